@@ -1,0 +1,60 @@
+/**
+ * The view of the mesh that every node holds: what each member says of itself, under a version that only it raises
+ * (Scuttlebutt: van Renesse et al., "Efficient Reconciliation and Flow Control for Anti-Entropy Protocols", 2008).
+ */
+
+export type MemberState = 'alive' | 'suspect' | 'dead' | 'left'
+
+/** What a member is, signed by it. Changes only with its incarnation. */
+export interface MemberRecord {
+  peer: string
+  name: string
+  region: string | undefined
+  zone: string | undefined
+  addresses: readonly string[]
+  /** Wall-clock ms when this life of the node began: a rejoin has a higher one than the life before. */
+  incarnation: number
+}
+
+/** What a member announces, under keys such as `agent/<name>/<instance>`, `subscription/<id>`, `load`, `pipeline/<id>`. */
+export interface Entry {
+  key: string
+  /** Anything MessagePack carries; undefined is a tombstone. */
+  value: unknown
+  /** Raised by one for each change that this member makes in this incarnation. */
+  version: number
+}
+
+export interface Member {
+  readonly record: MemberRecord
+  readonly state: MemberState
+  /** The highest version known. */
+  readonly version: number
+  readonly entries: ReadonlyMap<string, Entry>
+}
+
+export type MembershipEvent =
+  | { kind: 'member-up'; member: Member }
+  /** Left on its own word, or was declared dead. */
+  | { kind: 'member-down'; member: Member; reason: 'left' | 'dead' | 'replaced' | 'evicted' }
+  | { kind: 'member-suspect'; member: Member }
+  | { kind: 'entry'; member: Member; entry: Entry; before: Entry | undefined }
+
+/** What the floors above ask of the view, whatever spreads it. */
+export interface Membership {
+  readonly self: MemberRecord
+  /** The others, alive or suspect. */
+  members(): Iterable<Member>
+  member(peer: string): Member | undefined
+  /** True once `limits.members` was reached and somebody was left out: then absence here proves nothing. */
+  readonly partial: boolean
+  /** Sets an own entry and starts to spread it; returns its version. */
+  set(key: string, value: unknown): number
+  delete(key: string): number
+  /** Resolves once every live member has acknowledged our entries up to `version` (at once when there are none). */
+  announced(version: number, options?: { signal?: AbortSignal | undefined }): Promise<void>
+  /** Resolves once the view was exchanged both ways with at least `peers` members. */
+  joined(peers: number, options?: { signal?: AbortSignal | undefined }): Promise<void>
+  /** Listeners are called synchronously and must not throw. Returns the way to stop. */
+  subscribe(listener: (event: MembershipEvent) => void): () => void
+}

@@ -1,0 +1,111 @@
+/**
+ * What the node needs of the world, and nothing more. Production hands in libp2p and the system's clock; the test kit
+ * hands in a simulated network and a virtual clock, and the drivers cannot tell.
+ */
+
+export interface Timer {
+  cancel(): void
+}
+
+export interface Clock {
+  /** Wall-clock ms since the epoch: for what people and peers read. */
+  now(): number
+  /** Monotonic ms, fractions included: for every duration and deadline. */
+  monotonic(): number
+  /** Calls `fn` once after `ms`. Never keeps the process alive by itself. */
+  after(ms: number, fn: () => void): Timer
+  /** Calls `fn` after everything that this turn of the event loop still has to do. */
+  endOfTurn(fn: () => void): void
+}
+
+export interface Dice {
+  /** Uniform in [0, 1). */
+  random(): number
+  /** `length` bytes: cryptographic in production, seeded in a simulation. */
+  bytes(length: number): Uint8Array
+}
+
+/**
+ * One ordered, reliable, bidirectional byte stream to a peer whose identity the network vouches for.
+ * The owner sets the three callbacks before it returns to the event loop; bytes that came earlier are kept until then.
+ */
+export interface Channel {
+  /** PeerId, as text. */
+  readonly peer: string
+  readonly protocol: string
+  readonly direction: 'inbound' | 'outbound'
+  onBytes: (chunk: Uint8Array) => void
+  onDrain: () => void
+  /** Called exactly once. Without `error` the peer closed in good order. */
+  onClose: (error?: Error) => void
+  /** Takes the bytes whatever it returns; `false` asks to wait for `onDrain`. The caller never touches `bytes` again. */
+  write(bytes: Uint8Array): boolean
+  /** Stops and restarts `onBytes`. */
+  pause(): void
+  resume(): void
+  /** Flushes, then closes both ways. */
+  close(): Promise<void>
+  /** Resets at once; the peer sees an error. */
+  abort(error: Error): void
+}
+
+export interface WaitOptions {
+  signal?: AbortSignal | undefined
+}
+
+/** Dials, listens, vouches for identities. PeerIds and multiaddrs are texts here. */
+export interface Host {
+  readonly peer: string
+  /** Dialable multiaddrs, each ending in /p2p/<peer>. Empty until started. */
+  addresses(): string[]
+  start(): Promise<void>
+  /** Bounded by the host itself; safe in any state, more than once. */
+  stop(): Promise<void>
+  /** Throws `ERR_LISTEN` naming the address that cannot be had. */
+  handle(protocol: string, accept: (channel: Channel) => void): void
+  /** Opens a stream, dialling first where there is no connection. `ERR_PEER_UNREACHABLE`, `ERR_UNSUPPORTED` (protocol). */
+  open(peer: string, protocol: string, options?: WaitOptions): Promise<Channel>
+  /** Dials a multiaddr (or a known peer) and resolves with the PeerId reached. */
+  dial(target: string, options?: WaitOptions): Promise<string>
+  hangUp(peer: string): Promise<void>
+  /** Adds to the address book what membership or a directory said. */
+  learn(peer: string, addresses: readonly string[]): void
+  connected(): string[]
+  isConnected(peer: string): boolean
+  /** What carries messages to the peer now: 'tcp', 'relay', 'memory'; undefined where not connected. */
+  transportTo(peer: string): string | undefined
+  onConnect: (peer: string) => void
+  onDisconnect: (peer: string) => void
+  sign(bytes: Uint8Array): Promise<Uint8Array>
+  verify(peer: string, bytes: Uint8Array, signature: Uint8Array): Promise<boolean>
+}
+
+/** Epidemic broadcast by channel: gossipsub in production. */
+export interface Broadcast {
+  /** Channels joined get `onMessage`. */
+  join(channel: string): void
+  leave(channel: string): void
+  publish(channel: string, bytes: Uint8Array): Promise<void>
+  /** Directly connected peers known to have joined. */
+  subscribers(channel: string): string[]
+  onMessage: (channel: string, bytes: Uint8Array) => void
+}
+
+/** A distributed hash table: Kademlia in production. Keys are texts, prefixed by the caller. */
+export interface ContentRouting {
+  provide(key: string, options?: WaitOptions): Promise<void>
+  findProviders(key: string, options?: WaitOptions): AsyncIterable<string>
+  /** Resolves with how many peers took the value; every one of them has validated it. */
+  put(key: string, value: Uint8Array, options?: WaitOptions): Promise<number>
+  get(key: string, options?: WaitOptions): Promise<Uint8Array | undefined>
+  /** Called for every value stored or fetched: false refuses it. One per key prefix (`'/phoenix-host/'`). */
+  validate(prefix: string, check: (key: string, value: Uint8Array) => Promise<boolean>): void
+  /** Which of several values of one key is best: an index. */
+  select(prefix: string, choose: (key: string, values: Uint8Array[]) => number): void
+}
+
+export interface Network {
+  host: Host
+  broadcast: Broadcast
+  routing: ContentRouting
+}
