@@ -1,5 +1,7 @@
 /**
  * The message: a CloudEvents 1.0 event with the Phoenix extensions. Types only, so that every floor may import them.
+ *
+ * A received message reads its attributes lazily from the wire: take them by name; a spread (`{ ...message }`) sees none.
  */
 
 export type Delivery = 'at-most-once' | 'at-least-once' | 'exactly-once'
@@ -21,59 +23,59 @@ export interface Characteristics {
 /** W3C Trace Context, as its two headers. */
 export interface TraceContext {
   traceparent: string
-  tracestate?: string
+  tracestate?: string | undefined
 }
 
 /** Either a vector clock or the direct dependencies; both map a producer to the last sequence number seen of it. */
 export interface Causality {
-  clock?: Record<string, number>
-  dependencies?: Record<string, number>
+  clock?: Record<string, number> | undefined
+  dependencies?: Record<string, number> | undefined
 }
 
 export interface DeliveryGuarantee {
   mode: Delivery
   /** ms that one attempt may take. */
-  timeout?: number
-  retryStrategy?: RetryStrategy
-  maxRetries?: number
-  ordering?: Ordering
-  acknowledgmentRequired?: boolean
-  duplicateDetection?: boolean
+  timeout?: number | undefined
+  retryStrategy?: RetryStrategy | undefined
+  maxRetries?: number | undefined
+  ordering?: Ordering | undefined
+  acknowledgmentRequired?: boolean | undefined
+  duplicateDetection?: boolean | undefined
 }
 
 export interface RoutingMetadata {
-  pattern?: Pattern
+  pattern?: Pattern | undefined
   /** The name of the agent addressed. */
-  target?: string
+  target?: string | undefined
   /** The instance addressed, where the sender asked for one. */
-  instance?: string
+  instance?: string | undefined
   /** The PeerId of the host addressed, where the sender asked for one. */
-  peer?: string
-  topic?: string
-  pipeline?: string
+  peer?: string | undefined
+  topic?: string | undefined
+  pipeline?: string | undefined
   /** The id of the message that this one answers. */
-  correlation?: string
+  correlation?: string | undefined
   /** Hosts crossed so far. */
-  hops?: number
-  priority?: Priority
+  hops?: number | undefined
+  priority?: Priority | undefined
   /** Messages with one key go to one member, in order. */
-  key?: string
+  key?: string | undefined
 }
 
 /** Filled by the security layer; opaque to everybody else. */
 export interface SecurityContext {
-  principal?: string
-  token?: string
-  signature?: Uint8Array
+  principal?: string | undefined
+  token?: string | undefined
+  signature?: Uint8Array | undefined
   [extension: string]: unknown
 }
 
 export interface QosRequirements {
   /** Wall-clock ms since the epoch after which the message is worthless. */
-  deadline?: number
-  latency?: 'realtime' | 'interactive' | 'batch'
-  size?: 'small' | 'medium' | 'large'
-  consistency?: Consistency
+  deadline?: number | undefined
+  latency?: 'realtime' | 'interactive' | 'batch' | undefined
+  size?: 'small' | 'medium' | 'large' | undefined
+  consistency?: Consistency | undefined
 }
 
 export interface Message<T = unknown> {
@@ -82,16 +84,16 @@ export interface Message<T = unknown> {
   id: string
   source: string
   type: string
-  subject?: string
+  subject?: string | undefined
   /** RFC 3339. */
   time: string
-  datacontenttype?: string
-  dataschema?: string
+  datacontenttype?: string | undefined
+  dataschema?: string | undefined
   data: T
-  trace?: TraceContext
-  causality?: Causality
-  guarantee?: DeliveryGuarantee
-  routing?: RoutingMetadata
-  security?: SecurityContext
-  qos?: QosRequirements
+  trace?: TraceContext | undefined
+  causality?: Causality | undefined
+  guarantee?: DeliveryGuarantee | undefined
+  routing?: RoutingMetadata | undefined
+  security?: SecurityContext | undefined
+  qos?: QosRequirements | undefined
 }

@@ -1,0 +1,253 @@
+import { MeshError } from '../errors.ts'
+import {
+  type AttributeSet,
+  decodeAttributes,
+  encodeAttributes,
+  MAX_INTERNED_BYTES,
+  MAX_SET_BYTES,
+  MAX_SLOTS,
+  packMap,
+  unpackMap
+} from './attributes.ts'
+import { DataCode, type Extra, type Outgoing } from './outgoing.ts'
+import { Cursor, MAX_VARINT, writeSigned, writeVarint } from './varint.ts'
+import { WireMessage } from './wire-message.ts'
+
+/**
+ * The binary header: how an envelope travels on a stream. See README.md, "On a stream".
+ *
+ *     flags(1) slot [set] id [time] [trace] [extra] data…
+ *
+ * Ids and times are written as differences to the message before, so both ends keep the same few numbers and must see
+ * every header of the stream, in order.
+ */
+export const Flag = { define: 0x01, literalId: 0x02, time: 0x04, trace: 0x08, extra: 0x10 } as const
+const FORMAT_SHIFT = 5
+
+const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
+const TRACE_BYTES = 25
+export const MAX_ID_BYTES = 1024
+const MAX_EXTRA_BYTES = 16_384
+const FIXED_BYTES = 1 + MAX_VARINT * 8 + TRACE_BYTES
+
+/** The writing end of one direction of one stream. */
+export class HeaderEncoder {
+  readonly #slots = new Map<AttributeSet, number>()
+  readonly #owners: AttributeSet[] = []
+  #next = 0
+  #ms = 0
+  #counter = 0
+  #definition: Uint8Array | undefined
+  #extra: Uint8Array | undefined
+
+  /** How many bytes `write` may need at most. Must precede each `write`. */
+  measure(message: Outgoing): number {
+    let size = FIXED_BYTES + message.data.length
+    const { extra, trace } = message
+    if (this.#slots.has(message.attributes)) {
+      this.#definition = undefined
+    } else {
+      this.#definition = encodeAttributes(message.attributes)
+      size += this.#definition.length
+    }
+    if (message.id !== undefined) {
+      const length = Buffer.byteLength(message.id)
+      if (length > MAX_ID_BYTES)
+        throw new MeshError('ERR_INVALID_MESSAGE', `id takes ${length} bytes, at most ${MAX_ID_BYTES} fit`)
+      size += length
+    }
+    if (extra !== undefined || message.time !== undefined || trace !== undefined) {
+      this.#extra = this.#packExtra(message)
+      if (this.#extra !== undefined) size += this.#extra.length
+    } else {
+      this.#extra = undefined
+    }
+    return size
+  }
+
+  /** Writes header and data at `position`; returns the position behind them. */
+  write(out: Buffer, start: number, message: Outgoing): number {
+    const { attributes, trace, data } = message
+    let flags = message.code << FORMAT_SHIFT
+    let at = start + 1
+
+    const definition = this.#definition
+    if (definition === undefined) {
+      at = writeVarint(out, at, this.#slots.get(attributes)!)
+    } else {
+      flags |= Flag.define
+      at = writeVarint(out, at, this.#allocate(attributes, definition.length))
+      at = writeVarint(out, at, definition.length)
+      out.set(definition, at)
+      at += definition.length
+    }
+
+    if (message.id === undefined) {
+      at = writeSigned(out, at, message.ms - this.#ms)
+      at = writeSigned(out, at, message.counter - this.#counter)
+      this.#ms = message.ms
+      this.#counter = message.counter
+    } else {
+      flags |= Flag.literalId
+      const length = Buffer.byteLength(message.id)
+      at = writeVarint(out, at, length)
+      at += out.write(message.id, at, length, 'utf8')
+    }
+
+    if (message.time !== undefined) {
+      const ms = canonicalMs(message.time)
+      if (ms !== undefined) {
+        flags |= Flag.time
+        at = writeSigned(out, at, ms - this.#ms)
+        if (message.id !== undefined) this.#ms = ms
+      }
+    }
+
+    if (trace !== undefined && TRACEPARENT.test(trace.traceparent)) {
+      flags |= Flag.trace
+      const text = trace.traceparent
+      out.write(text.slice(3, 35) + text.slice(36, 52) + text.slice(53), at, TRACE_BYTES, 'hex')
+      at += TRACE_BYTES
+    }
+
+    const extra = this.#extra
+    if (extra !== undefined) {
+      flags |= Flag.extra
+      at = writeVarint(out, at, extra.length)
+      out.set(extra, at)
+      at += extra.length
+    }
+
+    out[start] = flags
+    out.set(data, at)
+    return at + data.length
+  }
+
+  #packExtra(message: Outgoing): Uint8Array | undefined {
+    const extra: Extra = { ...message.extra }
+    if (message.time !== undefined && canonicalMs(message.time) === undefined) extra.time = message.time
+    if (message.trace?.tracestate !== undefined) extra.tracestate = message.trace.tracestate
+    if (message.trace !== undefined && !TRACEPARENT.test(message.trace.traceparent)) {
+      extra.traceparent = message.trace.traceparent
+    }
+    for (const name in extra) if (extra[name] === undefined) delete extra[name]
+    if (Object.keys(extra).length === 0) return undefined
+    const bytes = packMap(extra)
+    if (bytes.length > MAX_EXTRA_BYTES) {
+      throw new MeshError(
+        'ERR_MESSAGE_TOO_LARGE',
+        `the header takes ${bytes.length} bytes, at most ${MAX_EXTRA_BYTES} fit`
+      )
+    }
+    return bytes
+  }
+
+  /** The slot for a set, round robin; MAX_SLOTS stands for "this message only". */
+  #allocate(attributes: AttributeSet, bytes: number): number {
+    if (bytes > MAX_INTERNED_BYTES) return MAX_SLOTS
+    const slot = this.#next
+    this.#next = (slot + 1) % MAX_SLOTS
+    const former = this.#owners[slot]
+    if (former !== undefined) this.#slots.delete(former)
+    this.#owners[slot] = attributes
+    this.#slots.set(attributes, slot)
+    return slot
+  }
+}
+
+/** The reading end of one direction of one stream. Every defect throws `ERR_MALFORMED`. */
+export class HeaderDecoder {
+  readonly #slots: (AttributeSet | undefined)[] = []
+  readonly #cursor = new Cursor()
+  #ms = 0
+  #counter = 0
+
+  /** `body` is kept by the message, which reads it lazily: see `WireMessage.detach`. */
+  read(body: Uint8Array): WireMessage {
+    const cursor = this.#cursor.open(body)
+    const flags = cursor.byte()
+    const slot = cursor.varint()
+    let attributes = this.#slots[slot]
+    if ((flags & Flag.define) !== 0) attributes = this.#define(slot)
+    if (attributes === undefined) throw new MeshError('ERR_MALFORMED', `slot ${slot} holds no attribute set`)
+
+    let id: string | undefined
+    if ((flags & Flag.literalId) === 0) {
+      if (attributes.lineage === undefined) throw new MeshError('ERR_MALFORMED', 'a compact id has no lineage')
+      this.#ms = bounded(this.#ms + cursor.signed(), 2 ** 48)
+      this.#counter = bounded(this.#counter + cursor.signed(), 2 ** 32)
+    } else {
+      const length = cursor.varint()
+      if (length === 0 || length > MAX_ID_BYTES) throw new MeshError('ERR_MALFORMED', `an id of ${length} bytes`)
+      id = Buffer.from(cursor.take(length)).toString('utf8')
+    }
+    let time = this.#ms
+    if ((flags & Flag.time) !== 0) {
+      time = bounded(time + cursor.signed(), 8.64e15)
+      if (id !== undefined) this.#ms = time
+    }
+    let traceAt = -1
+    if ((flags & Flag.trace) !== 0) {
+      traceAt = cursor.position
+      cursor.take(TRACE_BYTES)
+    }
+    let extra: Extra | undefined
+    if ((flags & Flag.extra) !== 0) {
+      const length = cursor.varint()
+      if (length > MAX_EXTRA_BYTES) throw new MeshError('ERR_MALFORMED', `a header block of ${length} bytes`)
+      extra = checkExtra(unpackMap(cursor.take(length)))
+    }
+    const code = flags >> FORMAT_SHIFT
+    if (code > DataCode.json) throw new MeshError('ERR_MALFORMED', `data in the unknown format ${code}`)
+    return new WireMessage(
+      attributes,
+      id,
+      this.#ms,
+      this.#counter,
+      time,
+      extra,
+      body,
+      traceAt,
+      cursor.position,
+      code as DataCode
+    )
+  }
+
+  #define(slot: number): AttributeSet {
+    const length = this.#cursor.varint()
+    if (slot > MAX_SLOTS || length > MAX_SET_BYTES)
+      throw new MeshError('ERR_MALFORMED', 'an attribute set out of bounds')
+    const attributes = decodeAttributes(this.#cursor.take(length))
+    if (slot < MAX_SLOTS) {
+      if (length > MAX_INTERNED_BYTES) throw new MeshError('ERR_MALFORMED', 'an interned attribute set is too large')
+      this.#slots[slot] = attributes
+    }
+    return attributes
+  }
+}
+
+function bounded(value: number, limit: number): number {
+  if (value < 0 || value >= limit) throw new MeshError('ERR_MALFORMED', 'an id or a time is out of range')
+  return value
+}
+
+function checkExtra(extra: Extra): Extra {
+  for (const name of ['time', 'tracestate', 'traceparent', 'correlation', 'key'] as const) {
+    if (extra[name] !== undefined && typeof extra[name] !== 'string') {
+      throw new MeshError('ERR_MALFORMED', `${name} is no text`)
+    }
+  }
+  for (const name of ['hops', 'deadline'] as const) {
+    if (extra[name] !== undefined && !Number.isFinite(extra[name])) {
+      throw new MeshError('ERR_MALFORMED', `${name} is no number`)
+    }
+  }
+  return extra
+}
+
+/** The ms of a time written exactly as `Date.toISOString` does, which the wire carries as a number. */
+export function canonicalMs(time: string): number | undefined {
+  if (time.length !== 24) return undefined
+  const ms = Date.parse(time)
+  return ms >= 0 && new Date(ms).toISOString() === time ? ms : undefined
+}

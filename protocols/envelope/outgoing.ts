@@ -1,0 +1,35 @@
+import type { AttributeSet } from './attributes.ts'
+import type { TraceContext } from './message.ts'
+
+/** How `data` is written; the number on the wire. */
+export const DataCode = { none: 0, bytes: 1, messagepack: 2, json: 3 } as const
+export type DataCode = (typeof DataCode)[keyof typeof DataCode]
+
+/** Per-message attributes that are rare enough to travel as a MessagePack map. */
+export interface Extra {
+  time?: string
+  tracestate?: string
+  traceparent?: string
+  causality?: unknown
+  correlation?: string
+  key?: string
+  hops?: number
+  deadline?: number
+  /** Attribute blocks that replace the set's own for this message only. */
+  [name: string]: unknown
+}
+
+/** A message ready to be written. Either `id`, or `ms` and `counter` under the set's lineage. */
+export interface Outgoing {
+  attributes: AttributeSet
+  id: string | undefined
+  ms: number
+  counter: number
+  /** RFC 3339; undefined where it is the id's own ms. */
+  time: string | undefined
+  /** Undefined where the message starts a trace: then its id is the trace id. */
+  trace: TraceContext | undefined
+  extra: Extra | undefined
+  code: DataCode
+  data: Uint8Array
+}

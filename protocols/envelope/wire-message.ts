@@ -1,0 +1,201 @@
+import type { AttributeSet } from './attributes.ts'
+import { decodeData } from './data.ts'
+import { formatId } from './id.ts'
+import type {
+  Causality,
+  DeliveryGuarantee,
+  Message,
+  QosRequirements,
+  RoutingMetadata,
+  SecurityContext,
+  TraceContext
+} from './message.ts'
+import type { DataCode, Extra } from './outgoing.ts'
+
+let cachedMs = -1
+let cachedIso = ''
+
+/** RFC 3339 with ms; messages come in bursts, so the last text serves most calls. */
+export function isoTime(ms: number): string {
+  if (ms !== cachedMs) {
+    cachedIso = new Date(ms).toISOString()
+    cachedMs = ms
+  }
+  return cachedIso
+}
+
+/**
+ * The trace that a message starts: its own id is the trace id, the id's second half its span. So a message that has no
+ * parent needs no byte of trace on the wire.
+ */
+export function rootTrace(id: string): TraceContext {
+  const hex = id.slice(0, 8) + id.slice(9, 13) + id.slice(14, 18) + id.slice(19, 23) + id.slice(24)
+  return { traceparent: `00-${hex}-${hex.slice(16)}-00` }
+}
+
+const DATA_FORMATS = ['none', 'bytes', 'messagepack', 'json'] as const
+const UNREAD = Symbol('unread')
+const TRACE_BYTES = 25
+const EMPTY = new Uint8Array(0)
+
+/** A message as it came from a stream: attributes and data are read when they are asked for, and once. */
+export class WireMessage implements Message {
+  /** The set shared by the messages of this conversation. */
+  readonly attributes: AttributeSet
+  readonly #ms: number
+  readonly #counter: number
+  readonly #time: number
+  /** The rare attributes; undefined for most messages. */
+  readonly extra: Extra | undefined
+  readonly #dataAt: number
+  readonly #code: DataCode
+  /** Bytes that it took on the wire. */
+  readonly byteLength: number
+  /** Where 25 bytes of trace begin in `#body`, or -1. */
+  #traceAt: number
+  #body: Uint8Array
+  #id: string | undefined
+  #data: unknown = UNREAD
+
+  constructor(
+    attributes: AttributeSet,
+    id: string | undefined,
+    ms: number,
+    counter: number,
+    time: number,
+    extra: Extra | undefined,
+    body: Uint8Array,
+    traceAt: number,
+    dataAt: number,
+    code: DataCode
+  ) {
+    this.attributes = attributes
+    this.#id = id
+    this.#ms = ms
+    this.#counter = counter
+    this.#time = time
+    this.extra = extra
+    this.#body = body
+    this.byteLength = body.length
+    this.#traceAt = traceAt
+    this.#dataAt = dataAt
+    this.#code = code
+  }
+
+  get specversion(): '1.0' {
+    return '1.0'
+  }
+  get id(): string {
+    return (this.#id ??= formatId(this.#ms, this.#counter, this.attributes.lineage!))
+  }
+  get source(): string {
+    return this.attributes.source
+  }
+  get type(): string {
+    return this.attributes.type
+  }
+  get subject(): string | undefined {
+    return this.attributes.subject
+  }
+  get time(): string {
+    return this.extra?.time ?? isoTime(this.#time)
+  }
+  get datacontenttype(): string | undefined {
+    return this.attributes.datacontenttype
+  }
+  get dataschema(): string | undefined {
+    return this.attributes.dataschema
+  }
+
+  get data(): unknown {
+    if (this.#data === UNREAD) this.#data = decodeData(this.#body.subarray(this.#dataAt), DATA_FORMATS[this.#code]!)
+    return this.#data
+  }
+
+  get trace(): TraceContext | undefined {
+    const at = this.#traceAt
+    const extra = this.extra
+    if (at < 0) {
+      if (extra?.traceparent !== undefined) return withState(extra.traceparent, extra.tracestate)
+      return this.attributes.lineage === undefined ? undefined : rootTrace(this.id)
+    }
+    const hex = Buffer.from(this.#body.buffer, this.#body.byteOffset + at, TRACE_BYTES).toString('hex')
+    return withState(`00-${hex.slice(0, 32)}-${hex.slice(32, 48)}-${hex.slice(48)}`, extra?.tracestate)
+  }
+
+  get causality(): Causality | undefined {
+    return this.extra?.causality as Causality | undefined
+  }
+  get guarantee(): DeliveryGuarantee | undefined {
+    return this.attributes.guarantee
+  }
+  get security(): SecurityContext | undefined {
+    return (this.extra?.['security'] as SecurityContext | undefined) ?? this.attributes.security
+  }
+
+  get routing(): RoutingMetadata | undefined {
+    const extra = this.extra
+    const shared = this.attributes.routing
+    if (extra === undefined) return shared
+    const { correlation, key, hops } = extra
+    if (correlation === undefined && key === undefined && hops === undefined) return shared
+    const routing: RoutingMetadata = { ...shared }
+    if (correlation !== undefined) routing.correlation = correlation
+    if (key !== undefined) routing.key = key
+    if (hops !== undefined) routing.hops = hops
+    return routing
+  }
+
+  get qos(): QosRequirements | undefined {
+    const deadline = this.extra?.deadline
+    return deadline === undefined ? this.attributes.qos : { ...this.attributes.qos, deadline }
+  }
+
+  /** Reads the data, so that bytes which are none fail here (`ERR_MALFORMED`), and lets go of the chunk they came in. */
+  detach(): this {
+    void this.data
+    if (this.#traceAt >= 0 && this.#body.length > TRACE_BYTES) {
+      this.#body = this.#body.slice(this.#traceAt, this.#traceAt + TRACE_BYTES)
+      this.#traceAt = 0
+    } else if (this.#traceAt < 0) {
+      this.#body = EMPTY
+    }
+    return this
+  }
+
+  /** A plain object with all that is set: what to spread, clone or print. */
+  toJSON(): Message {
+    const message: Record<string, unknown> = {}
+    for (const name of ATTRIBUTES) {
+      const value = this[name]
+      if (value !== undefined || name === 'data') message[name] = value
+    }
+    return message as unknown as Message
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): Message {
+    return this.toJSON()
+  }
+}
+
+const ATTRIBUTES = [
+  'specversion',
+  'id',
+  'source',
+  'type',
+  'subject',
+  'time',
+  'datacontenttype',
+  'dataschema',
+  'data',
+  'trace',
+  'causality',
+  'guarantee',
+  'routing',
+  'security',
+  'qos'
+] as const
+
+function withState(traceparent: string, tracestate: string | undefined): TraceContext {
+  return tracestate === undefined ? { traceparent } : { traceparent, tracestate }
+}

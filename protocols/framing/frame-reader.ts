@@ -1,0 +1,95 @@
+import { MeshError } from '../errors.ts'
+
+export type OnFrame = (kind: number, body: Uint8Array) => void
+
+/**
+ * The push parser of a stream of frames. Holds at most one unfinished frame, and of that only the bytes that came:
+ * a length that a peer claims allocates nothing.
+ */
+export class FrameReader {
+  readonly #maxFrame: number
+  readonly #onFrame: OnFrame
+  #parts: Uint8Array[] = []
+  #held = 0
+
+  /** `maxFrame`: bytes of kind and body that one frame may have. */
+  constructor(maxFrame: number, onFrame: OnFrame) {
+    this.#maxFrame = maxFrame
+    this.#onFrame = onFrame
+  }
+
+  /** Bytes of an unfinished frame held back. */
+  get held(): number {
+    return this.#held
+  }
+
+  /** Throws what `onFrame` throws, and `ERR_MALFORMED`; the reader is spent then. */
+  push(chunk: Uint8Array): void {
+    let at = 0
+    if (this.#held > 0) {
+      at = this.#complete(chunk)
+      if (at < 0) return
+    }
+    const { length } = chunk
+    while (at < length) {
+      const frame = this.#parseLength(chunk, at)
+      if (frame === 0 || this.#bodyAt + frame > length) break
+      const start = this.#bodyAt
+      at = start + frame
+      this.#onFrame(chunk[start]!, chunk.subarray(start + 1, at))
+    }
+    if (at < length) this.#hold(at === 0 ? chunk : chunk.subarray(at))
+  }
+
+  /** Where the frame parsed last begins, behind its length. */
+  #bodyAt = 0
+
+  /** The length of the frame at `at`; 0 when its prefix is not all there. */
+  #parseLength(bytes: Uint8Array, at: number): number {
+    let value = 0
+    for (let shift = 0; shift <= 21; shift += 7) {
+      const byte = bytes[at++]
+      if (byte === undefined) return 0
+      value |= (byte & 0x7f) << shift
+      if (byte < 0x80) {
+        if (value === 0) throw new MeshError('ERR_MALFORMED', 'an empty frame')
+        if (value > this.#maxFrame) {
+          throw new MeshError('ERR_MESSAGE_TOO_LARGE', `a frame of ${value} bytes, at most ${this.#maxFrame} are taken`)
+        }
+        this.#bodyAt = at
+        return value
+      }
+    }
+    throw new MeshError('ERR_MALFORMED', 'a frame length does not end')
+  }
+
+  /** Adds to the unfinished frame; returns where in `chunk` the next one starts, or -1 while it is unfinished. */
+  #complete(chunk: Uint8Array): number {
+    // A prefix may itself be split: join enough to read it.
+    let first = this.#parts[0]!
+    if (first.length < 4 && this.#parts.length === 1) {
+      first = Buffer.concat([first, chunk.subarray(0, 4)])
+    }
+    const frame = this.#parseLength(first, 0)
+    const need = frame === 0 ? Number.POSITIVE_INFINITY : this.#bodyAt + frame - this.#held
+    if (need > chunk.length) {
+      this.#hold(chunk)
+      return -1
+    }
+    const bodyAt = this.#bodyAt
+    this.#parts.push(chunk.subarray(0, need))
+    const whole = Buffer.concat(this.#parts, bodyAt + frame)
+    this.#parts = []
+    this.#held = 0
+    this.#onFrame(whole[bodyAt]!, whole.subarray(bodyAt + 1))
+    return need
+  }
+
+  #hold(part: Uint8Array): void {
+    // The first part is kept long enough to hold the whole prefix, whatever the chunking.
+    const last = this.#parts.at(-1)
+    if (last !== undefined && last.length < 4) this.#parts[this.#parts.length - 1] = Buffer.concat([last, part])
+    else this.#parts.push(part)
+    this.#held += part.length
+  }
+}
