@@ -1,0 +1,76 @@
+import type { Clock, Dice, Network } from '../runtime/ports.ts'
+import { type Broadcasts, SimulatedBroadcast } from './broadcast.ts'
+import type { Connection } from './connection.ts'
+import { SimulatedRouting, type Tables } from './content-routing.ts'
+import { seededDice } from './dice.ts'
+import { SimulatedHost, type Surroundings } from './host.ts'
+import { createIdentity, type Identity } from './identity.ts'
+import { type Conditions, DEFAULT_CONDITIONS, Medium, pairOf } from './medium.ts'
+import { Time } from './time.ts'
+import { Trace } from './trace.ts'
+
+/** What one life of one node is given of the world. */
+export interface Place {
+  network: Network
+  clock: Clock
+  dice: Dice
+}
+
+export type WorldOptions = Partial<Conditions> & {
+  /** Default 1. Everything that happens by chance follows from it. */
+  seed?: number
+}
+
+/** A network in memory under a virtual clock: hosts are named by their labels. */
+export class World {
+  readonly time = new Time()
+  readonly trace = new Trace()
+  readonly #seed: number
+  readonly #surroundings: Surroundings & { connections: Map<string, Connection> }
+  readonly #broadcasts: Broadcasts = new Map()
+  readonly #tables: Tables = new Map()
+  readonly #residents = new Map<string, { identity: Identity; host: SimulatedHost; lives: number }>()
+
+  constructor(options: WorldOptions = {}) {
+    const { seed = 1, ...conditions } = options
+    this.#seed = seed
+    const { random } = seededDice(`${seed}/network`)
+    const medium = new Medium(this.time, this.trace, random, { ...DEFAULT_CONDITIONS, ...conditions })
+    this.#surroundings = { medium, hosts: new Map(), connections: new Map() }
+  }
+
+  /** A place for a new node, or, after a crash, for the next life of one that was here. */
+  async place(label: string): Promise<Place> {
+    const former = this.#residents.get(label)
+    const identity = former?.identity ?? (await createIdentity(label, seededDice(`${this.#seed}/${label}/identity`)))
+    const lives = (former?.lives ?? 0) + 1
+    const clock = this.time.clock()
+    const host = new SimulatedHost(this.#surroundings, identity, clock)
+    const broadcast = new SimulatedBroadcast(host, this.#surroundings, this.#broadcasts)
+    const routing = new SimulatedRouting(host, this.#surroundings, this.#tables)
+    this.#residents.set(label, { identity, host, lives })
+    this.#surroundings.hosts.set(identity.peer, host)
+    this.#broadcasts.set(identity.peer, broadcast)
+    this.#tables.set(identity.peer, routing)
+    return { network: { host, broadcast, routing }, clock, dice: seededDice(`${this.#seed}/${label}/${lives}`) }
+  }
+
+  /** Kills the process at once; `silent` takes the whole machine, so that nobody resets its connections. */
+  crash(label: string, options: { silent?: boolean } = {}): void {
+    this.trace.add(this.time.now, label, label, 'crash')
+    this.#residents.get(label)?.host.crash(options.silent ?? false)
+  }
+
+  /** Nothing gets through between the two: connections stall and are reset after the time-out, dials fail. */
+  cut(a: string, b: string): void {
+    if (this.#surroundings.medium.setCut(a, b, true)) this.#connectionOf(a, b)?.stall()
+  }
+
+  heal(a: string, b: string): void {
+    if (this.#surroundings.medium.setCut(a, b, false)) this.#connectionOf(a, b)?.recover()
+  }
+
+  #connectionOf(a: string, b: string): Connection | undefined {
+    return this.#surroundings.connections.get(pairOf(a, b))
+  }
+}
