@@ -1,0 +1,198 @@
+import type { Random, Sink } from '../machine.ts'
+import { Circuit, type CircuitEvent } from './circuit.ts'
+import { type Explanation, explainChoice } from './explain.ts'
+import { Group, type Member, type Target } from './group.ts'
+import type { Outcome } from './outcome.ts'
+import { ROUTING_DEFAULTS, type RoutingSettings } from './settings.ts'
+import { type Location, type Place, tierOf } from './topology.ts'
+
+/** What narrows a choice. */
+export interface Wish {
+  /** Messages with one key go to one member. */
+  key?: string | undefined
+  peer?: string | undefined
+  instance?: string | undefined
+  /** The member that just failed: another one is tried first. */
+  avoid?: Member | undefined
+}
+
+export interface RouterOptions {
+  self: Location
+  random: Random
+  /** Takes the transitions of circuits. */
+  events: Sink<CircuitEvent>
+  settings?: Partial<RoutingSettings>
+}
+
+/**
+ * Which member of a group takes the next message. Told by its owner who is where (`place`, `add`, `remove`), how calls
+ * went (`began`, `ended`), and what time it is (monotonic ms).
+ *
+ * @example
+ * const router = new Router({ self, random, events })
+ * router.place({ peer, region: 'eu', zone: 'eu-a' }).rtt = 0.4
+ * router.add('worker', peer, 'w1')
+ * const member = router.choose('worker', now)
+ * if (member === undefined) // router.has('worker') ? ERR_CIRCUIT_OPEN : ERR_NO_RESPONDERS
+ * router.began(member); …; router.ended(member, ok ? 'success' : 'failure', now)
+ */
+export class Router {
+  readonly settings: RoutingSettings
+  readonly #self: Location
+  readonly #random: Random
+  readonly #events: Sink<CircuitEvent>
+  readonly #places = new Map<string, Place>()
+  readonly #groups = new Map<string, Group>()
+  /** Targets that have a circuit, the one longest without a failure first. At most `maxCircuits`. */
+  readonly #troubled = new Set<Target>()
+
+  constructor(options: RouterOptions) {
+    this.settings = { ...ROUTING_DEFAULTS, ...options.settings }
+    this.#self = options.self
+    this.#random = options.random
+    this.#events = options.events
+    this.place(options.self)
+  }
+
+  /** The node at that location, remembered where new. Write `rtt` and `load` on it as they are measured. */
+  place(location: Location): Place {
+    const known = this.#places.get(location.peer)
+    if (known !== undefined && known.region === location.region && known.zone === location.zone) return known
+    const { peer, region, zone } = location
+    const place: Place = {
+      peer,
+      region,
+      zone,
+      tier: tierOf(this.#self, location),
+      rtt: known?.rtt,
+      load: known?.load ?? 0
+    }
+    this.#places.set(peer, place)
+    if (known !== undefined) this.#resettle(known, place)
+    return place
+  }
+
+  /** A node that is unknown stands elsewhere until `place` says more. */
+  add(name: string, peer: string, instance: string): Member {
+    const place = this.#places.get(peer) ?? this.place({ peer, region: undefined, zone: undefined })
+    let group = this.#groups.get(name)
+    if (group === undefined) this.#groups.set(name, (group = new Group(name, this.settings, this.#random)))
+    return group.add(place, instance)
+  }
+
+  remove(name: string, peer: string, instance: string): void {
+    const group = this.#groups.get(name)
+    if (group === undefined) return
+    const target = group.remove(peer, instance)
+    if (target !== undefined) this.#troubled.delete(target)
+    if (group.size === 0) this.#groups.delete(name)
+  }
+
+  /** Forgets the node and every member on it. */
+  removePeer(peer: string): void {
+    for (const group of this.#groups.values()) {
+      const instances = group.targets.get(peer)?.members.map((member) => member.instance) ?? []
+      for (const instance of instances) this.remove(group.name, peer, instance)
+    }
+    if (peer !== this.#self.peer) this.#places.delete(peer)
+  }
+
+  has(name: string): boolean {
+    return this.#groups.has(name)
+  }
+
+  group(name: string): Group | undefined {
+    return this.#groups.get(name)
+  }
+
+  /**
+   * The member that takes the next message; undefined where nobody of that name is known (`has` is false then), where
+   * nobody fits the wish, or where all circuits are open. A choice counts as a probe of a circuit that is half open.
+   */
+  choose(name: string, now: number, wish?: Wish): Member | undefined {
+    const group = this.#groups.get(name)
+    if (group === undefined) return undefined
+    const member = wish === undefined ? group.pick(now) : this.#pick(group, now, wish)
+    member?.target.circuit?.enter(now)
+    return member
+  }
+
+  /** What `choose` would say now, and why. Changes nothing but the dice. */
+  explain(name: string, now: number, wish?: Wish): Explanation {
+    const group = this.#groups.get(name)
+    if (group === undefined) return { chosen: undefined, candidates: [] }
+    const chosen = wish === undefined ? group.pick(now) : this.#pick(group, now, wish)
+    return explainChoice(group, chosen, now, this.settings.penalties, wish?.key !== undefined)
+  }
+
+  /** A call that will be answered is on its way: until `ended` it weighs on the member. */
+  began(member: Member): void {
+    member.inFlight++
+  }
+
+  ended(member: Member, outcome: Outcome, now: number): void {
+    if (member.inFlight > 0) member.inFlight--
+    this.report(member, outcome, now)
+  }
+
+  /** How a call went that was not counted by `began`. */
+  report(member: Member, outcome: Outcome, now: number): void {
+    const { target } = member
+    if (outcome === 'failure') {
+      this.#failed(target, now)
+      return
+    }
+    const { circuit } = target
+    if (circuit === undefined) return
+    if (outcome === 'success') circuit.succeeded()
+    else circuit.abandoned()
+    if (circuit.forgettable) this.#forget(target)
+  }
+
+  #pick(group: Group, now: number, wish: Wish): Member | undefined {
+    if (wish.instance !== undefined) {
+      for (const member of group.members()) if (fits(member, wish)) return admitted(member, now)
+      return undefined
+    }
+    if (wish.peer !== undefined) {
+      return group.pickAt(wish.peer, now, wish.avoid) ?? group.pickAt(wish.peer, now)
+    }
+    if (wish.key !== undefined) return admitted(group.owner(wish.key), now)
+    return group.pick(now, wish.avoid) ?? group.pick(now)
+  }
+
+  #failed(target: Target, now: number): void {
+    // What ends after its target is gone must not bring back a circuit that nobody would remove.
+    if (this.#groups.get(target.agent)?.targets.get(target.place.peer) !== target) return
+    this.#troubled.delete(target)
+    if (this.#troubled.size >= this.settings.maxCircuits) this.#forget(this.#troubled.values().next().value!)
+    this.#troubled.add(target)
+    const { peer } = target.place
+    target.circuit ??= new Circuit(peer, target.agent, this.settings.circuit, this.#random, this.#events)
+    target.circuit.failed(now)
+  }
+
+  #forget(target: Target): void {
+    target.circuit = undefined
+    this.#troubled.delete(target)
+  }
+
+  /** A node that moved to another zone: its members change tier. */
+  #resettle(from: Place, to: Place): void {
+    for (const group of [...this.#groups.values()]) {
+      const target = group.targets.get(from.peer)
+      if (target === undefined) continue
+      const members = [...target.members]
+      for (const { instance } of members) this.remove(group.name, from.peer, instance)
+      for (const { instance } of members) this.add(group.name, to.peer, instance)
+    }
+  }
+}
+
+function fits(member: Member, wish: Wish): boolean {
+  return member.instance === wish.instance && (wish.peer === undefined || member.target.place.peer === wish.peer)
+}
+
+function admitted(member: Member | undefined, now: number): Member | undefined {
+  return member?.target.circuit?.admits(now) === false ? undefined : member
+}
