@@ -1,0 +1,61 @@
+/** What publishers and subscribers say to each other, as plain types. */
+
+/** One message of a batch: its topic stands outside, so that whoever does not want it never decodes it. */
+export interface BatchMessage {
+  topic: string
+  /** In the mesh's message encoding, without its topic. */
+  bytes: Uint8Array
+}
+
+/** What goes over a wide channel. Everything but the signature is signed. */
+export interface Packet {
+  /** PeerId of who published and signed it. */
+  publisher: string
+  /** The publisher's incarnation: a later life has a higher one. */
+  epoch: number
+  channel: number
+  /** Contiguous from 1 for each publisher, epoch and channel. */
+  number: number
+  ask: Ask | undefined
+  /** A batch; empty where the packet only tells the last number. */
+  batch: Uint8Array
+}
+
+/** Asks for an acknowledgement: of `peers`, or where there are none, of everybody who has a subscription to it. */
+export interface Ask {
+  token: number
+  peers: readonly string[]
+}
+
+export interface SignedPacket extends Packet {
+  /** The bytes that the signature covers. */
+  signed: Uint8Array
+  signature: Uint8Array
+}
+
+export interface Acknowledgement {
+  token: number
+  /** Local subscriptions that the batch's messages reached, before their filters. */
+  subscribers: number
+}
+
+/** "Answer once you have delivered everything that I sent before, up to packet `number` of the channel." */
+export interface Sync {
+  token: number
+  channel: number
+  number: number
+}
+
+/** "I miss these": numbers `from` to `to`, both included. */
+export interface Repair {
+  epoch: number
+  channel: number
+  from: number
+  to: number
+}
+
+/** Ends the answer to a repair: what did not come before it will not come. */
+export interface Skip extends Repair {
+  /** How many of them may have concerned the asker and are no longer held. */
+  lost: number
+}

@@ -1,0 +1,88 @@
+import { MeshError } from '../../../protocols/errors.ts'
+import { DEFAULT_QUEUE_LIMITS, type QueueLimits } from '../../core/flow/queue.ts'
+import { DEFAULT_STREAM_LIMITS } from '../../core/pubsub/stream.ts'
+import type { PubSubLimits, PubSubStats, SubscribeOptions } from './types.ts'
+
+export const DEFAULT_LIMITS: PubSubLimits = {
+  directFanout: 32,
+  calm: 0.75,
+  messageBytes: 16 * 2 ** 20 - 4_096,
+  waitingBytes: 8 * 2 ** 20,
+  windowBytes: 2 ** 20,
+  acknowledgement: 1_000,
+  grace: 100,
+  stall: 5_000,
+  settle: 3_000,
+  tail: 250,
+  history: { packets: 1_024, bytes: 8 * 2 ** 20 },
+  topics: 4_096,
+  publishers: 1_024,
+  patternsPerPeer: 10_000,
+  unverifiedBytes: 8 * 2 ** 20,
+  stream: DEFAULT_STREAM_LIMITS
+}
+
+const SUBSCRIBE_KEYS = new Set(['filter', 'delivery', 'overflow', 'highWatermark', 'lowWatermark', 'maxQueue'])
+const PUBLISH_KEYS = new Set(['waitFor', 'timeout', 'signal'])
+const OVERFLOWS = new Set(['drop-oldest', 'drop-newest', 'reject'])
+
+export function refuse(key: string, why: string): MeshError {
+  return new MeshError('ERR_CONFIG', `${key}: ${why}`, { details: { key } })
+}
+
+/** `ERR_CONFIG` naming the first option that this version does not have. */
+function known(options: object, keys: ReadonlySet<string>): void {
+  for (const [key, value] of Object.entries(options)) {
+    if (value !== undefined && !keys.has(key)) throw refuse(key, 'not supported')
+  }
+}
+
+/** The queue's limits of a subscription, or `ERR_CONFIG`. */
+export function checkSubscribe(options: SubscribeOptions): QueueLimits {
+  known(options, SUBSCRIBE_KEYS)
+  if ((options.delivery ?? 'at-most-once') !== 'at-most-once')
+    throw refuse('delivery', `${options.delivery} is not supported`)
+  if (!OVERFLOWS.has(options.overflow ?? 'drop-oldest'))
+    throw refuse('overflow', `${options.overflow} is not supported`)
+  if (options.filter !== undefined && typeof options.filter !== 'function') throw refuse('filter', 'not a function')
+  const maxQueue = { ...DEFAULT_QUEUE_LIMITS.maxQueue, ...options.maxQueue }
+  const highWatermark = options.highWatermark ?? Math.min(DEFAULT_QUEUE_LIMITS.highWatermark, maxQueue.messages)
+  const lowWatermark =
+    options.lowWatermark ?? Math.min(DEFAULT_QUEUE_LIMITS.lowWatermark, Math.floor(highWatermark / 4))
+  const whole = (key: string, value: number, least: number) => {
+    if (!Number.isSafeInteger(value) || value < least) throw refuse(key, `${value} is not a whole number from ${least}`)
+  }
+  whole('maxQueue.messages', maxQueue.messages, 1)
+  whole('maxQueue.bytes', maxQueue.bytes, 1)
+  whole('highWatermark', highWatermark, 1)
+  whole('lowWatermark', lowWatermark, 0)
+  if (highWatermark > maxQueue.messages) throw refuse('highWatermark', 'above maxQueue.messages')
+  if (lowWatermark >= highWatermark) throw refuse('lowWatermark', 'not below highWatermark')
+  return { highWatermark, lowWatermark, maxQueue }
+}
+
+export function checkPublish(
+  options: object & { waitFor?: { subscribers: number } | undefined; timeout?: number | undefined }
+): void {
+  known(options, PUBLISH_KEYS)
+  const { waitFor, timeout } = options
+  if (waitFor !== undefined && (!Number.isSafeInteger(waitFor.subscribers) || waitFor.subscribers < 1)) {
+    throw refuse('waitFor.subscribers', 'not a whole number from 1')
+  }
+  if (timeout !== undefined && !(timeout >= 0)) throw refuse('timeout', 'not a number from 0')
+}
+
+export function emptyStats(): PubSubStats {
+  return {
+    published: 0,
+    delivered: 0,
+    duplicates: 0,
+    refused: { forged: 0, stale: 0, malformed: 0, unverified: 0, 'too-many-patterns': 0 },
+    lost: 0,
+    repaired: 0,
+    fences: 0,
+    undelivered: 0,
+    batches: { direct: 0, gossip: 0 },
+    bytes: { direct: 0, gossip: 0 }
+  }
+}

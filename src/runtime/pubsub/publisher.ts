@@ -1,0 +1,226 @@
+import type { Message } from '../../../protocols/envelope/message.ts'
+import { MeshError } from '../../../protocols/errors.ts'
+import { BatchWriter, encodeAsked, encodeSync } from '../../../protocols/publish-subscribe/codec.ts'
+import { FRAME, MAX_BATCH_BYTES, MAX_BATCH_MESSAGES } from '../../../protocols/publish-subscribe/constants.ts'
+import type { Route, Targets } from '../../core/pubsub/route.ts'
+import type { Clock } from '../ports.ts'
+import type { Acknowledgements } from './acknowledgements.ts'
+import type { InterestView } from './interest.ts'
+import type { LocalSubscriptions } from './local.ts'
+import type { Outbound } from './outbound.ts'
+import type { Routes } from './routes.ts'
+import type { Evidence, MessageCodec, PublishOptions, PubSubLimits, PubSubStats } from './types.ts'
+import { WaitingRoom } from './waiting.ts'
+import type { WidePublisher } from './wide.ts'
+import type { Window } from './window.ts'
+
+export interface PublisherComponents {
+  self: string
+  clock: Clock
+  codec: MessageCodec
+  limits: PubSubLimits
+  stats: PubSubStats
+  view: InterestView
+  routes: Routes
+  local: LocalSubscriptions
+  outbound: Outbound
+  acknowledgements: Acknowledgements
+  window: Window
+  wide: WidePublisher
+}
+
+/** A batch on the direct path. Only messages that follow each other to the same nodes share one: order stays as published. */
+interface DirectBatch {
+  targets: Targets
+  writer: BatchWriter
+}
+
+/** What was handed over, and to whom. */
+export interface Handed {
+  route: Route
+  local: number
+}
+
+/** Overhead of a publication that waits: a guess. */
+const WAITING_OVERHEAD = 128
+
+/** Takes messages one by one, sends batches. Each message is encoded once for all its receivers, this node's included. */
+export class Publisher {
+  readonly #c: PublisherComponents
+  readonly #room: WaitingRoom
+  readonly #fenced = new Set<string>()
+  #batch: DirectBatch | undefined
+  #scheduled = false
+
+  constructor(components: PublisherComponents) {
+    this.#c = components
+    this.#room = new WaitingRoom(components.limits.waitingBytes)
+    const pump = () => this.pump()
+    components.outbound.onWritable = pump
+    components.window.onOpen = pump
+    components.routes.onSwitch = (topic, before, after) => this.#fence(topic, before, after)
+  }
+
+  encode(message: Message): { topic: string; bytes: Uint8Array } {
+    const topic = message.routing?.topic
+    if (topic === undefined) throw new MeshError('ERR_INVALID_TOPIC', 'a message without routing.topic')
+    this.#c.routes.of(topic)
+    const bytes = this.#c.codec.encode(message)
+    if (bytes.length > this.#c.limits.messageBytes) {
+      throw new MeshError('ERR_MESSAGE_TOO_LARGE', `${bytes.length} bytes; at most ${this.#c.limits.messageBytes}`)
+    }
+    return { topic, bytes }
+  }
+
+  /** Resolves once handed over: at once, or after what keeps the topic back. */
+  async publish(message: Message, options: PublishOptions): Promise<Evidence> {
+    const { topic, bytes } = this.encode(message)
+    const { route, local } = await this.submit(topic, bytes, undefined, options)
+    return {
+      id: message.id,
+      topic,
+      path: pathOf(route),
+      subscribers: local + route.subscribers,
+      peers: local > 0 ? [{ peer: this.#c.self, subscribers: local }] : [],
+      acknowledged: false
+    }
+  }
+
+  /** `token`: an acknowledgement is asked. */
+  submit(
+    topic: string,
+    bytes: Uint8Array,
+    token: number | undefined,
+    options: PublishOptions
+  ): Handed | Promise<Handed> {
+    if (!this.#room.holds(topic) && this.#open(topic)) return this.#hand(topic, bytes, token)
+    if (options.timeout === 0) throw new MeshError('ERR_BACKPRESSURE', `receivers of ${topic} are not ready for more`)
+    return this.#wait(topic, bytes, token, options)
+  }
+
+  #wait(topic: string, bytes: Uint8Array, token: number | undefined, options: PublishOptions): Promise<Handed> {
+    const { promise, resolve, reject } = Promise.withResolvers<Handed>()
+    const { signal, timeout } = options
+    const go = () => resolve(this.#hand(topic, bytes, token))
+    const waiting = { topic, size: bytes.length + WAITING_OVERHEAD, cancelled: false, go, fail: reject }
+    this.#room.enter(waiting)
+    const give = (error: MeshError) => {
+      this.#room.cancel(waiting)
+      reject(error)
+    }
+    const timer =
+      timeout === undefined
+        ? undefined
+        : this.#c.clock.after(timeout, () =>
+            give(new MeshError('ERR_TIMEOUT', `${topic} was not handed over in ${timeout} ms`))
+          )
+    const abort = () => give(new MeshError('ERR_ABORTED', 'the publication was aborted', { cause: signal?.reason }))
+    signal?.addEventListener('abort', abort, { once: true })
+    return promise.finally(() => {
+      timer?.cancel()
+      signal?.removeEventListener('abort', abort)
+    })
+  }
+
+  pump(): void {
+    this.#room.pump((topic) => this.#open(topic))
+  }
+
+  /** Whether the topic's next message may leave; what keeps it back calls `pump` when it no longer does. */
+  #open(topic: string): boolean {
+    const route = this.#c.routes.of(topic)
+    if (this.#fenced.size > 0 && this.#fenced.has(topic)) return false
+    if (route.wide && !this.#c.window.open) return false
+    if (this.#c.local.matching(topic).some((subscription) => subscription.pressing)) return false
+    return this.#c.outbound.ready(route.linked.peers)
+  }
+
+  #hand(topic: string, bytes: Uint8Array, token: number | undefined): Handed {
+    const { routes, stats, local, wide, self } = this.#c
+    const route = routes.of(topic)
+    stats.published++
+    if (route.interested.length > 0 || route.wide) {
+      routes.used(topic)
+      if (route.wide) wide.add(route, topic, bytes, token)
+      else this.#direct(route.linked, topic, bytes, token)
+      this.#schedule()
+    }
+    const reached = local.deliver(self, topic, bytes, false)
+    stats.delivered += reached
+    return { route, local: reached }
+  }
+
+  #direct(targets: Targets, topic: string, bytes: Uint8Array, token: number | undefined): void {
+    const batch = this.#batch
+    const apart =
+      token !== undefined || batch?.targets !== targets || batch.writer.length + bytes.length > MAX_BATCH_BYTES
+    if (apart) this.#leave()
+    this.#batch ??= { targets, writer: new BatchWriter() }
+    const { writer } = this.#batch
+    writer.add(topic, bytes)
+    if (token !== undefined || writer.count >= MAX_BATCH_MESSAGES || writer.length >= MAX_BATCH_BYTES)
+      this.#leave(token)
+  }
+
+  #leave(token?: number): void {
+    const batch = this.#batch
+    if (batch === undefined) return
+    this.#batch = undefined
+    const body = batch.writer.finish()
+    const { outbound, stats } = this.#c
+    const sent =
+      token === undefined
+        ? outbound.send(batch.targets.peers, FRAME.messages, body)
+        : outbound.send(batch.targets.peers, FRAME.asked, encodeAsked(token, body))
+    stats.batches.direct += sent
+    stats.bytes.direct += sent * body.length
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    this.#c.clock.endOfTurn(() => {
+      this.#scheduled = false
+      this.flush()
+    })
+  }
+
+  flush(): void {
+    this.#leave()
+    this.#c.wide.flush()
+  }
+
+  /**
+   * A topic changes its path. Its messages wait until those who got the last ones on the old path have them, so that each
+   * publisher's messages on a topic arrive in order; `limits.acknowledgement` ms at most.
+   */
+  #fence(topic: string, before: Route, after: Route): void {
+    const wanted = new Set(after.interested.map(({ peer }) => peer))
+    const peers = before.interested.map(({ peer }) => peer).filter((peer) => wanted.has(peer))
+    if (peers.length === 0) return
+    const { stats, wide, acknowledgements, outbound, limits } = this.#c
+    stats.fences++
+    this.#fenced.add(topic)
+    this.flush()
+    const last = before.wide ? wide.last(before.channel) : { number: 0, sent: Promise.resolve() }
+    void last.sent.then(() => {
+      const done = () => {
+        this.#fenced.delete(topic)
+        this.pump()
+      }
+      const heard = (_peer: string, _subscribers: number, left: number) => left === 0 && done()
+      const token = acknowledgements.ask(peers, limits.acknowledgement, heard, done)
+      outbound.send(peers, FRAME.sync, encodeSync({ token, channel: before.channel, number: last.number }))
+    })
+  }
+
+  stop(error: MeshError): void {
+    this.flush()
+    this.#room.stop(error)
+  }
+}
+
+export function pathOf(route: Route): Evidence['path'] {
+  if (route.wide) return 'gossip'
+  return route.interested.length > 0 ? 'direct' : 'local'
+}

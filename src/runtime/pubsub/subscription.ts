@@ -1,0 +1,183 @@
+import type { Message } from '../../../protocols/envelope/message.ts'
+import { MeshError } from '../../../protocols/errors.ts'
+import { BoundedQueue, type QueueLimits } from '../../core/flow/queue.ts'
+import type { Coalescer } from './coalesce.ts'
+import type { Pressing, Pressure } from './pressure.ts'
+import type { MessageCodec, PubSubEvent, SubscribeOptions, Subscription, SubscriptionStats } from './types.ts'
+
+export interface SubscriptionComponents {
+  codec: MessageCodec
+  pressure: Pressure
+  coalescer: Coalescer
+  emit(event: PubSubEvent): void
+  closed(subscription: LocalSubscription): void
+}
+
+/** Bytes until somebody reads them; already a message where a filter had to see it. */
+interface Queued {
+  topic: string
+  bytes: Uint8Array
+  message: Message | undefined
+}
+
+type Reader = (result: IteratorResult<Message>) => void
+
+let serial = 0
+
+/** Invariant: readers wait only while the queue is empty. */
+export class LocalSubscription implements Subscription, Pressing {
+  readonly pattern: string
+  readonly owner: string
+  readonly overflow: 'drop-oldest' | 'drop-newest' | 'reject'
+  readonly #id = ++serial
+  readonly #filter: ((message: Message) => boolean) | undefined
+  readonly #queue: BoundedQueue<Queued>
+  readonly #components: SubscriptionComponents
+  readonly #aborter = new AbortController()
+  readonly #stats = { received: 0, delivered: 0, filtered: 0, filterErrors: 0, dropped: 0, malformed: 0 }
+  #readers: Reader[] = []
+  #overrun = false
+  #closed = false
+  ready: Promise<void> = Promise.resolve()
+
+  constructor(
+    pattern: string,
+    options: SubscribeOptions,
+    limits: QueueLimits,
+    owner: string,
+    components: SubscriptionComponents
+  ) {
+    this.pattern = pattern
+    this.owner = owner
+    this.overflow = options.overflow ?? 'drop-oldest'
+    this.#filter = options.filter
+    this.#components = components
+    this.#queue = new BoundedQueue(limits, this.overflow, (_item, bytes) => this.#drop('queue-full', bytes))
+  }
+
+  /** True while it slows its publishers. */
+  get pressing(): boolean {
+    return this.overflow === 'reject' && this.#queue.pressed && !this.#overrun
+  }
+
+  /** Aborted when the subscription is closed. */
+  get signal(): AbortSignal {
+    return this.#aborter.signal
+  }
+
+  /** Takes a message from `publisher`. `bytes` are shared with other subscriptions and never change. */
+  offer(publisher: string, topic: string, bytes: Uint8Array): void {
+    if (this.#closed) return
+    this.#stats.received++
+    let message: Message | undefined
+    if (this.#filter !== undefined) {
+      message = this.#decode(topic, bytes)
+      if (message === undefined || !this.#wanted(message, this.#filter)) return
+    }
+    const item = { topic, bytes, message }
+    const reader = this.#readers.shift()
+    if (reader !== undefined) {
+      const value = this.#read(item)
+      if (value === undefined) this.#readers.unshift(reader)
+      else reader({ done: false, value })
+      return
+    }
+    if (!this.#queue.push(item, bytes.length) && this.overflow === 'reject') this.#drop('rejected', bytes.length)
+    if (this.pressing) this.#press(publisher)
+  }
+
+  #wanted(message: Message, filter: (message: Message) => boolean): boolean {
+    try {
+      if (filter(message)) return true
+      this.#stats.filtered++
+    } catch (error) {
+      this.#stats.filterErrors++
+      const { owner, pattern } = this
+      this.#components.coalescer.note(`filter ${this.#id}`, 0, (errors) =>
+        this.#components.emit({ kind: 'filter-error', owner, pattern, errors, error })
+      )
+    }
+    return false
+  }
+
+  #drop(reason: string, bytes: number): void {
+    this.#stats.dropped++
+    const { owner, pattern, overflow } = this
+    this.#components.coalescer.note(`overflow ${this.#id} ${reason}`, bytes, (messages, total) =>
+      this.#components.emit({ kind: 'overflow', owner, pattern, overflow, reason, messages, bytes: total })
+    )
+  }
+
+  #press(publisher: string): void {
+    if (!this.#components.pressure.press(publisher, this)) return
+    const { owner, pattern } = this
+    this.#components.emit({ kind: 'slow-consumer', owner, pattern, publisher, released: false })
+  }
+
+  overrun(publisher: string): void {
+    this.#overrun = true
+    const { owner, pattern } = this
+    this.#components.emit({ kind: 'slow-consumer', owner, pattern, publisher, released: true })
+  }
+
+  #decode(topic: string, bytes: Uint8Array): Message | undefined {
+    try {
+      const message = this.#components.codec.decode(bytes)
+      // A publisher may not be let in under one topic and be read under another.
+      if (message.routing?.topic === topic) return message
+    } catch {
+      // Counted below, like the lie.
+    }
+    this.#stats.malformed++
+    return undefined
+  }
+
+  #read(item: Queued): Message | undefined {
+    const message = item.message ?? this.#decode(item.topic, item.bytes)
+    if (message !== undefined) this.#stats.delivered++
+    return message
+  }
+
+  #take(): Message | undefined {
+    for (let item = this.#queue.shift(); item !== undefined; item = this.#queue.shift()) {
+      if (!this.#queue.pressed && this.overflow === 'reject') {
+        this.#overrun = false
+        this.#components.pressure.release(this)
+      }
+      const message = this.#read(item)
+      if (message !== undefined) return message
+    }
+    return undefined
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Message> {
+    return {
+      next: () => {
+        const message = this.#closed ? undefined : this.#take()
+        if (message !== undefined) return Promise.resolve({ done: false, value: message })
+        if (this.#closed) return Promise.resolve({ done: true, value: undefined })
+        return new Promise((resolve) => this.#readers.push(resolve))
+      },
+      return: () => Promise.resolve({ done: true, value: undefined })
+    }
+  }
+
+  close(): Promise<void> {
+    if (this.#closed) return Promise.resolve()
+    this.#closed = true
+    this.#components.closed(this)
+    this.#components.pressure.release(this)
+    this.#queue.clear()
+    this.#aborter.abort(new MeshError('ERR_ABORTED', `the subscription to ${this.pattern} was closed`))
+    for (const reader of this.#readers.splice(0)) reader({ done: true, value: undefined })
+    return Promise.resolve()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  stats(): SubscriptionStats {
+    return { ...this.#stats, queued: this.#queue.length, queuedBytes: this.#queue.bytes }
+  }
+}

@@ -1,0 +1,153 @@
+import type { Message } from '../../../protocols/envelope/message.ts'
+import type { QueueLimits } from '../../core/flow/queue.ts'
+import type { Membership } from '../../core/membership/types.ts'
+import type { StreamLimits } from '../../core/pubsub/stream.ts'
+import type { Links } from '../links/types.ts'
+import type { Broadcast, Clock, Dice, Host } from '../ports.ts'
+
+/** How a message becomes bytes inside a batch. `decode` gives a new object each time: that is what isolates subscribers. */
+export interface MessageCodec {
+  encode(message: Message): Uint8Array
+  decode(bytes: Uint8Array): Message
+}
+
+export interface PubSubComponents {
+  membership: Membership
+  links: Links
+  broadcast: Broadcast
+  host: Pick<Host, 'peer' | 'sign' | 'verify'>
+  clock: Clock
+  dice: Dice
+  codec: MessageCodec
+  emit(event: PubSubEvent): void
+  limits?: Partial<PubSubLimits>
+}
+
+export interface PubSubLimits {
+  /** Nodes to which one topic goes over links before it goes wide. Default 32: see the measurements in the protocol's README. */
+  directFanout: number
+  /** Share of `directFanout` below which a topic returns to links. 0.75, a guess. */
+  calm: number
+  /** Bytes of one encoded message: `ERR_MESSAGE_TOO_LARGE`. Default 16 MiB; the links' own bound may be lower. */
+  messageBytes: number
+  /** Bytes of messages that wait here for a slow receiver; beyond, `ERR_QUEUE_FULL`. Default 8 MiB. */
+  waitingBytes: number
+  /** Bytes on wide channels that no receiver has acknowledged. Default 1 MiB: gossipsub bounds nothing by itself. */
+  windowBytes: number
+  /** ms after which an acknowledgement asked for the window, or a fence, is no longer waited for. Default 1,000 (a guess). */
+  acknowledgement: number
+  /** ms that further receivers may take to acknowledge once `waitFor` is met. Default 100 (a guess). */
+  grace: number
+  /** ms for which one slow receiver or subscription may hold up a publisher. Default 5,000 (a guess). */
+  stall: number
+  /** ms after joining a channel until a node relies on it: three heartbeats of gossipsub, in which its mesh has formed. */
+  settle: number
+  /** ms of silence after which a channel's last number is told once more, so that a lost last packet is noticed. Default 250 (a guess). */
+  tail: number
+  /** Packets and bytes kept for repairs. */
+  history: { packets: number; bytes: number }
+  /** Topics whose routes and matches are remembered. */
+  topics: number
+  /** Publishers whose streams are remembered. */
+  publishers: number
+  /** Patterns taken from one peer's announcements. */
+  patternsPerPeer: number
+  /** Bytes of packets whose signature is being checked; more are dropped and repaired later. */
+  unverifiedBytes: number
+  stream: StreamLimits
+}
+
+export interface PublishOptions {
+  /** Waits until so many subscriptions are known, and resolves once so many were reached, before their filters. */
+  waitFor?: { subscribers: number } | undefined
+  /** ms for the whole call. Default 5,000 with `waitFor`; without it no bound but the stall's. 0 never waits: `ERR_BACKPRESSURE`. */
+  timeout?: number | undefined
+  signal?: AbortSignal | undefined
+}
+
+export interface Evidence {
+  id: string
+  topic: string
+  /** `local`: no other node wants the topic. */
+  path: 'local' | 'direct' | 'gossip'
+  /** Subscriptions reached where `acknowledged`; else those known to want it. */
+  subscribers: number
+  /** One element a node that has acknowledged, this one included. */
+  peers: { peer: string; subscribers: number }[]
+  acknowledged: boolean
+}
+
+export interface SubscribeOptions extends Partial<QueueLimits> {
+  /** Runs here, at the subscriber. One that throws is counted and the message is not delivered. */
+  filter?: ((message: Message) => boolean) | undefined
+  delivery?: 'at-most-once' | undefined
+  overflow?: 'drop-oldest' | 'drop-newest' | 'reject' | undefined
+}
+
+export interface SubscriptionStats {
+  received: number
+  delivered: number
+  filtered: number
+  filterErrors: number
+  dropped: number
+  malformed: number
+  queued: number
+  queuedBytes: number
+}
+
+/**
+ * Leaving a loop does not close it; `close` or `await using` does. Several loops share the messages.
+ *
+ * @example
+ * await using subscription = pubsub.subscribe('orders.*.created', { filter: (m) => m.data.total > 100 }, 'audit')
+ * await subscription.ready
+ * for await (const message of subscription) …
+ */
+export interface Subscription extends AsyncIterable<Message>, AsyncDisposable {
+  readonly pattern: string
+  /** From here on nothing published anywhere in the reachable mesh is missed. Rejects with `ERR_ABORTED` when closed before. */
+  readonly ready: Promise<void>
+  close(): Promise<void>
+  stats(): SubscriptionStats
+}
+
+export type RefusalReason = 'forged' | 'stale' | 'malformed' | 'unverified' | 'too-many-patterns'
+
+export type PubSubEvent =
+  /** `messages` were dropped since the last such event. At most one a second for each subscription and reason. */
+  | {
+      kind: 'overflow'
+      owner: string
+      pattern: string
+      overflow: string
+      reason: string
+      messages: number
+      bytes: number
+    }
+  | { kind: 'slow-consumer'; owner: string; pattern: string; publisher: string; released: boolean }
+  | { kind: 'filter-error'; owner: string; pattern: string; errors: number; error: unknown }
+  | { kind: 'undelivered'; peer: string; reason: string; frames: number }
+  | { kind: 'refused'; peer: string; reason: RefusalReason; count: number }
+  | { kind: 'lost'; publisher: string; channel: number; packets: number }
+
+export interface PubSubStats {
+  published: number
+  delivered: number
+  duplicates: number
+  refused: Record<RefusalReason, number>
+  lost: number
+  repaired: number
+  fences: number
+  undelivered: number
+  batches: { direct: number; gossip: number }
+  bytes: { direct: number; gossip: number }
+}
+
+export interface PubSub {
+  publish(message: Message, options?: PublishOptions): Promise<Evidence>
+  subscribe(pattern: string, options?: SubscribeOptions, owner?: string): Subscription
+  stats(): PubSubStats
+  /** Sends every batch now. */
+  flush(): void
+  stop(): Promise<void>
+}

@@ -1,0 +1,168 @@
+import {
+  BatchWriter,
+  encodeSkip,
+  packetToSign,
+  sealPacket,
+  signatureInput
+} from '../../../protocols/publish-subscribe/codec.ts'
+import {
+  channelName,
+  FRAME,
+  MAX_BATCH_BYTES,
+  MAX_BATCH_MESSAGES,
+  MAX_GOSSIP_BYTES,
+  NONCE_BYTES
+} from '../../../protocols/publish-subscribe/constants.ts'
+import type { Ask, Repair } from '../../../protocols/publish-subscribe/messages.ts'
+import type { InterestTable } from '../../core/pubsub/interest.ts'
+import type { Route } from '../../core/pubsub/route.ts'
+import type { Broadcast, Clock, Dice, Host, Timer } from '../ports.ts'
+import { History } from './history.ts'
+import type { Outbound } from './outbound.ts'
+import type { PubSubLimits, PubSubStats } from './types.ts'
+import type { Window } from './window.ts'
+
+/** A packet being built. */
+interface Draft {
+  batch: BatchWriter
+  topics: Set<string>
+  linked: Set<string>
+  gossiped: Set<string>
+}
+
+interface ChannelState {
+  number: number
+  draft: Draft | undefined
+  /** Packets leave in the order of their numbers, though signing them takes its time. */
+  chain: Promise<void>
+  tail: Timer | undefined
+}
+
+export interface WideComponents {
+  host: Pick<Host, 'peer' | 'sign'>
+  broadcast: Broadcast
+  clock: Clock
+  dice: Dice
+  outbound: Outbound
+  interest: InterestTable
+  window: Window
+  limits: PubSubLimits
+  stats: PubSubStats
+  epoch: number
+  failed(error: unknown): void
+}
+
+/** The publisher's side of the wide channels: numbers, signs, gossips, sends over links to whom the channel does not serve, repairs. */
+export class WidePublisher {
+  readonly #c: WideComponents
+  readonly #channels = new Map<number, ChannelState>()
+  readonly #history: History
+
+  constructor(components: WideComponents) {
+    this.#c = components
+    this.#history = new History(components.limits.history)
+  }
+
+  #channel(channel: number): ChannelState {
+    let state = this.#channels.get(channel)
+    if (state === undefined) {
+      state = { number: 0, draft: undefined, chain: Promise.resolve(), tail: undefined }
+      this.#channels.set(channel, state)
+    }
+    return state
+  }
+
+  /** Puts a message into the channel's packet; with a `token` into one of its own, which leaves at once. */
+  add(route: Route, topic: string, bytes: Uint8Array, token: number | undefined): void {
+    const { channel } = route
+    const state = this.#channel(channel)
+    const full = state.draft !== undefined && state.draft.batch.length + bytes.length > MAX_BATCH_BYTES
+    if (full || token !== undefined) this.#leave(channel, state)
+    state.draft ??= { batch: new BatchWriter(), topics: new Set(), linked: new Set(), gossiped: new Set() }
+    const { draft } = state
+    draft.batch.add(topic, bytes)
+    draft.topics.add(topic)
+    for (const peer of route.linked.peers) draft.linked.add(peer)
+    for (const peer of route.gossiped) draft.gossiped.add(peer)
+    if (token !== undefined) this.#leave(channel, state, { token, peers: [] })
+    else if (draft.batch.count >= MAX_BATCH_MESSAGES || draft.batch.length >= MAX_BATCH_BYTES)
+      this.#leave(channel, state)
+  }
+
+  flush(): void {
+    for (const [channel, state] of this.#channels) this.#leave(channel, state)
+  }
+
+  /** The number of the last packet, and when everything up to it has been handed over. */
+  last(channel: number): { number: number; sent: Promise<void> } {
+    const { number, chain } = this.#channel(channel)
+    return { number, sent: chain }
+  }
+
+  #leave(channel: number, state: ChannelState, ask?: Ask): void {
+    const { draft } = state
+    if (draft === undefined) return
+    state.draft = undefined
+    const number = ++state.number
+    const batch = draft.batch.finish()
+    const asked = ask ?? this.#c.window.spend(batch.length, draft.gossiped)
+    const sealing = this.#seal(channel, number, batch, asked)
+    state.chain = state.chain
+      .then(async () => this.#send(channel, number, await sealing, draft))
+      .catch((error: unknown) => this.#c.failed(error))
+    state.tail?.cancel()
+    if (draft.batch.count > 0)
+      state.tail = this.#c.clock.after(this.#c.limits.tail, () => this.#tell(channel, state, draft))
+  }
+
+  /** An empty packet: whoever lost the last one would otherwise not know. */
+  #tell(channel: number, state: ChannelState, before: Draft): void {
+    if (state.draft !== undefined || before.gossiped.size === 0) return
+    state.draft = { batch: new BatchWriter(), topics: new Set(), linked: new Set(), gossiped: before.gossiped }
+    this.#leave(channel, state)
+  }
+
+  async #seal(channel: number, number: number, batch: Uint8Array, ask: Ask | undefined): Promise<Uint8Array> {
+    const { host, dice, epoch } = this.#c
+    const signed = packetToSign({ publisher: host.peer, epoch, channel, number, ask, batch }, dice.bytes(NONCE_BYTES))
+    return sealPacket(signed, await host.sign(signatureInput(signed)))
+  }
+
+  async #send(channel: number, number: number, sealed: Uint8Array, draft: Draft): Promise<void> {
+    const { broadcast, outbound, stats } = this.#c
+    const name = channelName(channel)
+    this.#history.keep({ channel, number, sealed, topics: [...draft.topics] })
+    const audible = sealed.length <= MAX_GOSSIP_BYTES && broadcast.subscribers(name).length > 0
+    const peers = audible ? draft.linked : new Set([...draft.linked, ...draft.gossiped])
+    if (draft.batch.count > 0) stats.bytes.direct += outbound.send([...peers], FRAME.packet, sealed) * sealed.length
+    if (!audible) return
+    stats.batches.gossip++
+    stats.bytes.gossip += sealed.length
+    await broadcast.publish(name, sealed)
+  }
+
+  /** Answers over the link: what is kept and concerns the asker, then that nothing more comes. */
+  repair(peer: string, repair: Repair): void {
+    const { outbound, stats, epoch } = this.#c
+    // A peer that does not take what it asked for will ask again: its credit bounds what asking can cost.
+    if (repair.epoch !== epoch || !outbound.ready([peer])) return
+    let lost = 0
+    for (let number = repair.from; number <= repair.to; number++) {
+      const kept = this.#history.get(repair.channel, number)
+      if (kept === undefined) lost++
+      else if (this.#concerns(peer, kept.topics)) {
+        stats.repaired++
+        outbound.send([peer], FRAME.packet, kept.sealed)
+      }
+    }
+    outbound.send([peer], FRAME.skip, encodeSkip({ ...repair, lost }))
+  }
+
+  #concerns(peer: string, topics: readonly string[]): boolean {
+    return topics.some((topic) => this.#c.interest.match(topic).some((interest) => interest.peer === peer))
+  }
+
+  stop(): void {
+    for (const state of this.#channels.values()) state.tail?.cancel()
+  }
+}
