@@ -1,5 +1,5 @@
-import type { Random } from '../machine.ts'
 import type { Circuit } from './circuit.ts'
+import type { Draws } from './draws.ts'
 import { affinity, hashText } from './hash.ts'
 import type { RoutingSettings } from './settings.ts'
 import type { Place, Tier } from './topology.ts'
@@ -36,13 +36,13 @@ export class Group {
   readonly targets = new Map<string, Target>()
   readonly #tiers: readonly [Member[], Member[], Member[], Member[]] = [[], [], [], []]
   readonly #settings: RoutingSettings
-  readonly #random: Random
+  readonly #draws: Draws
   #size = 0
 
-  constructor(name: string, settings: RoutingSettings, random: Random) {
+  constructor(name: string, settings: RoutingSettings, draws: Draws) {
     this.name = name
     this.#settings = settings
-    this.#random = random
+    this.#draws = draws
   }
 
   get size(): number {
@@ -146,11 +146,11 @@ export class Group {
   #draw(members: readonly Member[], now: number, avoid: Member | undefined): Member | undefined {
     const size = members.length
     if (size === 0) return undefined
-    const index = size === 1 ? 0 : Math.floor(this.#random() * size)
+    const index = size === 1 ? 0 : this.#draws.below(size)
     const first = members[index]!
     if (!callable(first, now, avoid)) return size === 1 ? undefined : this.#redraw(members, now, avoid)
     if (size === 1) return first
-    const second = members[(index + 1 + Math.floor(this.#random() * (size - 1))) % size]!
+    const second = members[(index + 1 + this.#draws.below(size - 1)) % size]!
     if (!callable(second, now, avoid)) return first
     return this.cost(second) * (1 + this.#settings.tolerance) < this.cost(first) ? second : first
   }
@@ -159,7 +159,7 @@ export class Group {
   #redraw(members: readonly Member[], now: number, avoid: Member | undefined): Member | undefined {
     let count = 0
     for (const member of members) if (callable(member, now, avoid)) count++
-    let k = Math.floor(this.#random() * count)
+    let k = this.#draws.below(count)
     for (const member of members) if (callable(member, now, avoid) && k-- === 0) return member
     return undefined
   }

@@ -1,5 +1,6 @@
 import type { Random, Sink } from '../machine.ts'
 import { Circuit, type CircuitEvent } from './circuit.ts'
+import { Draws } from './draws.ts'
 import { type Explanation, explainChoice } from './explain.ts'
 import { Group, type Member, type Target } from './group.ts'
 import type { Outcome } from './outcome.ts'
@@ -40,6 +41,7 @@ export class Router {
   readonly settings: RoutingSettings
   readonly #self: Location
   readonly #random: Random
+  readonly #draws: Draws
   readonly #events: Sink<CircuitEvent>
   readonly #places = new Map<string, Place>()
   readonly #groups = new Map<string, Group>()
@@ -50,6 +52,7 @@ export class Router {
     this.settings = { ...ROUTING_DEFAULTS, ...options.settings }
     this.#self = options.self
     this.#random = options.random
+    this.#draws = new Draws(options.random)
     this.#events = options.events
     this.place(options.self)
   }
@@ -76,7 +79,7 @@ export class Router {
   add(name: string, peer: string, instance: string): Member {
     const place = this.#places.get(peer) ?? this.place({ peer, region: undefined, zone: undefined })
     let group = this.#groups.get(name)
-    if (group === undefined) this.#groups.set(name, (group = new Group(name, this.settings, this.#random)))
+    if (group === undefined) this.#groups.set(name, (group = new Group(name, this.settings, this.#draws)))
     return group.add(place, instance)
   }
 
