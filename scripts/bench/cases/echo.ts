@@ -1,0 +1,10 @@
+import { measurePair } from '../harness/pair.ts'
+import { type Case, job, p50, p99 } from './types.ts'
+
+const ask = (contender: string) => job({ contender, pattern: 'requests', messages: 5_000 })
+
+const echo: Omit<Case, 'name' | 'value' | 'against'> = { unit: 'µs', measure: measurePair, ours: ask('ours') }
+
+/** One request at a time. */
+export const echoMedian: Case = { ...echo, name: 'echo-p50', value: p50, against: [{ job: ask('plain'), atMost: 1.2 }] }
+export const echoTail: Case = { ...echo, name: 'echo-p99', value: p99, against: [{ job: ask('plain') }] }

@@ -1,0 +1,26 @@
+import { acknowledged } from './acknowledged.ts'
+import { bulk1MiB, bulk64KiB, control1MiB, control64KiB } from './bulk.ts'
+import { matching, resolving } from './curves.ts'
+import { echoMedian, echoTail } from './echo.ts'
+import { local } from './local.ts'
+import { oneWay } from './one-way.ts'
+import { lonePublish, publish } from './publish.ts'
+import { requests } from './requests.ts'
+import type { Case } from './types.ts'
+
+export const cases: readonly Case[] = [
+  oneWay,
+  acknowledged,
+  requests,
+  echoMedian,
+  echoTail,
+  bulk64KiB,
+  bulk1MiB,
+  control64KiB,
+  control1MiB,
+  publish,
+  lonePublish,
+  local,
+  ...resolving,
+  ...matching
+]

@@ -1,0 +1,54 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import type { Answer, Call } from './calls.ts'
+
+/** No single call of a measurement takes this long on a machine that is alive. ms */
+const DEADLINE = 120_000
+
+/** A forked process that answers one call at a time. */
+export class Forked<Calls> {
+  readonly #child: ChildProcess
+
+  constructor(entry: string) {
+    this.#child = fork(new URL(entry, import.meta.url), {
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc']
+    })
+    this.#child.setMaxListeners(0)
+  }
+
+  /** A view on which every call of the other end is a method. */
+  get calls(): Calls {
+    return new Proxy(
+      {},
+      {
+        get:
+          (_, name) =>
+          (...args: unknown[]) =>
+            this.#call(String(name), args)
+      }
+    ) as Calls
+  }
+
+  #call(name: string, args: unknown[]): Promise<unknown> {
+    const child = this.#child
+    return new Promise((resolve, reject) => {
+      const settle = (fn: () => void) => {
+        clearTimeout(timer)
+        child.off('message', onAnswer)
+        child.off('exit', onExit)
+        fn()
+      }
+      const onAnswer = (answer: Answer) =>
+        settle(() => ('error' in answer ? reject(new Error(`${name}: ${answer.error}`)) : resolve(answer.value)))
+      const onExit = (code: number | null) => settle(() => reject(new Error(`${name}: the process ended with ${code}`)))
+      const timer = setTimeout(() => settle(() => reject(new Error(`${name}: no answer in ${DEADLINE} ms`))), DEADLINE)
+      child.once('message', onAnswer)
+      child.once('exit', onExit)
+      child.send({ name, args } as Call)
+    })
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+}

@@ -1,0 +1,68 @@
+import type { Tally } from './tally.ts'
+
+/** The forms in which messages are exchanged: the first four between two processes, the others within one. */
+export type Pattern =
+  | 'one-way'
+  | 'acknowledged'
+  | 'requests'
+  | 'control'
+  | 'publish'
+  | 'lone-publish'
+  | 'local'
+  | 'resolve'
+  | 'match'
+
+/** One measurement, as it is handed to the processes that make it. */
+export interface Job {
+  /** Who carries the messages: a baseline's name, or `ours`. */
+  contender: string
+  pattern: Pattern
+  /** Messages sent before the clock starts, so that every contender is compiled and connected. */
+  warmUp: number
+  /** Messages counted. */
+  messages: number
+  /** Payload of each, in bytes. */
+  bytes: number
+  /** Requests or unacknowledged messages outstanding at once. */
+  inFlight: number
+  /** Nodes, agents or subscriptions, in the patterns that have many. */
+  size: number
+}
+
+/** The end of a contender that reads: counts what arrives in `tally`. */
+export interface Receiver {
+  /** What the sending end needs to reach it; any text. */
+  address: string
+  close(): Promise<void>
+}
+
+/** The end that writes. */
+export interface Sender {
+  /** Resolves when `messages` were sent, or answered where the pattern asks for answers. `latency` takes µs. */
+  run(messages: number, latency: (us: number) => void): Promise<void>
+  close(): Promise<void>
+}
+
+/** One way of carrying messages between two processes. */
+export interface Contender {
+  receive(job: Job, tally: Tally): Promise<Receiver>
+  connect(job: Job, address: string, tally: Tally): Promise<Sender>
+}
+
+/** One way of doing everything within one process. */
+export type Solo = (job: Job) => Promise<Measurement>
+
+/** What one run of one contender gave. */
+export interface Measurement {
+  messages: number
+  seconds: number
+  /** µs, where the pattern has an answer to wait for. */
+  p50?: number
+  p99?: number
+  /** User and system time of every process that took part, in seconds, within the measured part. */
+  cpuSeconds: number
+  /** Largest resident set of every process that took part, summed, in MiB. */
+  peakMiB: number
+  /** Named figures beside these. */
+  extra?: Record<string, number>
+}

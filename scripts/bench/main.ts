@@ -1,0 +1,45 @@
+/**
+ * How fast the mesh is, as ratios against libp2p used plainly and against the best loops one could write by hand.
+ *
+ *   npm run bench                              every case, five runs of each contender, some minutes
+ *   npm run bench -- --only one-way,requests   cases whose name starts so
+ *   npm run bench -- --json                    one object a line
+ *   npm run bench -- --short                   one small run each: shows that it works, says nothing about speed
+ */
+import { parseArgs } from 'node:util'
+import { cases } from './cases/index.ts'
+import { Comparison, type Pace, type Row } from './harness/compare.ts'
+import { table } from './harness/table.ts'
+
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    short: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    runs: { type: 'string', default: '5' }
+  }
+})
+
+const pace: Pace = options.short
+  ? { runs: 1, divisor: 100, maxSize: 100 }
+  : { runs: Number(options.runs), divisor: 1, maxSize: Number.POSITIVE_INFINITY }
+const only = options.only?.split(',')
+const chosen = cases.filter(({ name }) => only === undefined || only.some((start) => name.startsWith(start)))
+if (chosen.length === 0) {
+  console.error(`No case starts with ${options.only}. There are: ${cases.map(({ name }) => name).join(', ')}`)
+  process.exit(2)
+}
+
+const rows: Row[] = []
+const comparison = new Comparison(pace, progress)
+for (const it of chosen) {
+  const made = await comparison.compare(it)
+  rows.push(...made)
+  if (options.json) for (const row of made) console.log(JSON.stringify(row))
+}
+progress('')
+if (!options.json) console.log(table(rows))
+
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
+}
