@@ -4,7 +4,7 @@ import type { Channel, Host, WaitOptions } from '../runtime/ports.ts'
 import { abortable } from './abortable.ts'
 import type { SimulatedChannel } from './channel.ts'
 import { Connection, type Endpoint } from './connection.ts'
-import type { Identity } from './identity.ts'
+import { addressOf, type Identity } from './identity.ts'
 import { type Medium, pairOf } from './medium.ts'
 import type { MortalClock } from './time.ts'
 
@@ -53,7 +53,7 @@ export class SimulatedHost implements Host, Endpoint {
   }
 
   addresses(): string[] {
-    return this.online ? [`/memory/${this.label}/p2p/${this.peer}`] : []
+    return this.online ? [addressOf(this.#identity)] : []
   }
 
   async start(): Promise<void> {

@@ -16,3 +16,8 @@ export async function createIdentity(label: string, dice: Dice): Promise<Identit
   const key = await generateKeyPairFromSeed('Ed25519', secret)
   return { label, peer: peerIdFromPrivateKey(key).toString(), secret }
 }
+
+/** Labels are unique in a world, as an IP address and port are in ours. */
+export function addressOf({ label, peer }: Identity): string {
+  return `/memory/${label}/p2p/${peer}`
+}

@@ -4,7 +4,7 @@ import type { Connection } from './connection.ts'
 import { SimulatedRouting, type Tables } from './content-routing.ts'
 import { seededDice } from './dice.ts'
 import { SimulatedHost, type Surroundings } from './host.ts'
-import { createIdentity, type Identity } from './identity.ts'
+import { addressOf, createIdentity, type Identity } from './identity.ts'
 import { type Conditions, DEFAULT_CONDITIONS, Medium, pairOf } from './medium.ts'
 import { Time } from './time.ts'
 import { Trace } from './trace.ts'
@@ -14,6 +14,11 @@ export interface Place {
   network: Network
   clock: Clock
   dice: Dice
+}
+
+/** Where a host can be dialled once it is started. */
+export interface Residence extends Place {
+  address: string
 }
 
 export type WorldOptions = Partial<Conditions> & {
@@ -40,7 +45,7 @@ export class World {
   }
 
   /** A place for a new node, or, after a crash, for the next life of one that was here. */
-  async place(label: string): Promise<Place> {
+  async place(label: string): Promise<Residence> {
     const former = this.#residents.get(label)
     const identity = former?.identity ?? (await createIdentity(label, seededDice(`${this.#seed}/${label}/identity`)))
     const lives = (former?.lives ?? 0) + 1
@@ -52,7 +57,8 @@ export class World {
     this.#surroundings.hosts.set(identity.peer, host)
     this.#broadcasts.set(identity.peer, broadcast)
     this.#tables.set(identity.peer, routing)
-    return { network: { host, broadcast, routing }, clock, dice: seededDice(`${this.#seed}/${label}/${lives}`) }
+    const dice = seededDice(`${this.#seed}/${label}/${lives}`)
+    return { network: { host, broadcast, routing }, clock, dice, address: addressOf(identity) }
   }
 
   /** Kills the process at once; `silent` takes the whole machine, so that nobody resets its connections. */
