@@ -1,0 +1,39 @@
+import type { Known } from './known.ts'
+import type { View } from './view.ts'
+
+/**
+ * The stages of a silence, as fractions of the failure timeout: others are asked to probe, the member is suspected,
+ * and the suspicion lasts from `SHORTEST` to `LONGEST`. `SUSPECT + LONGEST` and one tick stay below 1.
+ */
+export const STAGE = { probe: 0.35, suspect: 0.55, shortest: 0.15, longest: 0.4 } as const
+
+/** Between two pings of an idle member, ms. */
+export function pingInterval(view: View): number {
+  return view.options.failureTimeout / 5
+}
+
+/** For how long nobody has heard of the member, as far as we know; 0 where it is not for us to watch it. */
+export function silence(view: View, member: Known): number {
+  const contact = view.contacts.get(member.peer)
+  if (contact === undefined) return member.watched ? view.steady - member.evidenceAt : 0
+  return view.steady - Math.max(contact.heardAt, member.evidenceAt)
+}
+
+/** True while its own frames reach us: then nobody else's word on its death counts more. */
+export function hearsDirectly(view: View, member: Known): boolean {
+  const contact = view.contacts.get(member.peer)
+  return contact !== undefined && view.steady - contact.heardAt < STAGE.probe * view.options.failureTimeout
+}
+
+/** Starts to count the silence of a member that we are not connected with, from where others are asked to probe it. */
+export function watch(view: View, member: Known): void {
+  if (member.watched || !member.isLive) return
+  member.watched = true
+  member.evidenceAt = view.steady - STAGE.probe * view.options.failureTimeout
+}
+
+/** Somebody reached the member for us, or the member itself answered an accusation. */
+export function vouched(view: View, member: Known): void {
+  member.evidenceAt = view.steady
+  member.watched = false
+}

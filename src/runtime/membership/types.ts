@@ -1,0 +1,41 @@
+import type { SignedRecord } from '../../../protocols/overlay/messages.ts'
+import type { MembershipOptions } from '../../core/membership/options.ts'
+import type { Membership } from '../../core/membership/types.ts'
+import type { Links } from '../links/types.ts'
+import type { Clock, Dice, Host } from '../ports.ts'
+import type { BootstrapSource } from './bootstrap.ts'
+
+export interface MembershipDriverOptions extends Partial<MembershipOptions> {
+  /** Multiaddrs, or what reads them at each attempt: see `bootstrapFile`. Default none. */
+  bootstrap?: readonly string[] | BootstrapSource
+  /** ms that our signed record is good for; signed anew at half of it. Default one hour (a guess). */
+  recordLifetime?: number
+  /** ms that `stop` waits for the others to acknowledge that we leave. Default 500 (a guess: several round trips). */
+  leaveTimeout?: number
+}
+
+export interface MembershipInit {
+  host: Host
+  links: Links
+  clock: Clock
+  dice: Dice
+  self: { name: string; region: string | undefined; zone: string | undefined }
+  options?: MembershipDriverOptions
+}
+
+/** The membership as the node's assembly holds it: its doors to the world besides what the floors above may ask. */
+export interface MembershipDriver extends Membership {
+  /** Signs our record and begins to join. The host listens already. */
+  start(): Promise<void>
+  /** Says farewell (bounded by `leaveTimeout`) and stops. Waits in `announced` and `joined` reject with `ERR_STOPPED`. */
+  stop(options: { leave: boolean }): Promise<void>
+  /** What `Host.onConnect` and `Host.onDisconnect` tell. */
+  connected(peer: string): void
+  disconnected(peer: string): void
+  /** Any frame of any protocol came from the peer: it lives. Cheap. */
+  heard(peer: string): void
+  /** Smoothed round-trip time, ms; undefined where none was measured since it connected. */
+  rtt(peer: string): number | undefined
+  /** A member's record as it was signed, or our own: the blob that a directory may store. */
+  signedRecord(peer: string): SignedRecord | undefined
+}
