@@ -78,6 +78,9 @@ export interface QosRequirements {
   consistency?: Consistency | undefined
 }
 
+/** A number is a 32-bit integer; the other types of CloudEvents (bytes, URI, time) are their canonical text. */
+export type ExtensionValue = string | number | boolean
+
 export interface Message<T = unknown> {
   /** `'1.0'` on the wire, as CloudEvents demands. */
   specversion: '1.0'
@@ -96,4 +99,6 @@ export interface Message<T = unknown> {
   routing?: RoutingMetadata | undefined
   security?: SecurityContext | undefined
   qos?: QosRequirements | undefined
+  /** CloudEvents extension attributes of other systems, passed on as they came; names are `[a-z0-9]` only. */
+  extensions?: Record<string, ExtensionValue> | undefined
 }
