@@ -30,6 +30,7 @@ const CODES = {
   ERR_INVALID_TOPIC: ['FormatError', false],
   ERR_UNSUPPORTED: ['ConfigError', false],
   ERR_PROTOCOL: ['ProtocolError', false],
+  ERR_TERMINATED: ['DeliveryError', false],
   ERR_HANDLER: ['HandlerError', false],
   ERR_PIPELINE: ['PipelineError', false],
   ERR_NO_DATA_DIR: ['ConfigError', false],

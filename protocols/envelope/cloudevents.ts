@@ -2,7 +2,7 @@ import { MeshError } from '../errors.ts'
 import { parseText, toJson, toText } from './json.ts'
 import type { ExtensionValue, Message } from './message.ts'
 import { isExtensionName } from './syntax.ts'
-import { base64, fromBase64, lower } from './tags.ts'
+import { base64, checkDepth, fromBase64, lower } from './tags.ts'
 import { receivedTrace } from './trace.ts'
 import { attributesOf, invalid, RESERVED_NAMES, validateMessage } from './validate.ts'
 
@@ -100,7 +100,9 @@ function readData(given: ReadonlyMap<string, unknown>): unknown {
   const encoded = given.get('data_base64')
   const data = given.get('data')
   if (encoded === undefined || encoded === null) {
-    return given.get('phoenixdata') === TAGGED ? readTagged('phoenixdata', () => lower(structuredClone(data))) : data
+    if (given.get('phoenixdata') === TAGGED) return readTagged('phoenixdata', () => lower(structuredClone(data)))
+    readTagged('data', () => checkDepth(data))
+    return data
   }
   // the SDK keeps the bytes beside their text
   if (data !== undefined && !(data instanceof Uint8Array)) throw invalid('data_base64', 'data and data_base64 at once')

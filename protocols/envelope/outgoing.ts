@@ -7,14 +7,14 @@ export type DataCode = (typeof DataCode)[keyof typeof DataCode]
 
 /** Per-message attributes that are rare enough to travel as a MessagePack map. */
 export interface Extra {
-  time?: string
-  tracestate?: string
-  traceparent?: string
+  time?: string | undefined
+  tracestate?: string | undefined
+  traceparent?: string | undefined
   causality?: unknown
-  correlation?: string
-  key?: string
-  hops?: number
-  deadline?: number
+  correlation?: string | undefined
+  key?: string | undefined
+  hops?: number | undefined
+  deadline?: number | undefined
   /** Attribute blocks that replace the set's own for this message only. */
   [name: string]: unknown
 }

@@ -109,6 +109,13 @@ function fail(tag: Tag): never {
   throw malformed(`a $${tag} that is none`)
 }
 
+/** Throws `ERR_MALFORMED` for JSON that nests deeper than any decoder may return. */
+export function checkDepth(value: unknown, depth = 0): void {
+  if (typeof value !== 'object' || value === null) return
+  if (depth > MAX_WIRE_DEPTH) throw malformed(`more than ${MAX_WIRE_DEPTH} levels`)
+  for (const part of Array.isArray(value) ? value : Object.values(value)) checkDepth(part, depth + 1)
+}
+
 function malformed(what: string): MeshError {
   return new MeshError('ERR_MALFORMED', `the data has ${what}`)
 }

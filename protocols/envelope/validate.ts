@@ -1,4 +1,3 @@
-import * as v from 'valibot'
 import { MeshError } from '../errors.ts'
 import type { Message } from './message.ts'
 import { isExtensionName, isMediaType, isTimestamp, isUri, isUriReference } from './syntax.ts'
@@ -32,99 +31,80 @@ export const RESERVED_NAMES: readonly string[] = [
   'phoenixdata'
 ]
 
-const text = v.pipe(v.string(), v.nonEmpty('must not be empty'))
-const count = v.pipe(v.number(), v.safeInteger('must be a whole number'), v.minValue(0, 'must not be negative'))
-const duration = v.pipe(v.number(), v.finite('must be finite'), v.minValue(0, 'must not be negative'))
-const counters = v.record(v.string(), count)
+interface Rule {
+  readonly check: (value: unknown) => boolean
+  /** What the value must be, for the error's text. */
+  readonly must: string
+}
 
-const guarantee = v.looseObject({
-  mode: v.picklist(CHARACTERISTICS.delivery),
-  timeout: v.optional(duration),
-  retryStrategy: v.optional(v.picklist(['fixed', 'linear', 'exponential'])),
-  maxRetries: v.optional(count),
-  ordering: v.optional(v.picklist(CHARACTERISTICS.ordering)),
-  acknowledgmentRequired: v.optional(v.boolean()),
-  duplicateDetection: v.optional(v.boolean())
-})
+const rule = (must: string, check: (value: unknown) => boolean): Rule => ({ must, check })
+const string = (must: string, check: (text: string) => boolean): Rule =>
+  rule(must, (value) => typeof value === 'string' && check(value))
+const oneOf = (...allowed: readonly unknown[]): Rule =>
+  rule(`one of ${allowed.join(', ')}`, (value) => allowed.includes(value))
 
-const routing = v.looseObject({
-  pattern: v.optional(
-    v.picklist(['point-to-point', 'publish-subscribe', 'request-response', 'pipeline', 'gossip', 'consensus'])
-  ),
-  target: v.optional(v.string()),
-  instance: v.optional(v.string()),
-  peer: v.optional(v.string()),
-  topic: v.optional(v.string()),
-  pipeline: v.optional(v.string()),
-  correlation: v.optional(v.string()),
-  hops: v.optional(count),
-  priority: v.optional(v.picklist(CHARACTERISTICS.priority)),
-  key: v.optional(v.string())
-})
+const TEXT = string('text', () => true)
+const NAME = string('text, not empty', (text) => text !== '')
+const FLAG = oneOf(true, false)
+const COUNT = rule('a whole number, not negative', isCount)
+const DURATION = rule('a number, finite and not negative', (value) => Number.isFinite(value) && (value as number) >= 0)
+const COUNTERS = rule('counts of events', (value) => isPlain(value) && Object.values(value).every(isCount))
 
-const security = v.looseObject({
-  principal: v.optional(v.string()),
-  token: v.optional(v.string()),
-  signature: v.optional(v.instance(Uint8Array))
-})
+/** Attributes of one value. */
+const SCALARS: Readonly<Record<string, Rule>> = {
+  specversion: oneOf('1.0'),
+  id: NAME,
+  source: string('a URI reference (RFC 3986), not empty', isUriReference),
+  type: NAME,
+  subject: NAME,
+  time: string('a time (RFC 3339)', isTimestamp),
+  datacontenttype: string('a media type (RFC 2046)', isMediaType),
+  dataschema: string('a URI (RFC 3986)', isUri)
+}
 
-const qos = v.looseObject({
-  deadline: v.optional(duration),
-  latency: v.optional(v.picklist(['realtime', 'interactive', 'batch'])),
-  size: v.optional(v.picklist(['small', 'medium', 'large'])),
-  consistency: v.optional(v.picklist(CHARACTERISTICS.consistency))
-})
+const REQUIRED = ['specversion', 'id', 'source', 'type', 'time'] as const
 
-const trace = v.strictObject({
-  traceparent: v.pipe(
-    v.string(),
-    v.check((value) => parseTraceparent(value) !== undefined, 'must be a W3C traceparent')
-  ),
-  tracestate: v.optional(
-    v.pipe(
-      v.string(),
-      v.check((value) => (parseTracestate(value)?.length ?? 0) > 0, 'must be a W3C tracestate')
-    )
-  )
-})
+/** Attributes that have members, and the members known here. */
+const STRUCTURES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
+  trace: {
+    traceparent: string('a W3C traceparent', (text) => parseTraceparent(text) !== undefined),
+    tracestate: string('a W3C tracestate', (text) => (parseTracestate(text)?.length ?? 0) > 0)
+  },
+  causality: { clock: COUNTERS, dependencies: COUNTERS },
+  guarantee: {
+    mode: oneOf(...CHARACTERISTICS.delivery),
+    timeout: DURATION,
+    retryStrategy: oneOf('fixed', 'linear', 'exponential'),
+    maxRetries: COUNT,
+    ordering: oneOf(...CHARACTERISTICS.ordering),
+    acknowledgmentRequired: FLAG,
+    duplicateDetection: FLAG
+  },
+  routing: {
+    pattern: oneOf('point-to-point', 'publish-subscribe', 'request-response', 'pipeline', 'gossip', 'consensus'),
+    target: TEXT,
+    instance: TEXT,
+    peer: TEXT,
+    topic: TEXT,
+    pipeline: TEXT,
+    correlation: TEXT,
+    hops: COUNT,
+    priority: oneOf(...CHARACTERISTICS.priority),
+    key: TEXT
+  },
+  security: { principal: TEXT, token: TEXT, signature: rule('bytes', (value) => value instanceof Uint8Array) },
+  qos: {
+    deadline: DURATION,
+    latency: oneOf('realtime', 'interactive', 'batch'),
+    size: oneOf('small', 'medium', 'large'),
+    consistency: oneOf(...CHARACTERISTICS.consistency)
+  }
+}
 
-const extension = v.union(
-  [
-    v.string(),
-    v.boolean(),
-    v.pipe(
-      v.number(),
-      v.check((value) => Object.is(value | 0, value))
-    )
-  ],
-  'must be text, a 32-bit integer or a boolean'
-)
-const extensionName = v.pipe(
-  v.string(),
-  v.check(isExtensionName, 'must be named in a-z and 0-9 only'),
-  v.check((name) => !RESERVED_NAMES.includes(name), 'must not be named as an attribute')
-)
+/** Members without which a structure means nothing. */
+const REQUIRED_MEMBERS: Readonly<Record<string, string>> = { trace: 'traceparent', guarantee: 'mode' }
 
-const schema = v.strictObject({
-  specversion: v.literal('1.0'),
-  id: text,
-  source: v.pipe(v.string(), v.check(isUriReference, 'must be a URI reference (RFC 3986), not empty')),
-  type: text,
-  subject: v.optional(text),
-  time: v.pipe(v.string(), v.check(isTimestamp, 'must be a time of RFC 3339')),
-  datacontenttype: v.optional(v.pipe(v.string(), v.check(isMediaType, 'must be a media type (RFC 2046)'))),
-  dataschema: v.optional(v.pipe(v.string(), v.check(isUri, 'must be a URI (RFC 3986)'))),
-  data: v.unknown(),
-  trace: v.optional(trace),
-  causality: v.optional(v.looseObject({ clock: v.optional(counters), dependencies: v.optional(counters) })),
-  guarantee: v.optional(guarantee),
-  routing: v.optional(routing),
-  security: v.optional(security),
-  qos: v.optional(qos),
-  extensions: v.optional(v.record(extensionName, extension))
-})
-
-const ATTRIBUTES: readonly string[] = Object.keys(schema.entries)
+const ATTRIBUTES: readonly string[] = [...Object.keys(SCALARS), 'data', ...Object.keys(STRUCTURES), 'extensions']
 
 /** The attributes of a message that are set, as a plain object: a message may be one whose attributes are getters. */
 export function attributesOf(message: Message): Record<string, unknown> {
@@ -142,18 +122,62 @@ export function attributesOf(message: Message): Record<string, unknown> {
  * Throws `ERR_INVALID_MESSAGE` with `details.attribute`, and the path inside it in the text.
  */
 export function validateMessage(value: unknown): Message {
-  const result = v.safeParse(schema, value, { abortEarly: true })
-  if (result.success) return value as Message
-  const [issue] = result.issues
-  const path = v.getDotPath(issue)
-  if (path === null) throw new MeshError('ERR_INVALID_MESSAGE', 'a message is an object with attributes')
-  const attribute = String(issue.path?.[0].key)
-  throw invalid(attribute, issue.type === 'strict_object' ? problemOf(issue) : `${path}: ${issue.message}`)
+  if (!isPlain(value)) throw invalid('specversion', 'a message is an object with attributes')
+  for (const name of REQUIRED) if (value[name] === undefined) throw invalid(name, `${name} is missing`)
+  for (const name of Object.keys(value)) {
+    const attribute = value[name]
+    if (attribute === undefined || name === 'data') continue
+    if (Object.hasOwn(SCALARS, name)) obey(SCALARS[name]!, attribute, name, name)
+    else if (Object.hasOwn(STRUCTURES, name)) checkStructure(name, attribute)
+    else if (name === 'extensions') checkExtensions(attribute)
+    else throw invalid(name, `${name} is no attribute of a message`)
+  }
+  return value as unknown as Message
 }
 
-function problemOf(issue: v.BaseIssue<unknown>): string {
-  const path = v.getDotPath(issue)
-  return issue.input === undefined ? `${path} is missing` : `${path} is no attribute of a message`
+function obey(rule: Rule, value: unknown, path: string, attribute: string): void {
+  if (!rule.check(value)) throw invalid(attribute, `${path} must be ${rule.must}`)
+}
+
+function checkStructure(name: string, value: unknown): void {
+  if (!isPlain(value)) throw invalid(name, `${name} must be a plain object`)
+  const rules = STRUCTURES[name]!
+  const required = REQUIRED_MEMBERS[name]
+  if (required !== undefined && value[required] === undefined) throw invalid(name, `${name}.${required} is missing`)
+  for (const member of Object.keys(value)) {
+    if (value[member] === undefined) continue
+    if (Object.hasOwn(rules, member)) obey(rules[member]!, value[member], `${name}.${member}`, name)
+    else if (name === 'trace') throw invalid(name, `${name}.${member} is no member of a trace`)
+  }
+}
+
+function checkExtensions(value: unknown): void {
+  if (!isPlain(value)) throw invalid('extensions', 'extensions must be a plain object')
+  for (const name of Object.keys(value)) {
+    if (!isExtensionName(name)) throw invalid('extensions', `extensions.${name} must be named in a-z and 0-9 only`)
+    if (RESERVED_NAMES.includes(name)) throw invalid('extensions', `extensions.${name} is an attribute of its own`)
+    if (!isExtensionValue(value[name])) {
+      throw invalid('extensions', `extensions.${name} must be text, a 32-bit integer or a boolean`)
+    }
+  }
+}
+
+function isExtensionValue(value: unknown): boolean {
+  return (
+    typeof value === 'string' ||
+    typeof value === 'boolean' ||
+    (typeof value === 'number' && Object.is(value | 0, value))
+  )
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }
 
 export function invalid(attribute: string, problem: string): MeshError {

@@ -56,6 +56,7 @@ export class WireMessage implements Message {
   #body: Uint8Array
   #id: string | undefined
   #data: unknown = UNREAD
+  #request: { readonly id: string } | undefined
 
   constructor(
     attributes: AttributeSet,
@@ -108,7 +109,13 @@ export class WireMessage implements Message {
   }
 
   get data(): unknown {
-    if (this.#data === UNREAD) this.#data = decodeData(this.#body.subarray(this.#dataAt), DATA_FORMATS[this.#code]!)
+    if (this.#data === UNREAD) {
+      const body = this.#body
+      // A small message must not keep the chunk alive that it shares with hundreds of others.
+      const shared = body.buffer.byteLength > 2 * body.length + 1024
+      const bytes = shared ? Uint8Array.prototype.slice.call(body, this.#dataAt) : body.subarray(this.#dataAt)
+      this.#data = decodeData(bytes, DATA_FORMATS[this.#code]!)
+    }
     return this.#data
   }
 
@@ -133,11 +140,23 @@ export class WireMessage implements Message {
     return (this.extra?.['security'] as SecurityContext | undefined) ?? this.attributes.security
   }
 
+  /** Notes what this message answers: the stream knew, so the wire did not say it. */
+  answers(request: { readonly id: string }): this {
+    this.#request = request
+    return this
+  }
+
+  /** Puts something in the place of the data: a stream that follows in frames of its own, or what was never encoded. */
+  carry(data: unknown): void {
+    this.#data = data
+  }
+
   get routing(): RoutingMetadata | undefined {
     const extra = this.extra
     const shared = this.attributes.routing
-    if (extra === undefined) return shared
-    const { correlation, key, hops } = extra
+    const correlation = this.#request?.id ?? extra?.correlation
+    const key = extra?.key
+    const hops = extra?.hops
     if (correlation === undefined && key === undefined && hops === undefined) return shared
     const routing: RoutingMetadata = { ...shared }
     if (correlation !== undefined) routing.correlation = correlation
@@ -155,7 +174,7 @@ export class WireMessage implements Message {
   detach(): this {
     void this.data
     if (this.#traceAt >= 0 && this.#body.length > TRACE_BYTES) {
-      this.#body = this.#body.slice(this.#traceAt, this.#traceAt + TRACE_BYTES)
+      this.#body = Uint8Array.prototype.slice.call(this.#body, this.#traceAt, this.#traceAt + TRACE_BYTES)
       this.#traceAt = 0
     } else if (this.#traceAt < 0) {
       this.#body = EMPTY

@@ -9,8 +9,10 @@ export const LANES: readonly Lane[] = ['control', 'normal', 'bulk']
 /** Raised when the meaning of a frame changes. */
 export const FRAMING_VERSION = 1
 
-/** Frame kinds below this belong to framing itself; a protocol's own start here. */
+/** Frame kinds below this belong to framing itself; a protocol's own are 0x10 to 0x7f. */
 export const FIRST_PROTOCOL_KIND = 0x10
+/** Set in the kind of a frame that costs credit. */
+export const COUNTED = 0x80
 export const Kind = { hello: 0x00, credit: 0x01 } as const
 
 /** Bytes at which a batch leaves without waiting: one Noise message; larger writes carried no more (measured). */

@@ -43,6 +43,8 @@ export interface LinkHandler {
   frame(link: Link, kind: number, body: Uint8Array): void
   opened?(link: Link): void
   closed?(link: Link, error?: Error): void
+  /** True while an idle link must stay open: something is still expected over it. */
+  busy?(link: Link): boolean
 }
 
 export interface Links {

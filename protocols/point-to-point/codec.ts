@@ -1,0 +1,102 @@
+import { Packr, Unpackr } from 'msgpackr'
+import { Cursor, MAX_VARINT, writeVarint } from '../envelope/varint.ts'
+import { MeshError, type RemoteErrorShape } from '../errors.ts'
+import { MAX_ERROR_TEXT, MAX_NAME_BYTES, MAX_RANGES } from './constants.ts'
+
+const packr = new Packr({ useRecords: false })
+const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true })
+
+/** `ranges`: first, last, first, last …, rising. */
+export function encodeAck(ranges: readonly number[]): Uint8Array {
+  const out = Buffer.allocUnsafe(ranges.length * MAX_VARINT)
+  let at = 0
+  let previous = 0
+  for (let i = 0; i < ranges.length; i += 2) {
+    at = writeVarint(out, at, ranges[i]! - previous)
+    at = writeVarint(out, at, ranges[i + 1]! - ranges[i]!)
+    previous = ranges[i + 1]!
+  }
+  return out.subarray(0, at)
+}
+
+/** Calls `settle` for each number acknowledged; none may be `next` or later, so a forged range costs nothing. */
+export function decodeAck(body: Uint8Array, next: number, settle: (sequence: number) => void): void {
+  const cursor = new Cursor().open(body)
+  let previous = 0
+  for (let ranges = 0; cursor.position < body.length; ranges++) {
+    const first = previous + cursor.varint()
+    const last = first + cursor.varint()
+    if (last >= next || ranges >= MAX_RANGES) throw new MeshError('ERR_PROTOCOL', 'acknowledges what was never sent')
+    for (let sequence = first; sequence <= last; sequence++) settle(sequence)
+    previous = last
+  }
+}
+
+export interface Nak {
+  sequence: number
+  error: RemoteErrorShape
+  /** ms to wait before the next attempt; undefined leaves it to the sender's retry strategy. */
+  delay: number | undefined
+}
+
+export function encodeNak({ sequence, error, delay }: Nak): Uint8Array {
+  return packr.pack([sequence, ...shapeToArray(error), delay ?? null])
+}
+
+export function decodeNak(body: Uint8Array): Nak {
+  const [sequence, name, code, message, retryable, delay] = unpackArray(body, 6)
+  if (!Number.isSafeInteger(sequence)) throw new MeshError('ERR_MALFORMED', 'a refusal without a number')
+  return {
+    sequence: sequence as number,
+    error: arrayToShape([name, code, message, retryable]),
+    delay: typeof delay === 'number' && delay >= 0 ? delay : undefined
+  }
+}
+
+export function encodeNumber(value: number): Uint8Array {
+  const out = Buffer.allocUnsafe(MAX_VARINT)
+  return out.subarray(0, writeVarint(out, 0, value))
+}
+
+export function decodeNumber(body: Uint8Array): number {
+  return new Cursor().open(body).varint()
+}
+
+export function encodeName(name: string): Uint8Array {
+  return Buffer.from(name, 'utf8')
+}
+
+export function decodeName(body: Uint8Array): string {
+  if (body.length === 0 || body.length > MAX_NAME_BYTES)
+    throw new MeshError('ERR_MALFORMED', `a name of ${body.length} bytes`)
+  return Buffer.from(body).toString('utf8')
+}
+
+// ---- errors as they cross a link: an array of name, code, message, retryable ------------------------------------------
+
+export function shapeToArray(error: RemoteErrorShape): [string, string, string, boolean] {
+  return [clip(error.name), clip(error.code), clip(error.message), error.retryable]
+}
+
+export function arrayToShape([name, code, message, retryable]: unknown[]): RemoteErrorShape {
+  if (typeof name !== 'string' || typeof code !== 'string' || typeof message !== 'string') {
+    throw new MeshError('ERR_MALFORMED', 'an error without its texts')
+  }
+  return { name: clip(name), code: clip(code), message: clip(message), retryable: retryable === true }
+}
+
+export function unpackArray(body: Uint8Array, length: number): unknown[] {
+  let value: unknown
+  try {
+    value = unpackr.unpack(body)
+  } catch (cause) {
+    throw new MeshError('ERR_MALFORMED', 'a frame is no MessagePack', { cause })
+  }
+  if (!Array.isArray(value) || value.length !== length)
+    throw new MeshError('ERR_MALFORMED', 'a frame has not its fields')
+  return value
+}
+
+function clip(text: string): string {
+  return text.length > MAX_ERROR_TEXT ? `${text.slice(0, MAX_ERROR_TEXT - 1)}…` : text
+}

@@ -1,0 +1,25 @@
+/** The protocol's id; a lane's name follows on the wire. */
+export const PROTOCOL = '/phoenix/point-to-point/1.0.0'
+
+export const Kind = {
+  /** A message that nobody acknowledges. Counted. Body: header and data. */
+  message: 0x10,
+  /** A message to be acknowledged, numbered by its place among these on its stream. Counted. Body: attempt, header, data. */
+  tracked: 0x11,
+  /** Receiver to sender: ranges of numbers whose handler returned. */
+  ack: 0x12,
+  /** Receiver to sender: one number that was not processed, and why. */
+  nak: 0x13,
+  /** Receiver to sender: everything up to a number is received and waits for its turn. */
+  hold: 0x14,
+  /** Receiver to sender: an agent's queue is above its high watermark; and again below its low one. */
+  pause: 0x15,
+  resume: 0x16
+} as const
+
+/** Ranges in one acknowledgement: a receiver with more sends a second frame. */
+export const MAX_RANGES = 4096
+/** Bytes of an error's texts as they cross. */
+export const MAX_ERROR_TEXT = 2048
+/** Bytes of an agent's name. */
+export const MAX_NAME_BYTES = 255

@@ -1,0 +1,124 @@
+import type { Message } from '../../protocols/envelope/message.ts'
+import { MeshError } from '../../protocols/errors.ts'
+import type { Inbound } from '../runtime/delivery/inbound.ts'
+import type { ServedCall } from '../runtime/delivery/served-call.ts'
+import type { Clock } from '../runtime/ports.ts'
+import { agentOf } from './source.ts'
+import type { Context } from './types.ts'
+
+/** A message being received. Invariant: it is settled once, by the handler's word or by its end. */
+export class ReceiveContext implements Context {
+  readonly inbound: Inbound
+  readonly attempt: number
+  readonly #clock: Clock
+  #abort: AbortController | undefined
+  #reason: MeshError | undefined
+  settled = false
+  /** Monotonic ms when the handler's time is up, and its place among such times. */
+  at = Number.POSITIVE_INFINITY
+  slot = -1
+  /** Called when the handler asks for its time anew, and when that time is up. */
+  renew: (() => void) | undefined
+  late: (() => void) | undefined
+
+  constructor(inbound: Inbound, clock: Clock) {
+    this.inbound = inbound
+    this.attempt = inbound.attempt
+    this.#clock = clock
+  }
+
+  get message(): Message {
+    return this.inbound.message
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController()
+      if (this.#reason !== undefined) this.#abort.abort(this.#reason)
+    }
+    return this.#abort.signal
+  }
+
+  get sender(): { peer: string; agent: string } {
+    return { peer: this.inbound.peer, agent: agentOf(this.message.source) }
+  }
+
+  get deadline(): number | undefined {
+    const ttl = this.message.qos?.deadline
+    if (this.at === Number.POSITIVE_INFINITY) return ttl
+    const handler = this.#clock.now() + (this.at - this.#clock.monotonic())
+    return ttl === undefined ? handler : Math.min(ttl, handler)
+  }
+
+  ack(): void {
+    if (this.settled) return
+    this.settled = true
+    this.inbound.done()
+  }
+
+  nak(delay?: number): void {
+    this.refuse(new MeshError('ERR_HANDLER', 'the handler asked for redelivery'), delay)
+  }
+
+  term(reason = 'the handler gave the message up'): void {
+    this.refuse(new MeshError('ERR_TERMINATED', reason))
+  }
+
+  working(): void {
+    this.renew?.()
+  }
+
+  refuse(error: unknown, delay?: number): void {
+    if (this.settled) return
+    this.settled = true
+    this.inbound.refuse(error, delay)
+  }
+
+  /** Nobody waits for the result any longer. */
+  abort(reason: MeshError): void {
+    this.#reason = reason
+    this.#abort?.abort(reason)
+  }
+}
+
+/** A request being answered. */
+export class CallContext implements Context {
+  readonly attempt = 1
+  readonly #call: ServedCall
+  readonly #clock: Clock
+
+  constructor(call: ServedCall, clock: Clock) {
+    this.#call = call
+    this.#clock = clock
+  }
+
+  get signal(): AbortSignal {
+    return this.#call.signal
+  }
+
+  get sender(): { peer: string; agent: string } {
+    return { peer: this.#call.peer, agent: agentOf(this.#call.message.source) }
+  }
+
+  get deadline(): number | undefined {
+    const { deadline } = this.#call
+    return deadline === undefined ? undefined : this.#clock.now() + (deadline - this.#clock.monotonic())
+  }
+
+  ack(): void {
+    throw onlyReceive()
+  }
+  nak(): void {
+    throw onlyReceive()
+  }
+  term(): void {
+    throw onlyReceive()
+  }
+  working(): void {
+    throw onlyReceive()
+  }
+}
+
+function onlyReceive(): MeshError {
+  return new MeshError('ERR_UNSUPPORTED', 'a request is answered by returning or throwing; its time is its caller’s')
+}

@@ -1,0 +1,220 @@
+import { MeshError } from '../../protocols/errors.ts'
+import { BoundedQueue } from '../core/flow/queue.ts'
+import type { MailboxLimits } from '../node/config-limits.ts'
+import type { Alarm } from '../runtime/delivery/alarm.ts'
+import type { Inbound } from '../runtime/delivery/inbound.ts'
+import type { Clock } from '../runtime/ports.ts'
+import { ReceiveContext } from './context.ts'
+import type { HandlerOptions, Receiver } from './types.ts'
+
+export interface ReceiverHost {
+  readonly clock: Clock
+  readonly limits: MailboxLimits
+  /** Times out handlers. */
+  readonly alarm: Alarm<ReceiveContext>
+  /** Runs a handler inside the trace of its message. */
+  run(handler: Receiver, context: ReceiveContext): unknown
+  /** The agent's queue passed its high watermark. */
+  slow(queued: number): void
+  /** A message that nobody acknowledges failed in its handler, or found no room. */
+  dropped(inbound: Inbound, error: unknown): void
+}
+
+/**
+ * One handler and what waits for it: a bounded queue in which messages stay in order, and at most `concurrency` of
+ * them being handled. Of the messages with one key at most one is.
+ */
+export class ReceiverQueue {
+  readonly #handler: Receiver
+  readonly #concurrency: number
+  readonly #host: ReceiverHost
+  readonly #queue: BoundedQueue<Inbound>
+  /** What came when the queue was full: it still fills its sender's window, which bounds it. */
+  readonly #overflow: Inbound[] = []
+  readonly #paused: (() => void)[] = []
+  readonly #busyKeys = new Set<string>()
+  /** Taken from the queue while another with their key was being handled; counted, since the queue no longer bounds them. */
+  readonly #late = new Map<string, Inbound[]>()
+  #lateCount = 0
+  #running = 0
+  #draining = false
+
+  constructor(handler: Receiver, options: HandlerOptions, host: ReceiverHost) {
+    this.#handler = handler
+    this.#concurrency = concurrencyOf(options, 1)
+    this.#host = host
+    const { messages, bytes, highWatermark, lowWatermark } = host.limits
+    this.#queue = new BoundedQueue({ highWatermark, lowWatermark, maxQueue: { messages, bytes } }, 'reject', () => {})
+  }
+
+  /** Messages waiting. */
+  get length(): number {
+    return this.#queue.length + this.#overflow.length + this.#lateCount
+  }
+
+  get running(): number {
+    return this.#running
+  }
+
+  push(inbound: Inbound): void {
+    if (this.length === 0 && this.#running < this.#concurrency && !this.#draining) this.#start(inbound)
+    else this.#enqueue(inbound)
+  }
+
+  /** Refuses everything that waits. */
+  close(reason: MeshError): void {
+    for (const late of this.#late.values()) for (const inbound of late) inbound.refuse(reason)
+    this.#late.clear()
+    this.#lateCount = 0
+    for (let inbound = this.#take(); inbound !== undefined; inbound = this.#take()) inbound.refuse(reason)
+    this.#resume()
+  }
+
+  #enqueue(inbound: Inbound): void {
+    inbound.detach()
+    if (this.#overflow.length === 0 && this.#queue.push(inbound, inbound.bytes)) {
+      inbound.release()
+    } else if (inbound.bounded) {
+      this.#overflow.push(inbound)
+    } else {
+      const error = new MeshError('ERR_QUEUE_FULL', `${this.length} messages wait for ${inbound.target} already`)
+      this.#host.dropped(inbound, error)
+      inbound.refuse(error)
+      return
+    }
+    if (!this.#queue.pressed) return
+    if (this.#paused.length === 0) this.#host.slow(this.length)
+    inbound.pause({ add: (resume) => this.#paused.push(resume) })
+  }
+
+  #take(): Inbound | undefined {
+    const inbound = this.#queue.shift() ?? this.#overflow.shift()
+    while (this.#overflow.length > 0 && this.#queue.push(this.#overflow[0]!, this.#overflow[0]!.bytes)) {
+      this.#overflow.shift()!.release()
+    }
+    if (!this.#queue.pressed) this.#resume()
+    return inbound
+  }
+
+  #resume(): void {
+    if (this.#paused.length === 0) return
+    for (const resume of this.#paused.splice(0)) resume()
+  }
+
+  /** Handles what waits until the handler is busy. */
+  #drain(): void {
+    if (this.#draining) return
+    this.#draining = true
+    while (this.#running < this.#concurrency && this.#lateCount < this.#host.limits.highWatermark) {
+      const inbound = this.#take()
+      if (inbound === undefined) break
+      this.#start(inbound)
+    }
+    this.#draining = false
+  }
+
+  #start(inbound: Inbound): void {
+    const key = this.#concurrency > 1 ? inbound.message.routing?.key : undefined
+    if (key !== undefined) {
+      if (this.#busyKeys.has(key)) {
+        const late = this.#late.get(key)
+        if (late === undefined) this.#late.set(key, [inbound])
+        else late.push(inbound)
+        this.#lateCount++
+        return
+      }
+      this.#busyKeys.add(key)
+    }
+    this.#run(inbound, key)
+  }
+
+  #run(inbound: Inbound, key: string | undefined): void {
+    const context = new ReceiveContext(inbound, this.#host.clock)
+    let result: unknown
+    try {
+      result = this.#host.run(this.#handler, context)
+    } catch (error) {
+      this.#failed(context, error)
+      this.#released(key)
+      return
+    }
+    if (isThenable(result)) this.#follow(context, result, key)
+    else {
+      context.ack()
+      if (key !== undefined) this.#released(key)
+    }
+  }
+
+  /** An asynchronous handler: counted while it runs, and no longer than its time. */
+  #follow(context: ReceiveContext, result: PromiseLike<unknown>, key: string | undefined): void {
+    this.#running++
+    let over = false
+    const finish = (): void => {
+      if (over) return
+      over = true
+      this.#host.alarm.remove(context)
+      this.#running--
+      this.#released(key)
+      this.#drain()
+    }
+    this.#limit(context, finish)
+    result.then(
+      () => {
+        if (!over) context.ack()
+        finish()
+      },
+      (error: unknown) => {
+        if (!over) this.#failed(context, error)
+        finish()
+      }
+    )
+  }
+
+  #limit(context: ReceiveContext, finish: () => void): void {
+    const { timeout } = context.inbound
+    if (timeout === undefined) return
+    const { alarm, clock } = this.#host
+    context.at = clock.monotonic() + timeout
+    alarm.add(context)
+    context.renew = () => {
+      alarm.remove(context)
+      context.at = clock.monotonic() + timeout
+      alarm.add(context)
+    }
+    context.late = () => {
+      const error = new MeshError('ERR_TIMEOUT', `the handler took longer than ${timeout} ms`)
+      context.refuse(error)
+      context.abort(error)
+      finish()
+    }
+  }
+
+  #failed(context: ReceiveContext, error: unknown): void {
+    if (context.inbound.timeout === undefined && !context.settled) this.#host.dropped(context.inbound, error)
+    context.refuse(error)
+  }
+
+  /** The next message with this key may be handled. */
+  #released(key: string | undefined): void {
+    if (key === undefined) return
+    this.#busyKeys.delete(key)
+    const late = this.#late.get(key)
+    if (late === undefined) return
+    const next = late.shift()!
+    this.#lateCount--
+    if (late.length === 0) this.#late.delete(key)
+    this.#start(next)
+  }
+}
+
+export function concurrencyOf(options: HandlerOptions, fallback: number): number {
+  const { concurrency = fallback } = options
+  if (!Number.isInteger(concurrency) || concurrency < 1) {
+    throw new MeshError('ERR_CONFIG', 'concurrency is a whole number, at least 1', { details: { key: 'concurrency' } })
+  }
+  return concurrency
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}

@@ -1,0 +1,147 @@
+import type { AttributeSet } from '../../protocols/envelope/attributes.ts'
+import { MeshError } from '../../protocols/errors.ts'
+import { BoundedQueue } from '../core/flow/queue.ts'
+import type { MailboxLimits } from '../node/config-limits.ts'
+import type { ServedCall } from '../runtime/delivery/served-call.ts'
+import type { Clock } from '../runtime/ports.ts'
+import { CallContext } from './context.ts'
+import { concurrencyOf, isThenable } from './receivers.ts'
+import type { HandlerOptions, RequestHandler } from './types.ts'
+
+export interface ResponderHost {
+  readonly clock: Clock
+  readonly limits: MailboxLimits
+  /** Runs a handler inside the trace of its request. */
+  run(handler: RequestHandler, call: ServedCall, context: CallContext): unknown
+  /** What every reply of this agent to requests of that type has in common. */
+  attributes(type: string): AttributeSet
+}
+
+/** Requests answered at once by one handler where it does not say: a guess, above any bench's in-flight window. */
+const CONCURRENCY = 256
+
+/** One handler of requests: a bounded queue, and at most `concurrency` of them being answered. */
+export class ResponderQueue {
+  readonly #handler: RequestHandler
+  readonly #concurrency: number
+  readonly #host: ResponderHost
+  readonly #queue: BoundedQueue<ServedCall>
+  #running = 0
+
+  constructor(handler: RequestHandler, options: HandlerOptions, host: ResponderHost) {
+    this.#handler = handler
+    this.#concurrency = concurrencyOf(options, CONCURRENCY)
+    this.#host = host
+    const { messages, bytes, highWatermark, lowWatermark } = host.limits
+    this.#queue = new BoundedQueue({ highWatermark, lowWatermark, maxQueue: { messages, bytes } }, 'reject', () => {})
+  }
+
+  get length(): number {
+    return this.#queue.length
+  }
+
+  get running(): number {
+    return this.#running
+  }
+
+  push(call: ServedCall): void {
+    if (this.#running < this.#concurrency) this.#run(call)
+    else if (!this.#queue.push(call, call.bytes)) {
+      call.fail(new MeshError('ERR_QUEUE_FULL', `${this.#queue.length} requests wait for ${call.target} already`))
+    }
+  }
+
+  close(reason: MeshError): void {
+    for (let call = this.#queue.shift(); call !== undefined; call = this.#queue.shift()) call.fail(reason)
+  }
+
+  #run(call: ServedCall): void {
+    call.release()
+    if (call.over) return
+    let result: unknown
+    try {
+      result = this.#host.run(this.#handler, call, new CallContext(call, this.#host.clock))
+    } catch (error) {
+      call.fail(error)
+      return
+    }
+    if (isThenable(result))
+      this.#occupy(
+        result.then((value) => this.#respond(call, value)),
+        call
+      )
+    else if (isAsyncIterable(result)) this.#occupy(this.#respond(call, result) as Promise<void>, call)
+    else {
+      try {
+        void this.#respond(call, result)
+      } catch (error) {
+        call.fail(error)
+      }
+    }
+  }
+
+  /** Counts a call while it is worked on; a handler that ignores its signal stops counting when its call is over. */
+  #occupy(work: PromiseLike<void>, call: ServedCall): void {
+    this.#running++
+    let over = false
+    const finish = (): void => {
+      if (over) return
+      over = true
+      this.#running--
+      this.#drain()
+    }
+    work.then(finish, (error: unknown) => {
+      call.fail(error)
+      finish()
+    })
+    if (call.deadline !== undefined) call.signal.addEventListener('abort', finish, { once: true })
+  }
+
+  #drain(): void {
+    while (this.#running < this.#concurrency) {
+      const call = this.#queue.shift()
+      if (call === undefined) return
+      this.#run(call)
+    }
+  }
+
+  #respond(call: ServedCall, value: unknown): Promise<void> | undefined {
+    if (isAsyncIterable(value)) return this.#stream(call, value)
+    const attributes = this.#host.attributes(call.message.type)
+    if (call.stream) {
+      void call.part(attributes, value)
+      call.end()
+    } else {
+      call.reply(attributes, value)
+    }
+    return undefined
+  }
+
+  async #stream(call: ServedCall, parts: AsyncIterable<unknown>): Promise<void> {
+    const iterator = parts[Symbol.asyncIterator]()
+    // Not awaited: a handler may sit in an await of its own and never come back.
+    const leave = (): void => void Promise.resolve(iterator.return?.()).catch(() => {})
+    if (!call.stream) {
+      leave()
+      throw new MeshError('ERR_UNSUPPORTED', `${call.message.type} answers with a stream: ask for it with stream()`)
+    }
+    call.signal.addEventListener('abort', leave, { once: true })
+    const attributes = this.#host.attributes(call.message.type)
+    for (;;) {
+      const { done, value } = await iterator.next()
+      if (call.over) return
+      if (done === true) break
+      try {
+        await call.part(attributes, value)
+      } catch (error) {
+        leave()
+        throw error
+      }
+    }
+    call.end()
+  }
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
+}

@@ -1,0 +1,108 @@
+import type {
+  Consistency,
+  Delivery,
+  Message,
+  Ordering,
+  Priority,
+  RetryStrategy
+} from '../../protocols/envelope/message.ts'
+
+/** Bounds the caller's wait only; `ttl` bounds a message's life. */
+export interface WaitOptions {
+  signal?: AbortSignal | undefined
+  /** ms. */
+  timeout?: number | undefined
+}
+
+/** Whom a message is for: an agent's name, or one host or instance of that name. */
+export type Target = string | { name: string; peer?: { toString(): string } | undefined; instance?: string | undefined }
+
+/** What a handler knows beside the message. */
+export interface Context {
+  /** Aborted when nobody waits for the result any longer: cancelled, timed out, or the sender is gone. */
+  readonly signal: AbortSignal
+  /** 1 for the first transmission. */
+  readonly attempt: number
+  readonly sender: { readonly peer: string; readonly agent: string }
+  /** Wall-clock ms after which nobody waits; undefined: no deadline. */
+  readonly deadline: number | undefined
+  /** The message is processed, whatever the handler does afterwards. Only for `receive`. */
+  ack(): void
+  /** Asks for redelivery after `delay` ms, or as the sender's retry strategy says. Only for `receive`. */
+  nak(delay?: number): void
+  /** Gives the message up: its sender fails with `ERR_TERMINATED` and does not try again. Only for `receive`. */
+  term(reason?: string): void
+  /** Starts the handler's time anew. Only for `receive`. */
+  working(): void
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: what a message carries is the agents' own agreement
+export type Payload = any
+
+/** Returning acknowledges, throwing asks for redelivery. */
+export type Receiver = (message: Message<Payload>, ctx: Context) => unknown
+
+/** Returns the reply's data, or a promise of it; a generator answers with a stream. */
+export type RequestHandler = (message: Message<Payload>, ctx: Context) => unknown
+
+export interface HandlerOptions {
+  /** Messages handled at once. Default 1 for `receive` (they are handled in order), 256 for `handle` (a guess). */
+  concurrency?: number | undefined
+}
+
+/** The handlers that an agent starts with; more may be added by `receive` and `handle`. */
+export interface AgentHandlers {
+  receive?: Receiver | Record<string, Receiver> | undefined
+  handle?: Record<string, RequestHandler> | undefined
+}
+
+/** What all sends have in common. What is left out, the message's type decides. */
+export interface MessageOptions extends WaitOptions {
+  /** Default `'phoenix.agent.message.send'`. */
+  type?: string | undefined
+  /** The CloudEvents id. Default: one made here, sortable by time. */
+  id?: string | undefined
+  subject?: string | undefined
+  datacontenttype?: string | undefined
+  dataschema?: string | undefined
+  priority?: Priority | undefined
+  consistency?: Consistency | undefined
+  ordering?: Ordering | undefined
+  /** ms after which the message is worthless: it is neither tried again nor handled. */
+  ttl?: number | undefined
+}
+
+export interface SendOptions extends MessageOptions {
+  delivery?: Delivery | undefined
+  /** Messages with one key go to one member, in order. */
+  key?: string | undefined
+  /** Needs `dataDir`; not supported by this build (`ERR_UNSUPPORTED`). */
+  durable?: boolean | undefined
+  /** Reaches each member of the group at the moment of sending, with a receipt for each. */
+  to?: 'one' | 'all' | undefined
+  /** Attempts after the first. Default 3 (the specification's). */
+  maxRetries?: number | undefined
+  /** Default `'exponential'`, with full jitter. */
+  retryStrategy?: RetryStrategy | undefined
+}
+
+export interface RequestOptions extends MessageOptions {
+  key?: string | undefined
+  /** The request may be tried on another member although it was transmitted to one. */
+  idempotent?: boolean | undefined
+}
+
+/** What became of a message. */
+export interface Receipt {
+  readonly id: string
+  readonly status: 'sent' | 'stored' | 'delivered' | 'duplicate'
+  readonly attempts: number
+  /** What carried it: `'tcp'`, `'relay'`, `'local'`, `'memory'` (the simulated mesh). */
+  readonly transport: string
+  /** `'local'`, `'direct'` or `'relayed'`. */
+  readonly route: string
+  /** The member reached. */
+  readonly peer: string
+  /** The end of it: this receipt for a message whose fate is known, else the later one. */
+  readonly settled: Promise<Receipt>
+}

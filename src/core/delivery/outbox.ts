@@ -1,0 +1,114 @@
+import type { ErrorCode } from '../../../protocols/errors.ts'
+import type { Machine, Random, Sink } from '../machine.ts'
+import { Deadlines } from './deadlines.ts'
+import { type RetryPolicy, retryDelay } from './retry.ts'
+
+/**
+ * At-least-once: a parcel stays in the outbox until it was acknowledged or given up. The machine decides when a parcel
+ * is transmitted, again, and for how long; where to is the router's choice at each attempt.
+ *
+ * Invariants: a parcel is at any time in flight or waiting, never both; `done` or `failed` is its last effect, once.
+ */
+export interface Parcel {
+  policy: RetryPolicy
+  /** Monotonic ms after which no further attempt is made. */
+  expires: number
+  attempts: number
+  state: 'new' | 'in-flight' | 'waiting' | 'settled'
+  /** Owned by the outbox: when the next attempt is due, and the place in its heap. */
+  at: number
+  slot: number
+  /** Why the last attempt failed. */
+  failure: unknown
+}
+
+export type OutboxInput<P extends Parcel> =
+  | { kind: 'send'; parcel: P }
+  | { kind: 'acknowledged'; parcel: P }
+  /** The attempt failed. `final` ends it here; `delay` (ms) overrides the strategy. */
+  | { kind: 'failed'; parcel: P; error: unknown; final?: boolean; delay?: number | undefined }
+  | { kind: 'tick' }
+
+export type OutboxEffect<P extends Parcel> =
+  | { kind: 'transmit'; parcel: P }
+  | { kind: 'done'; parcel: P }
+  | { kind: 'given-up'; parcel: P; code: ErrorCode | undefined; error: unknown }
+
+export class Outbox<P extends Parcel> implements Machine<OutboxInput<P>, OutboxEffect<P>> {
+  readonly #random: Random
+  readonly #waiting = new Deadlines<P>()
+  /** Parcels neither acknowledged nor given up. */
+  size = 0
+
+  constructor(random: Random) {
+    this.#random = random
+  }
+
+  /** When a `tick` is due next (monotonic ms); Infinity when nothing waits. */
+  get wakeAt(): number {
+    return this.#waiting.next
+  }
+
+  handle(input: OutboxInput<P>, now: number, sink: Sink<OutboxEffect<P>>): void {
+    switch (input.kind) {
+      case 'send':
+        this.size++
+        this.#transmit(input.parcel, sink)
+        break
+      case 'acknowledged':
+        this.acknowledge(input.parcel, sink)
+        break
+      case 'failed':
+        this.#failed(input, now, sink)
+        break
+      case 'tick':
+        for (let due = this.#waiting.take(now); due !== undefined; due = this.#waiting.take(now)) {
+          if (now >= due.expires) this.#giveUp(due, 'ERR_TTL', due.failure, sink)
+          else this.#transmit(due, sink)
+        }
+        break
+    }
+  }
+
+  /** `acknowledged`, without an input object: the hot path. An acknowledgement that comes late still counts. */
+  acknowledge(parcel: P, sink: Sink<OutboxEffect<P>>): void {
+    if (parcel.state === 'settled') return
+    this.#settle(parcel)
+    sink.push({ kind: 'done', parcel })
+  }
+
+  #failed(input: Extract<OutboxInput<P>, { kind: 'failed' }>, now: number, sink: Sink<OutboxEffect<P>>): void {
+    const { parcel, error } = input
+    if (parcel.state !== 'in-flight') return
+    parcel.failure = error
+    const delay = input.delay ?? retryDelay(parcel.policy.strategy, parcel.attempts, this.#random)
+    if (input.final === true) {
+      this.#giveUp(parcel, undefined, error, sink)
+    } else if (parcel.attempts > parcel.policy.maxRetries) {
+      this.#giveUp(parcel, 'ERR_MAX_RETRIES', error, sink)
+    } else if (now + delay >= parcel.expires) {
+      this.#giveUp(parcel, 'ERR_TTL', error, sink)
+    } else {
+      parcel.state = 'waiting'
+      parcel.at = now + delay
+      this.#waiting.add(parcel)
+    }
+  }
+
+  #transmit(parcel: P, sink: Sink<OutboxEffect<P>>): void {
+    parcel.state = 'in-flight'
+    parcel.attempts++
+    sink.push({ kind: 'transmit', parcel })
+  }
+
+  #giveUp(parcel: P, code: ErrorCode | undefined, error: unknown, sink: Sink<OutboxEffect<P>>): void {
+    this.#settle(parcel)
+    sink.push({ kind: 'given-up', parcel, code, error })
+  }
+
+  #settle(parcel: P): void {
+    this.#waiting.remove(parcel)
+    parcel.state = 'settled'
+    this.size--
+  }
+}

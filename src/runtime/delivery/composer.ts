@@ -1,0 +1,128 @@
+import type { AttributeSet } from '../../../protocols/envelope/attributes.ts'
+import { cloneData } from '../../../protocols/envelope/clone.ts'
+import { encodeData } from '../../../protocols/envelope/data.ts'
+import { formatId, type IdSource } from '../../../protocols/envelope/id.ts'
+import { isBytes } from '../../../protocols/envelope/kinds.ts'
+import type { TraceContext } from '../../../protocols/envelope/message.ts'
+import { DataCode, type Extra, type Outgoing } from '../../../protocols/envelope/outgoing.ts'
+import { WireMessage } from '../../../protocols/envelope/wire-message.ts'
+import type { StreamLink } from '../links/link.ts'
+import type { Clock } from '../ports.ts'
+
+/** What a sender says of one message beside its attribute set. */
+export interface Particulars {
+  /** The caller's own id. */
+  id: string | undefined
+  /** The trace of whatever this message follows from. */
+  parent: TraceContext | undefined
+  extra: Extra | undefined
+}
+
+export type LinkFormat = 'messagepack' | 'json'
+
+const EMPTY = new Uint8Array(0)
+
+/** An outgoing message that is kept: until it is acknowledged, or until its reply has come. */
+export class Draft implements Outgoing {
+  attributes: AttributeSet
+  id: string | undefined
+  ms = 0
+  counter = 0
+  time: string | undefined
+  trace: TraceContext | undefined
+  extra: Extra | undefined
+  code: DataCode = DataCode.none
+  data: Uint8Array = EMPTY
+
+  constructor(attributes: AttributeSet) {
+    this.attributes = attributes
+  }
+
+  /** The id as text, whoever made it. */
+  get idText(): string {
+    return this.id ?? formatId(this.ms, this.counter, this.attributes.lineage!)
+  }
+}
+
+/** Fills in what a message has of its own (id, time, trace) and writes its data in the format of its way. */
+export class Composer {
+  readonly #ids: IdSource
+  readonly #clock: Clock
+  readonly #preferred: LinkFormat
+  readonly #scratch = new Draft({ source: '-', type: '-' })
+
+  constructor(ids: IdSource, clock: Clock, formats: readonly LinkFormat[]) {
+    this.#ids = ids
+    this.#clock = clock
+    this.#preferred = formats[0] ?? 'messagepack'
+  }
+
+  /** Names the ids that this node makes. */
+  get lineage(): string {
+    return this.#ids.lineage
+  }
+
+  /** A message that is written at once: the same object at each call. */
+  compose(attributes: AttributeSet, data: unknown, link: StreamLink, particulars?: Particulars): Outgoing {
+    const draft = this.#scratch
+    this.stamp(draft, attributes, particulars)
+    this.encode(draft, data, this.formatFor(link))
+    return draft
+  }
+
+  /** Gives a draft its id and trace. */
+  stamp(draft: Draft, attributes: AttributeSet, particulars?: Particulars): void {
+    const now = this.#clock.now()
+    this.#ids.next(now)
+    draft.attributes = attributes
+    draft.ms = this.#ids.ms
+    draft.counter = this.#ids.counter
+    if (particulars === undefined) {
+      draft.id = draft.time = draft.trace = draft.extra = undefined
+      return
+    }
+    const { id, parent } = particulars
+    draft.id = id
+    draft.time = id === undefined ? undefined : new Date(now).toISOString()
+    draft.trace = parent === undefined ? undefined : follow(parent, draft)
+    draft.extra = particulars.extra
+  }
+
+  encode(draft: Draft, data: unknown, format: LinkFormat): void {
+    if (data === undefined) {
+      draft.code = DataCode.none
+      draft.data = EMPTY
+    } else if (typeof data === 'object' && data !== null && isBytes(data)) {
+      draft.code = DataCode.bytes
+      draft.data = data
+    } else {
+      draft.code = DataCode[format]
+      draft.data = encodeData(data, format)
+    }
+  }
+
+  /** The format of data for the peer at the other end: ours, unless it said that it does not speak it. */
+  formatFor(link: StreamLink): LinkFormat {
+    const theirs = link.remote?.formats
+    if (theirs === undefined || theirs.includes(this.#preferred)) return this.#preferred
+    return theirs.includes('messagepack') ? 'messagepack' : 'json'
+  }
+
+  /** The message as an agent on this node receives it: its data is a copy that nobody else holds. */
+  local(draft: Draft, data: unknown): WireMessage {
+    const { trace } = draft
+    const time = draft.time === undefined ? draft.ms : Date.parse(draft.time)
+    const extra = trace === undefined ? draft.extra : { ...draft.extra, ...trace }
+    const message = new WireMessage(draft.attributes, draft.id, draft.ms, draft.counter, time, extra, EMPTY, -1, 0, 0)
+    message.carry(cloneData(data))
+    return message
+  }
+}
+
+/** The next span of a trace: named by the second half of the message's own id, which nobody else has. */
+function follow(parent: TraceContext, draft: Draft): TraceContext {
+  const hex = formatId(draft.ms, draft.counter, draft.attributes.lineage ?? '80000000000')
+  const { traceparent, tracestate } = parent
+  const next = `${traceparent.slice(0, 36)}${hex.slice(19, 23)}${hex.slice(24)}${traceparent.slice(52)}`
+  return tracestate === undefined ? { traceparent: next } : { traceparent: next, tracestate }
+}

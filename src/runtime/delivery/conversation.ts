@@ -1,0 +1,34 @@
+import type { StreamLink } from '../links/link.ts'
+import type { Turn } from '../links/turn.ts'
+import { AckBatch } from './ack-batch.ts'
+import { SentWindow } from './sent-window.ts'
+
+/** What becomes of a tracked transmission. */
+export interface Tracked {
+  /** ms without a sign of life after which the attempt has failed. */
+  readonly timeout: number
+  acknowledged(): void
+  failed(error: unknown, delay: number | undefined): void
+}
+
+export interface Sent {
+  entry: Tracked
+  at: number
+}
+
+/** What this protocol keeps for each of its links, in both roles. */
+export class Conversation {
+  readonly sent = new SentWindow<Sent>()
+  /** Everything up to `heldUpTo` was in the receiver's queue at `heldAt`. */
+  heldUpTo = -1
+  heldAt = 0
+  /** The number of the next tracked message to come. */
+  received = 0
+  readonly acks: AckBatch
+  /** Tracked messages that came and were not settled yet. */
+  open = 0
+
+  constructor(link: StreamLink, turn: Turn) {
+    this.acks = new AckBatch(link, turn)
+  }
+}

@@ -1,0 +1,36 @@
+import type { Message } from '../../../protocols/envelope/message.ts'
+
+/** A message on its way into an agent, however it came. Invariant: settled once, by `done` or `refuse`. */
+export interface Inbound {
+  readonly message: Message
+  /** The agent addressed, and the instance where the sender asked for one. */
+  readonly target: string
+  readonly instance: string | undefined
+  /** 1 for the first transmission. */
+  readonly attempt: number
+  /** The host it came from, as text. */
+  readonly peer: string
+  /** ms that the handler may take; undefined for a message that nobody waits for. */
+  readonly timeout: number | undefined
+  /** Bytes it takes in memory, about. */
+  readonly bytes: number
+  /** True where its sender's credit bounds how many of these there can be. */
+  readonly bounded: boolean
+  /** Lets go of the chunk it came in: it is to be kept for a while. */
+  detach(): void
+  /** It no longer fills its sender's window: it was queued where a bound of its own holds. */
+  release(): void
+  done(): void
+  /** `delay`: ms before the next attempt, or undefined for the sender's strategy. */
+  refuse(error: unknown, delay?: number): void
+  /** Asks its sender to hold back what is for this target; `resume` is called later. */
+  pause(paused: PausedSenders): void
+}
+
+/** The senders that an agent's queue has asked to wait. */
+export interface PausedSenders {
+  add(resume: () => void): void
+}
+
+/** Takes what comes for the agents of this node. */
+export type Deliver = (inbound: Inbound) => void

@@ -1,0 +1,135 @@
+import type { AttributeSet } from '../../../protocols/envelope/attributes.ts'
+import type { WireMessage } from '../../../protocols/envelope/wire-message.ts'
+import { MeshError, RemoteError, toRemoteShape } from '../../../protocols/errors.ts'
+import type { Due } from '../../core/delivery/deadlines.ts'
+import { type Composer, Draft } from './composer.ts'
+import type { LocalBus } from './local-bus.ts'
+import { PartReader } from './part-reader.ts'
+import { PartWindow } from './part-window.ts'
+import type { ServedCall } from './served-call.ts'
+
+/** A part of a local stream counts as this many bytes: a guess, since nobody measures what is not encoded. */
+const PART_BYTES = 1024
+
+/** A request between agents of one node: both ends of the call in one object. */
+export class LocalCall implements ServedCall, Due {
+  readonly message: WireMessage
+  readonly peer: string
+  readonly stream: boolean
+  readonly bytes = 256
+  at: number
+  slot = -1
+  over = false
+  /** The client's end, where it asked for a stream. */
+  readonly reader: PartReader | undefined
+  readonly #composer: Composer
+  readonly #bus: LocalBus
+  readonly #reply = Promise.withResolvers<WireMessage>()
+  readonly #settled: (call: LocalCall) => void
+  readonly #window = new PartWindow()
+  #abort: AbortController | undefined
+  #reason: unknown
+
+  constructor(
+    message: WireMessage,
+    self: string,
+    stream: boolean,
+    at: number,
+    composer: Composer,
+    bus: LocalBus,
+    settled: (call: LocalCall) => void
+  ) {
+    this.message = message
+    this.peer = self
+    this.stream = stream
+    this.at = at
+    this.#composer = composer
+    this.#bus = bus
+    this.#settled = settled
+    if (stream) {
+      const cancel = (): void => this.cancel(new MeshError('ERR_ABORTED', 'the caller waits no longer'))
+      this.reader = new PartReader((parts, bytes) => this.#window.raise(parts, bytes), cancel)
+    }
+  }
+
+  get target(): string {
+    return this.message.attributes.routing?.target ?? ''
+  }
+  get instance(): string | undefined {
+    return this.message.attributes.routing?.instance
+  }
+  get deadline(): number | undefined {
+    return this.at === Number.POSITIVE_INFINITY ? undefined : this.at
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController()
+      if (this.#reason !== undefined) this.#abort.abort(this.#reason)
+    }
+    return this.#abort.signal
+  }
+
+  /** The client's promise, where it asked for one reply. */
+  get answer(): Promise<WireMessage> {
+    return this.#reply.promise
+  }
+
+  release(): void {}
+
+  reply(attributes: AttributeSet, data: unknown): void {
+    if (this.over) return
+    const message = this.#message(attributes, data)
+    this.#finish()
+    this.#bus.post(() => this.#reply.resolve(message))
+  }
+
+  part(attributes: AttributeSet, data: unknown): Promise<void> | undefined {
+    if (this.over) return Promise.reject(this.#reason)
+    const message = this.#message(attributes, data)
+    this.#window.spend(PART_BYTES)
+    this.#bus.post(() => this.reader?.push(message, PART_BYTES))
+    return this.#window.open ? undefined : this.#window.wait()
+  }
+
+  end(): void {
+    if (this.over) return
+    this.#finish()
+    this.#bus.post(() => this.reader?.end())
+  }
+
+  /** The error crosses as it would a link: class, code and message, never a stack. */
+  fail(error: unknown): void {
+    if (this.over) return
+    this.#finish()
+    const remote = new RemoteError(toRemoteShape(error))
+    this.#bus.post(() => this.#reject(remote))
+  }
+
+  /** The client waits no longer. */
+  cancel(reason: MeshError): void {
+    if (this.over) return
+    this.#reason = reason
+    this.#finish()
+    this.#abort?.abort(reason)
+    this.#reject(reason)
+  }
+
+  #reject(error: unknown): void {
+    if (this.reader === undefined) this.#reply.reject(error)
+    else this.reader.fail(error)
+  }
+
+  #message(attributes: AttributeSet, data: unknown): WireMessage {
+    const draft = new Draft(attributes)
+    this.#composer.stamp(draft, attributes)
+    return this.#composer.local(draft, data).answers(this.message)
+  }
+
+  #finish(): void {
+    this.over = true
+    this.#reason ??= new MeshError('ERR_ABORTED', 'the call is over')
+    this.#window.close(this.#reason)
+    this.#settled(this)
+  }
+}

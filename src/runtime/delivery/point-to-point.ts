@@ -1,0 +1,196 @@
+import type { Outgoing } from '../../../protocols/envelope/outgoing.ts'
+import { Cursor, MAX_VARINT, writeVarint } from '../../../protocols/envelope/varint.ts'
+import type { WireMessage } from '../../../protocols/envelope/wire-message.ts'
+import { MeshError, RemoteError } from '../../../protocols/errors.ts'
+import { COUNTED, LANES } from '../../../protocols/framing/constants.ts'
+import {
+  decodeAck,
+  decodeNak,
+  decodeName,
+  decodeNumber,
+  encodeNumber
+} from '../../../protocols/point-to-point/codec.ts'
+import { Kind, PROTOCOL } from '../../../protocols/point-to-point/constants.ts'
+import type { StreamLink } from '../links/link.ts'
+import type { Turn } from '../links/turn.ts'
+import type { Link, LinkHandler } from '../links/types.ts'
+import type { Clock, Timer } from '../ports.ts'
+import { Conversation, type Tracked } from './conversation.ts'
+import type { Deliver } from './inbound.ts'
+import { PausedTargets } from './paused-targets.ts'
+import { RemoteInbound } from './remote-inbound.ts'
+
+/** ms between looks at what was sent and not acknowledged, and between signs of life for what is queued here. */
+const SWEEP = 500
+const HOLD = 1_000
+
+export interface PointToPointOptions {
+  clock: Clock
+  turn: Turn
+  deliver: Deliver
+  /** At-most-once messages that were still queued when their link closed. */
+  dropped: (peer: string, cause: Error | undefined) => void
+}
+
+/** The driver of `protocols/point-to-point`: messages out, messages in, and what is said about them in between. */
+export class PointToPoint implements LinkHandler {
+  readonly protocol = PROTOCOL
+  readonly lanes = LANES
+  /** Targets that asked us to wait. */
+  readonly paused = new PausedTargets()
+  readonly #options: PointToPointOptions
+  readonly #links = new Set<StreamLink>()
+  readonly #cursor = new Cursor()
+  #sweeper: Timer | undefined
+  #holder: Timer | undefined
+
+  constructor(options: PointToPointOptions) {
+    this.#options = options
+  }
+
+  /** Sends without acknowledgement; returns whether the sender may go on at once. */
+  send(link: StreamLink, message: Outgoing): boolean {
+    const bound = link.encoder.measure(message)
+    const at = link.begin(Kind.message | COUNTED, bound)
+    return link.end(link.encoder.write(link.buffer, at, message), true)
+  }
+
+  /** Sends and follows up: exactly one of `entry`'s two callbacks is called. */
+  track(link: StreamLink, message: Outgoing, attempt: number, entry: Tracked): boolean {
+    const conversation = this.#conversation(link)
+    const bound = link.encoder.measure(message) + MAX_VARINT
+    let at = link.begin(Kind.tracked | COUNTED, bound)
+    at = writeVarint(link.buffer, at, attempt)
+    const writable = link.end(link.encoder.write(link.buffer, at, message), true)
+    conversation.sent.push({ entry, at: this.#options.clock.monotonic() })
+    this.#sweeper ??= this.#options.clock.after(SWEEP, () => this.#sweep())
+    return writable
+  }
+
+  stop(): void {
+    this.#sweeper?.cancel()
+    this.#holder?.cancel()
+  }
+
+  // ---- LinkHandler -------------------------------------------------------------------------------------------------
+
+  frame(given: Link, kind: number, body: Uint8Array): void {
+    const link = given as StreamLink
+    switch (kind) {
+      case Kind.message:
+        this.#untracked(link, body)
+        break
+      case Kind.tracked:
+        this.#tracked(link, body)
+        break
+      case Kind.ack:
+        this.#acknowledged(link, body)
+        break
+      case Kind.nak: {
+        const { sequence, error, delay } = decodeNak(body)
+        this.#conversation(link).sent.settle(sequence)?.entry.failed(new RemoteError(error), delay)
+        break
+      }
+      case Kind.hold: {
+        const conversation = this.#conversation(link)
+        conversation.heldUpTo = decodeNumber(body)
+        conversation.heldAt = this.#options.clock.monotonic()
+        break
+      }
+      case Kind.pause:
+        this.paused.pause(link.peer, decodeName(body))
+        break
+      case Kind.resume:
+        this.paused.resume(link.peer, decodeName(body))
+        break
+      default:
+        throw new MeshError('ERR_PROTOCOL', `unknown frame of kind ${kind}`)
+    }
+  }
+
+  closed(given: Link, error?: Error): void {
+    const link = given as StreamLink
+    this.#links.delete(link)
+    if (link.direction === 'outbound') {
+      this.paused.forget(link.peer)
+      if (error !== undefined) this.#options.dropped(link.peer, error)
+    }
+    const conversation = link.state as Conversation | undefined
+    if (conversation === undefined) return
+    const cause = new MeshError('ERR_LINK_CLOSED', `the link to ${link.peer} closed before an acknowledgement`, {
+      cause: error
+    })
+    for (const [sequence, { entry }] of [...conversation.sent]) {
+      conversation.sent.settle(sequence)
+      entry.failed(cause, undefined)
+    }
+  }
+
+  busy(link: Link): boolean {
+    const conversation = (link as StreamLink).state as Conversation | undefined
+    return conversation !== undefined && (conversation.sent.size > 0 || conversation.open > 0)
+  }
+
+  // ---- frames ------------------------------------------------------------------------------------------------------
+
+  #untracked(link: StreamLink, body: Uint8Array): void {
+    const message = link.decoder.read(body)
+    void message.data // what is no data fails here, and costs its sender the stream
+    this.#options.deliver(new RemoteInbound(link, undefined, message, -1, 1, body.length))
+  }
+
+  #tracked(link: StreamLink, body: Uint8Array): void {
+    const conversation = this.#conversation(link)
+    const cursor = this.#cursor.open(body)
+    const attempt = cursor.varint()
+    const message: WireMessage = link.decoder.read(cursor.rest())
+    void message.data
+    const sequence = conversation.received++
+    conversation.open++
+    this.#holder ??= this.#options.clock.after(HOLD, () => this.#hold())
+    this.#options.deliver(new RemoteInbound(link, conversation, message, sequence, attempt, body.length))
+  }
+
+  #acknowledged(link: StreamLink, body: Uint8Array): void {
+    const { sent } = this.#conversation(link)
+    decodeAck(body, sent.next, (sequence) => sent.settle(sequence)?.entry.acknowledged())
+  }
+
+  #conversation(link: StreamLink): Conversation {
+    if (link.state === undefined) {
+      link.state = new Conversation(link, this.#options.turn)
+      this.#links.add(link)
+    }
+    return link.state as Conversation
+  }
+
+  // ---- time --------------------------------------------------------------------------------------------------------
+
+  /** Fails the attempts of which nothing was heard for their timeout. */
+  #sweep(): void {
+    this.#sweeper = undefined
+    const now = this.#options.clock.monotonic()
+    for (const link of this.#links) {
+      const { sent, heldUpTo, heldAt } = link.state as Conversation
+      if (sent.size === 0) continue
+      this.#sweeper ??= this.#options.clock.after(SWEEP, () => this.#sweep())
+      for (const [sequence, { entry, at }] of [...sent]) {
+        const heard = sequence <= heldUpTo ? Math.max(at, heldAt) : at
+        if (now - heard <= entry.timeout) continue
+        sent.settle(sequence)
+        entry.failed(new MeshError('ERR_TIMEOUT', `no acknowledgement within ${entry.timeout} ms`), undefined)
+      }
+    }
+  }
+
+  /** Tells senders that what they sent is here and waits; a handler that runs too long is refused where it runs. */
+  #hold(): void {
+    this.#holder = undefined
+    for (const link of this.#links) {
+      const conversation = link.state as Conversation
+      if (conversation.open === 0 || link.closed) continue
+      link.send(Kind.hold, encodeNumber(conversation.received - 1), false)
+      this.#holder ??= this.#options.clock.after(HOLD, () => this.#hold())
+    }
+  }
+}

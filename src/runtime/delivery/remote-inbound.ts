@@ -1,0 +1,89 @@
+import type { WireMessage } from '../../../protocols/envelope/wire-message.ts'
+import { toRemoteShape } from '../../../protocols/errors.ts'
+import { encodeNak, encodeName } from '../../../protocols/point-to-point/codec.ts'
+import { Kind } from '../../../protocols/point-to-point/constants.ts'
+import type { StreamLink } from '../links/link.ts'
+import type { Conversation } from './conversation.ts'
+import type { Inbound, PausedSenders } from './inbound.ts'
+
+/** A message that came over a link. */
+export class RemoteInbound implements Inbound {
+  readonly message: WireMessage
+  readonly attempt: number
+  readonly bytes: number
+  readonly #link: StreamLink
+  /** Undefined for a message that nobody acknowledges. */
+  readonly #conversation: Conversation | undefined
+  readonly #sequence: number
+  #holdsCredit = true
+  #settled = false
+
+  constructor(
+    link: StreamLink,
+    conversation: Conversation | undefined,
+    message: WireMessage,
+    sequence: number,
+    attempt: number,
+    bytes: number
+  ) {
+    this.#link = link
+    this.#conversation = conversation
+    this.message = message
+    this.#sequence = sequence
+    this.attempt = attempt
+    this.bytes = bytes
+  }
+
+  get target(): string {
+    return this.message.attributes.routing?.target ?? ''
+  }
+  get instance(): string | undefined {
+    return this.message.attributes.routing?.instance
+  }
+  get peer(): string {
+    return this.#link.peer
+  }
+  get timeout(): number | undefined {
+    return this.#conversation === undefined ? undefined : this.message.attributes.guarantee?.timeout
+  }
+
+  get bounded(): boolean {
+    return true
+  }
+
+  detach(): void {
+    this.message.detach()
+  }
+
+  release(): void {
+    if (!this.#holdsCredit) return
+    this.#holdsCredit = false
+    this.#link.consumed(this.bytes)
+  }
+
+  done(): void {
+    if (this.#holdsCredit) this.release()
+    if (this.#conversation === undefined || this.#settled) return
+    this.#settled = true
+    this.#conversation.open--
+    this.#conversation.acks.add(this.#sequence)
+  }
+
+  refuse(error: unknown, delay?: number): void {
+    this.release()
+    if (this.#conversation === undefined || this.#settled) return
+    this.#settled = true
+    this.#conversation.open--
+    if (this.#link.closed) return
+    this.#link.send(Kind.nak, encodeNak({ sequence: this.#sequence, error: toRemoteShape(error), delay }), false)
+  }
+
+  pause(paused: PausedSenders): void {
+    const link = this.#link
+    const { target } = this
+    link.send(Kind.pause, encodeName(target), false)
+    paused.add(() => {
+      if (!link.closed) link.send(Kind.resume, encodeName(target), false)
+    })
+  }
+}

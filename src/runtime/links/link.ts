@@ -1,0 +1,370 @@
+import { HeaderDecoder, HeaderEncoder } from '../../../protocols/envelope/header.ts'
+import { MeshError } from '../../../protocols/errors.ts'
+import {
+  BATCH_BYTES,
+  BATCH_FRAMES,
+  COUNTED,
+  FIRST_PROTOCOL_KIND,
+  FRAMING_VERSION,
+  Kind,
+  type Lane
+} from '../../../protocols/framing/constants.ts'
+import { FrameReader } from '../../../protocols/framing/frame-reader.ts'
+import { FrameWriter } from '../../../protocols/framing/frame-writer.ts'
+import {
+  type Credit,
+  decodeCredit,
+  decodeHello,
+  encodeCredit,
+  encodeHello,
+  type Hello
+} from '../../../protocols/framing/messages.ts'
+import type { Channel, Clock } from '../ports.ts'
+import { ReceiveCredit, SendCredit } from './credit.ts'
+import type { Turn } from './turn.ts'
+import type { Link, LinkHandler } from './types.ts'
+
+export interface LinkLimits {
+  /** Bytes that may wait in one link for credit or for the socket. */
+  queueBytes: number
+  /** What this end is ready to take: the hello of each of its streams. */
+  window: Credit
+  maxFrame: number
+}
+
+/** What a link tells the table of links that made it. */
+export interface LinkOwner {
+  readonly clock: Clock
+  readonly turn: Turn
+  readonly hello: Hello
+  readonly limits: LinkLimits
+  linkClosed(link: StreamLink, error: Error | undefined): void
+  slowConsumer(link: StreamLink): void
+}
+
+interface Batch {
+  bytes: Uint8Array
+  frames: number
+  counted: number
+}
+
+/** Unsent bytes above which `writable` is false: two batches keep the socket busy, more only adds latency. A guess. */
+const HIGH_WATER = 4 * BATCH_BYTES
+/** Bytes of acknowledgements and credit that a peer which stopped reading may cost; then its stream is reset. */
+const MAX_URGENT = 1 << 20
+
+/** A link over one channel. The channel may come later (`attach`): what is sent before waits here, bounded. */
+export class StreamLink implements Link {
+  readonly peer: string
+  readonly protocol: string
+  readonly lane: Lane
+  readonly direction: 'inbound' | 'outbound'
+  /** The state of the binary header in each direction. */
+  readonly encoder = new HeaderEncoder()
+  readonly decoder = new HeaderDecoder()
+  /** What the protocol keeps for this link. */
+  state: unknown
+  /** Monotonic ms of the last frame in either direction, and since when an unfinished frame is held; -1: none. */
+  lastActive: number
+  unfinishedSince = -1
+  greeted = false
+  /** The peer's hello. */
+  remote: Hello | undefined
+
+  readonly #owner: LinkOwner
+  readonly #handler: LinkHandler
+  readonly #reader: FrameReader
+  readonly #writer = new FrameWriter(BATCH_BYTES + 8192)
+  readonly #urgent = new FrameWriter(8192)
+  readonly #send = new SendCredit()
+  readonly #receive: ReceiveCredit
+  #channel: Channel | undefined
+  #batches: Batch[] = []
+  #batchAt = 0
+  #queued = 0
+  #queuedFrames = 0
+  #queuedCounted = 0
+  #frames = 0
+  #counted = 0
+  #blocked = false
+  #scheduled = false
+  #flushedIn = -1
+  #closed = false
+  #drained: PromiseWithResolvers<void> | undefined
+  #slowSince = -1
+
+  constructor(owner: LinkOwner, handler: LinkHandler, peer: string, lane: Lane, direction: 'inbound' | 'outbound') {
+    this.#owner = owner
+    this.#handler = handler
+    this.peer = peer
+    this.protocol = handler.protocol
+    this.lane = lane
+    this.direction = direction
+    this.lastActive = owner.clock.monotonic()
+    this.#reader = new FrameReader(owner.limits.maxFrame, (kind, body) => this.#frame(kind, body))
+    this.#receive = new ReceiveCredit(owner.limits.window, owner.limits.maxFrame)
+    this.#control(Kind.hello, encodeHello(owner.hello))
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  get writable(): boolean {
+    return (
+      !this.#closed &&
+      this.#queued + this.#writer.size < HIGH_WATER &&
+      this.#send.roomBeyond(this.#queuedFrames + this.#frames, this.#queuedCounted + this.#counted)
+    )
+  }
+
+  /** Bytes waiting to leave. */
+  get queued(): number {
+    return this.#queued + this.#writer.size
+  }
+
+  /** True while something waits to leave, to be consumed, or to be answered. */
+  get busy(): boolean {
+    return this.queued > 0 || this.#receive.outstanding > 0 || this.#handler.busy?.(this) === true
+  }
+
+  attach(channel: Channel): void {
+    this.#channel = channel
+    channel.onBytes = (chunk) => this.#bytes(chunk)
+    channel.onDrain = () => {
+      this.#blocked = false
+      this.#pump()
+    }
+    channel.onClose = (error) => this.#close(error)
+    this.flush()
+  }
+
+  // ---- sending -----------------------------------------------------------------------------------------------------
+
+  send(kind: number, body: Uint8Array, counted: boolean): boolean {
+    if (!counted) {
+      this.#control(kind, body)
+      return this.writable
+    }
+    const at = this.begin(kind | COUNTED, body.length)
+    this.buffer.set(body, at)
+    return this.end(at + body.length, true)
+  }
+
+  /** A frame that costs no credit and yet keeps its place behind what was sent before it. */
+  sendInOrder(kind: number, body: Uint8Array): void {
+    const at = this.begin(kind, body.length)
+    this.buffer.set(body, at)
+    this.end(at + body.length, false)
+  }
+
+  /** The buffer to encode into, between `begin` and `end`. */
+  get buffer(): Buffer {
+    return this.#writer.buffer
+  }
+
+  /** Starts a frame of at most `bound` body bytes in the batch being built; `kind` has COUNTED set or not. */
+  begin(kind: number, bound: number): number {
+    if (this.#closed) throw new MeshError('ERR_LINK_CLOSED', `the link to ${this.peer} is closed`)
+    if (bound >= (this.remote?.maxFrame ?? this.#owner.limits.maxFrame)) {
+      throw new MeshError('ERR_MESSAGE_TOO_LARGE', `a message of ${bound} bytes; send larger data as a stream`)
+    }
+    if (
+      this.#queued + this.#writer.size + bound > this.#owner.limits.queueBytes &&
+      this.#queued + this.#writer.size > 0
+    ) {
+      throw new MeshError('ERR_QUEUE_FULL', `${this.queued} bytes wait for ${this.peer} already`)
+    }
+    if (this.#writer.size > 0 && this.#writer.size + bound > BATCH_BYTES) this.#seal()
+    return this.#writer.begin(kind, bound)
+  }
+
+  /**
+   * Ends the frame begun last. A `counted` frame costs credit; one that is not still keeps its place in the order.
+   * Returns whether the sender may go on.
+   */
+  end(end: number, counted: boolean): boolean {
+    const bytes = this.#writer.end(end)
+    if (counted) {
+      this.#frames++
+      this.#counted += bytes
+    }
+    if (this.#writer.size >= BATCH_BYTES || this.#frames >= BATCH_FRAMES) {
+      this.#seal()
+      this.#pump()
+    } else {
+      this.#schedule()
+    }
+    return this.writable
+  }
+
+  drained(): Promise<void> {
+    if (this.#closed) return Promise.reject(new MeshError('ERR_LINK_CLOSED', `the link to ${this.peer} is closed`))
+    if (this.writable) return Promise.resolve()
+    this.#drained ??= Promise.withResolvers()
+    return this.#drained.promise
+  }
+
+  flush(): void {
+    this.#scheduled = false
+    this.#flushedIn = this.#owner.turn.number
+    if (this.#closed) return
+    if (this.#writer.size > 0) this.#seal()
+    this.#pump()
+  }
+
+  /** Frames that overtake what waits for credit. */
+  #control(kind: number, body: Uint8Array): void {
+    if (this.#closed) return
+    const at = this.#urgent.begin(kind, body.length)
+    this.#urgent.buffer.set(body, at)
+    this.#urgent.end(at + body.length)
+    if (this.#urgent.size > MAX_URGENT)
+      this.abort(new MeshError('ERR_LIMIT', `${this.peer} does not read its acknowledgements`))
+    else this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    this.#owner.turn.schedule(this, this.#flushedIn)
+  }
+
+  #seal(): void {
+    const bytes = this.#writer.seal()
+    this.#batches.push({ bytes, frames: this.#frames, counted: this.#counted })
+    this.#queued += bytes.length
+    this.#queuedFrames += this.#frames
+    this.#queuedCounted += this.#counted
+    this.#frames = 0
+    this.#counted = 0
+  }
+
+  #pump(): void {
+    const channel = this.#channel
+    if (channel === undefined || this.#closed) return
+    this.lastActive = this.#owner.clock.monotonic()
+    if (this.#urgent.size > 0 && !this.#blocked && this.#batchAt === 0) {
+      this.#blocked = !channel.write(this.#urgent.seal())
+    }
+    while (!this.#blocked && this.#batches.length > 0) {
+      const batch = this.#batches[0]!
+      if (this.#batchAt === 0) {
+        if (batch.frames > 0 && !this.#send.open) {
+          this.#creditSpent()
+          break
+        }
+        this.#send.spend(batch.frames, batch.counted)
+        this.#queuedFrames -= batch.frames
+        this.#queuedCounted -= batch.counted
+      }
+      this.#write(channel, batch)
+    }
+    this.#settleDrained()
+  }
+
+  /** Writes the next slice of a batch: a large frame leaves in slices, so that the other lanes get their turns. */
+  #write(channel: Channel, batch: Batch): void {
+    const end = Math.min(batch.bytes.length, this.#batchAt + BATCH_BYTES + 8192)
+    const slice =
+      this.#batchAt === 0 && end === batch.bytes.length ? batch.bytes : batch.bytes.subarray(this.#batchAt, end)
+    this.#queued -= slice.length
+    this.#batchAt = end
+    if (end === batch.bytes.length) {
+      this.#batches.shift()
+      this.#batchAt = 0
+    }
+    this.#blocked = !channel.write(slice)
+  }
+
+  #settleDrained(): void {
+    if (this.#drained !== undefined && this.writable) {
+      this.#drained.resolve()
+      this.#drained = undefined
+    }
+  }
+
+  /** The peer does not take what waits for it: said once a stall. */
+  #creditSpent(): void {
+    if (this.#slowSince >= 0) return
+    this.#slowSince = this.#owner.clock.monotonic()
+    this.#owner.slowConsumer(this)
+  }
+
+  // ---- receiving ---------------------------------------------------------------------------------------------------
+
+  consumed(bytes: number): void {
+    const credit = this.#receive.consume(bytes)
+    if (credit !== undefined) this.#control(Kind.credit, encodeCredit(credit))
+  }
+
+  #bytes(chunk: Uint8Array): void {
+    if (this.#closed) return
+    this.lastActive = this.#owner.clock.monotonic()
+    try {
+      this.#reader.push(chunk)
+    } catch (error) {
+      this.abort(error as Error)
+      return
+    }
+    if (this.#reader.held === 0) this.unfinishedSince = -1
+    else if (this.unfinishedSince < 0) this.unfinishedSince = this.lastActive
+  }
+
+  #frame(kind: number, body: Uint8Array): void {
+    if (this.#closed) return
+    if (kind >= FIRST_PROTOCOL_KIND) {
+      if (!this.greeted) throw new MeshError('ERR_PROTOCOL', 'the first frame is no hello')
+      if (kind >= COUNTED && !this.#receive.receive(body.length)) {
+        throw new MeshError('ERR_PROTOCOL', `${this.peer} sends beyond its credit`)
+      }
+      this.#handler.frame(this, kind & ~COUNTED, body)
+    } else if (kind === Kind.credit) {
+      this.#send.raise(decodeCredit(body))
+      this.#slowSince = -1
+      this.#pump()
+    } else if (kind === Kind.hello && !this.greeted) {
+      this.#greet(decodeHello(body))
+    } else {
+      throw new MeshError('ERR_PROTOCOL', `unexpected frame of kind ${kind}`)
+    }
+  }
+
+  #greet(hello: Hello): void {
+    if (hello.version !== FRAMING_VERSION) throw new MeshError('ERR_UNSUPPORTED', `framing version ${hello.version}`)
+    this.greeted = true
+    this.remote = hello
+    this.#send.raise(hello)
+    this.#handler.opened?.(this)
+    this.#pump()
+  }
+
+  // ---- ending ------------------------------------------------------------------------------------------------------
+
+  abort(error: Error): void {
+    if (this.#closed) return
+    this.#channel?.abort(error)
+    this.#close(error)
+  }
+
+  /** Sends what waits, as far as credit allows, and closes in good order. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.flush()
+    const channel = this.#channel
+    this.#close(undefined)
+    await channel?.close()
+  }
+
+  #close(error: Error | undefined): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#batches = []
+    this.#queued = 0
+    this.#drained?.promise.catch(() => {})
+    this.#drained?.reject(new MeshError('ERR_LINK_CLOSED', `the link to ${this.peer} closed`, { cause: error }))
+    this.#drained = undefined
+    this.#owner.linkClosed(this, error)
+    this.#handler.closed?.(this, error)
+  }
+}

@@ -1,0 +1,205 @@
+import type { Format } from '../../../protocols/envelope/message.ts'
+import { MeshError } from '../../../protocols/errors.ts'
+import { FRAMING_VERSION, type Lane } from '../../../protocols/framing/constants.ts'
+import type { Hello } from '../../../protocols/framing/messages.ts'
+import type { Channel, Clock, Dice, Host, Timer } from '../ports.ts'
+import { type LinkLimits, type LinkOwner, StreamLink } from './link.ts'
+import { Turn } from './turn.ts'
+import type { LinkHandler, Links } from './types.ts'
+
+export interface LinkTableOptions {
+  host: Host
+  clock: Clock
+  dice: Dice
+  formats: readonly Format[]
+  limits: LinkLimits & {
+    /** Inbound streams that one peer may have open. */
+    streamsPerPeer: number
+    /** ms for the first frame of a new stream, or for the stream itself to open. */
+    handshakeTimeout: number
+    /** ms that a frame may stay unfinished. */
+    readTimeout: number
+    /** ms without a frame after which an outbound link is closed. */
+    idleTimeout: number
+  }
+  onEvent: (event: LinkEvent) => void
+}
+
+export type LinkEvent =
+  /** The peer does not consume what it is sent: its senders here now wait. */
+  | { kind: 'slow-consumer'; peer: string; lane: Lane; queued: number }
+  /** A stream was reset for what came over it. */
+  | { kind: 'refused'; peer: string; protocol: string; code: string; message: string }
+
+/** Back-off between attempts to reach a peer: 50 ms doubling to 5 s, full jitter. A guess, halved by each test of it. */
+const BACKOFF = { first: 50, most: 5_000 } as const
+const SWEEP = 1_000
+
+/** All links of a node, by peer, protocol and lane. */
+export class LinkTable implements Links, LinkOwner {
+  readonly clock: Clock
+  readonly turn: Turn
+  readonly hello: Hello
+  readonly limits: LinkTableOptions['limits']
+  /** How many streams were reset, by error code. */
+  readonly refusals = new Map<string, number>()
+  readonly #options: LinkTableOptions
+  readonly #handlers = new Map<string, LinkHandler>()
+  readonly #outbound = new Map<string, StreamLink>()
+  readonly #inbound = new Map<string, Set<StreamLink>>()
+  readonly #failures = new Map<string, { count: number; until: number }>()
+  #sweeper: Timer | undefined
+  #stopped = false
+
+  constructor(options: LinkTableOptions) {
+    this.#options = options
+    this.clock = options.clock
+    this.limits = options.limits
+    this.turn = new Turn(options.clock)
+    this.hello = {
+      version: FRAMING_VERSION,
+      ...options.limits.window,
+      maxFrame: options.limits.maxFrame,
+      formats: [...options.formats]
+    }
+    this.#sweep()
+  }
+
+  register(handler: LinkHandler): void {
+    this.#handlers.set(handler.protocol, handler)
+    for (const lane of handler.lanes) {
+      this.#options.host.handle(`${handler.protocol}/${lane}`, (channel) => this.#accept(handler, lane, channel))
+    }
+  }
+
+  to(peer: string, protocol: string, lane: Lane): StreamLink {
+    const key = `${peer} ${protocol} ${lane}`
+    const existing = this.#outbound.get(key)
+    if (existing !== undefined) return existing
+    if (this.#stopped) throw new MeshError('ERR_STOPPED', 'the node is stopped')
+    const handler = this.#handlers.get(protocol)!
+    const link = new StreamLink(this, handler, peer, lane, 'outbound')
+    this.#outbound.set(key, link)
+    void this.#open(link)
+    return link
+  }
+
+  /** Every open link, outbound and inbound. */
+  *all(): Iterable<StreamLink> {
+    yield* this.#outbound.values()
+    for (const links of this.#inbound.values()) yield* links
+  }
+
+  flush(): void {
+    for (const link of this.all()) link.flush()
+  }
+
+  /** Sends what waits and closes every link. Bounded by the caller. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#sweeper?.cancel()
+    await Promise.allSettled([...this.all()].map((link) => link.close()))
+  }
+
+  /** A connection to the peer came up: nothing speaks for waiting any longer. */
+  reachable(peer: string): void {
+    this.#failures.delete(peer)
+  }
+
+  // ---- LinkOwner ---------------------------------------------------------------------------------------------------
+
+  linkClosed(link: StreamLink, error: Error | undefined): void {
+    if (link.direction === 'outbound') {
+      this.#outbound.delete(`${link.peer} ${link.protocol} ${link.lane}`)
+    } else {
+      const links = this.#inbound.get(link.peer)
+      links?.delete(link)
+      if (links?.size === 0) this.#inbound.delete(link.peer)
+    }
+    if (error instanceof MeshError && REFUSALS.has(error.code)) this.#refused(link.peer, link.protocol, error)
+  }
+
+  slowConsumer(link: StreamLink): void {
+    this.#options.onEvent({ kind: 'slow-consumer', peer: link.peer, lane: link.lane, queued: link.queued })
+  }
+
+  // ---- opening -----------------------------------------------------------------------------------------------------
+
+  #accept(handler: LinkHandler, lane: Lane, channel: Channel): void {
+    const { peer } = channel
+    let links = this.#inbound.get(peer)
+    if (links === undefined) this.#inbound.set(peer, (links = new Set()))
+    if (this.#stopped || links.size >= this.limits.streamsPerPeer) {
+      const error = new MeshError('ERR_LIMIT', `more than ${this.limits.streamsPerPeer} streams`)
+      channel.onBytes = channel.onClose = () => {}
+      channel.abort(error)
+      this.#refused(peer, handler.protocol, error)
+      return
+    }
+    const link = new StreamLink(this, handler, peer, lane, 'inbound')
+    links.add(link)
+    link.attach(channel)
+  }
+
+  async #open(link: StreamLink): Promise<void> {
+    const { peer } = link
+    const wait = (this.#failures.get(peer)?.until ?? 0) - this.clock.monotonic()
+    if (wait > 0) await new Promise<void>((resolve) => this.clock.after(wait, resolve))
+    if (link.closed) return
+    const deadline = new AbortController()
+    const timer = this.clock.after(this.limits.handshakeTimeout, () =>
+      deadline.abort(new MeshError('ERR_TIMEOUT', `no stream to ${peer} within ${this.limits.handshakeTimeout} ms`))
+    )
+    try {
+      const channel = await this.#options.host.open(peer, `${link.protocol}/${link.lane}`, { signal: deadline.signal })
+      this.#failures.delete(peer)
+      if (link.closed) channel.abort(new MeshError('ERR_LINK_CLOSED', 'the link was closed while it opened'))
+      else link.attach(channel)
+    } catch (error) {
+      this.#failed(peer)
+      link.abort(error as Error)
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  #failed(peer: string): void {
+    const count = (this.#failures.get(peer)?.count ?? 0) + 1
+    const most = Math.min(BACKOFF.most, BACKOFF.first * 2 ** (count - 1))
+    if (this.#failures.size > 4096) this.#failures.clear()
+    this.#failures.set(peer, { count, until: this.clock.monotonic() + most * this.#options.dice.random() })
+  }
+
+  #refused(peer: string, protocol: string, error: MeshError): void {
+    this.refusals.set(error.code, (this.refusals.get(error.code) ?? 0) + 1)
+    this.#options.onEvent({ kind: 'refused', peer, protocol, code: error.code, message: error.message })
+  }
+
+  // ---- deadlines ---------------------------------------------------------------------------------------------------
+
+  #sweep(): void {
+    const now = this.clock.monotonic()
+    const { readTimeout, handshakeTimeout, idleTimeout } = this.limits
+    for (const link of [...this.all()]) {
+      const quiet = now - link.lastActive
+      if (link.unfinishedSince >= 0 && now - link.unfinishedSince > readTimeout) {
+        link.abort(new MeshError('ERR_LIMIT', `a frame stayed unfinished for ${readTimeout} ms`))
+      } else if (!link.greeted && link.direction === 'inbound' && quiet > handshakeTimeout) {
+        link.abort(new MeshError('ERR_LIMIT', `no hello within ${handshakeTimeout} ms`))
+      } else if (link.direction === 'outbound' && quiet > idleTimeout && !link.busy) {
+        void link.close().catch(() => {})
+      }
+    }
+    this.#sweeper = this.clock.after(SWEEP, () => this.#sweep())
+  }
+}
+
+/** What a peer did, as against what happened to the connection. */
+const REFUSALS = new Set<string>([
+  'ERR_PROTOCOL',
+  'ERR_MALFORMED',
+  'ERR_MESSAGE_TOO_LARGE',
+  'ERR_LIMIT',
+  'ERR_UNSUPPORTED',
+  'ERR_UNTRUSTED'
+])

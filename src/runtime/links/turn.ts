@@ -1,0 +1,40 @@
+import type { Clock } from '../ports.ts'
+
+export interface Flushable {
+  flush(): void
+}
+
+/**
+ * When batches leave. The first flush a link asks for in a turn of the event loop comes right after the code that is
+ * running (a lone message leaves at once); what it sends later in the same turn leaves together at the turn's end.
+ */
+export class Turn {
+  readonly #clock: Clock
+  #due: Flushable[] = []
+  #armed = false
+  /** Rises with every turn in which something was sent. */
+  number = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** `lastFlush` is the turn in which the link flushed last. */
+  schedule(link: Flushable, lastFlush: number): void {
+    if (!this.#armed) {
+      this.#armed = true
+      this.#clock.endOfTurn(this.#end)
+    }
+    if (lastFlush === this.number) this.#due.push(link)
+    else queueMicrotask(() => link.flush())
+  }
+
+  readonly #end = (): void => {
+    this.#armed = false
+    this.number++
+    const due = this.#due
+    if (due.length === 0) return
+    this.#due = []
+    for (const link of due) link.flush()
+  }
+}
