@@ -106,6 +106,11 @@ export class BoundedQueue<T> {
     return item
   }
 
+  /** What `shift` would return. */
+  peek(): T | undefined {
+    return this.#length === 0 ? undefined : this.#items[this.#head]
+  }
+
   shift(): T | undefined {
     if (this.#length === 0) return undefined
     const item = this.#take()

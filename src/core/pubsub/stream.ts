@@ -23,7 +23,7 @@ export type StreamEffect<P> =
   | { kind: 'set-timer'; ms: number }
 
 export interface StreamLimits {
-  /** ms that the first packet of an unknown stream waits for a sibling that it overtook. 20, a guess: more than one hop's jitter. */
+  /** ms that the first packet of an unknown stream waits for those it overtook, before they are asked for. 20, a guess. */
   opening: number
   /** ms that a gap may last before it is asked back: most gaps are reordering. 50, a guess. */
   patience: number
@@ -43,19 +43,23 @@ export const DEFAULT_STREAM_LIMITS: StreamLimits = {
   repair: 64
 }
 
-/** How far before its first packet a stream still takes an older one that was overtaken by more than `opening`. */
-const BEFORE = 64
+const MOST_SYNCS = 64
 
-/** Invariants: every held number is ≥ `next`; what is below `next` was delivered, skipped or lost, `before` aside. */
+/**
+ * A stream first heard of at number n may have been lost from its beginning on, so what lies before n is asked back like
+ * any gap: the publisher gives what was meant for this node and nothing older.
+ *
+ * Invariants: every held number is > `next`; what is below `next` was delivered, skipped, lost or never meant for us.
+ */
 export class ChannelStream<P> implements Machine<StreamInput<P>, StreamEffect<P>> {
   readonly #limits: StreamLimits
   readonly #held = new Map<number, { packet: P; bytes: number }>()
-  readonly #before = new Set<number>()
   #syncs: { number: number; token: number }[] = []
   #heldBytes = 0
-  #first = 0
-  /** The number awaited; 0 until the stream is open. */
+  /** The number awaited; 0 until a packet came. */
   #next = 0
+  /** Until the first gap is closed: what is missing before the first packet may never have been for us, so it is no loss. */
+  #opening = false
   #asked = 0
   #timing = false
 
@@ -72,9 +76,7 @@ export class ChannelStream<P> implements Machine<StreamInput<P>, StreamEffect<P>
 
   /** True for a number that was seen: its packet need not even be verified. */
   seen(number: number): boolean {
-    if (this.#next === 0) return this.#held.has(number)
-    if (number >= this.#next) return this.#held.has(number)
-    return number >= this.#first || number < this.#first - BEFORE || this.#before.has(number)
+    return number < this.#next || this.#held.has(number)
   }
 
   #packet(input: StreamInput<P> & { kind: 'packet' }, sink: Sink<StreamEffect<P>>): void {
@@ -83,11 +85,9 @@ export class ChannelStream<P> implements Machine<StreamInput<P>, StreamEffect<P>
       sink.push({ kind: 'duplicate', packet, number })
       return
     }
-    if (this.#next === 0 && !input.whole) this.#open(number)
-    if (this.#next !== 0 && number < this.#first) {
-      this.#before.add(number)
-      sink.push({ kind: 'deliver', packet, number })
-      return
+    if (this.#next === 0) {
+      this.#opening = input.whole
+      this.#next = input.whole ? Math.max(1, number - this.#limits.repair) : number
     }
     if (!input.whole && number > this.#next) this.#giveUp(number, 0, sink)
     if (number === this.#next) {
@@ -99,23 +99,17 @@ export class ChannelStream<P> implements Machine<StreamInput<P>, StreamEffect<P>
     this.#hold(number, packet, bytes, sink)
   }
 
-  #open(first: number): void {
-    this.#first = first
-    this.#next = first
-  }
-
   #hold(number: number, packet: P, bytes: number, sink: Sink<StreamEffect<P>>): void {
     this.#held.set(number, { packet, bytes })
     this.#heldBytes += bytes
     const { held, opening, patience } = this.#limits
     if (this.#held.size > held.packets || this.#heldBytes > held.bytes) {
       const lowest = this.#lowest()
-      if (this.#next === 0) this.#open(lowest)
       this.#giveUp(lowest, lowest - this.#next, sink)
       this.#advance(sink)
     } else if (!this.#timing) {
       this.#timing = true
-      sink.push({ kind: 'set-timer', ms: this.#next === 0 ? opening : patience })
+      sink.push({ kind: 'set-timer', ms: this.#opening ? opening : patience })
     }
   }
 
@@ -127,7 +121,7 @@ export class ChannelStream<P> implements Machine<StreamInput<P>, StreamEffect<P>
 
   /** Passes over everything below `number` that is not held; what is held leaves in order. */
   #giveUp(number: number, lost: number, sink: Sink<StreamEffect<P>>): void {
-    if (lost > 0) sink.push({ kind: 'lost', packets: lost })
+    if (lost > 0 && !this.#opening) sink.push({ kind: 'lost', packets: lost })
     if (this.#held.size > 0) {
       for (const held of [...this.#held.keys()].sort((a, b) => a - b)) {
         if (held >= number) break
@@ -148,6 +142,7 @@ export class ChannelStream<P> implements Machine<StreamInput<P>, StreamEffect<P>
 
   #advance(sink: Sink<StreamEffect<P>>): void {
     this.#asked = 0
+    this.#opening &&= this.#held.size > 0 && !this.#held.has(this.#next)
     while (this.#held.size > 0 && this.#release(this.#next, sink)) this.#next++
     if (this.#syncs.length === 0) return
     const open = this.#syncs.filter(({ number }) => number >= this.#next)
@@ -163,11 +158,11 @@ export class ChannelStream<P> implements Machine<StreamInput<P>, StreamEffect<P>
 
   #sync({ number, token }: { number: number; token: number }, sink: Sink<StreamEffect<P>>): void {
     // A stream that nothing was heard of has nothing to wait for.
-    if (this.#next > number || (this.#next === 0 && this.#held.size === 0)) {
+    if (this.#next > number || this.#next === 0) {
       sink.push({ kind: 'synced', token })
       return
     }
-    if (this.#syncs.length >= BEFORE) this.#syncs.shift()
+    if (this.#syncs.length >= MOST_SYNCS) this.#syncs.shift()
     this.#syncs.push({ number, token })
     if (this.#timing) return
     this.#timing = true
@@ -184,10 +179,6 @@ export class ChannelStream<P> implements Machine<StreamInput<P>, StreamEffect<P>
 
   #timer(sink: Sink<StreamEffect<P>>): void {
     this.#timing = false
-    if (this.#next === 0) {
-      this.#open(this.#lowest())
-      this.#advance(sink)
-    }
     if (this.#held.size === 0 && this.#syncs.length === 0) return
     const { patience, repairs, repair } = this.#limits
     const end = Math.min(this.#held.size > 0 ? this.#lowest() : this.#horizon(), this.#horizon())

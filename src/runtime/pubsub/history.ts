@@ -3,7 +3,8 @@ export interface Kept {
   channel: number
   number: number
   sealed: Uint8Array
-  topics: readonly string[]
+  /** For whom it was meant when it was published. */
+  meant: ReadonlySet<string>
 }
 
 export class History {

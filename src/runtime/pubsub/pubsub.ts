@@ -78,14 +78,12 @@ class MeshPubSub implements PubSub {
     const routes = new Routes(view, clock, limits)
     const epoch = membership.self.incarnation
     const failed = (error: unknown) => this.#undelivered('', (error as { code?: string }).code ?? 'broadcast')
-    const interest = view.table
     const wide = new WidePublisher({
       host,
       broadcast,
       clock,
       dice,
       outbound,
-      interest,
       window,
       limits,
       stats,

@@ -24,7 +24,14 @@ type Reader = (result: IteratorResult<Message>) => void
 
 let serial = 0
 
-/** Invariant: readers wait only while the queue is empty. */
+/** Small messages weigh more than their bytes: no more of them than this are parked. */
+const MOST_PARKED = 65_536
+
+/**
+ * Invariants: readers wait only while the queue is empty; something is parked only while the queue is full. What is parked
+ * came before its publisher felt the pressure, and is bounded by the credit that it had, so that `reject` loses nothing
+ * while its publishers can be slowed.
+ */
 export class LocalSubscription implements Subscription, Pressing {
   readonly pattern: string
   readonly owner: string
@@ -32,6 +39,7 @@ export class LocalSubscription implements Subscription, Pressing {
   readonly #id = ++serial
   readonly #filter: ((message: Message) => boolean) | undefined
   readonly #queue: BoundedQueue<Queued>
+  readonly #parked: BoundedQueue<Queued>
   readonly #components: SubscriptionComponents
   readonly #aborter = new AbortController()
   readonly #stats = { received: 0, delivered: 0, filtered: 0, filterErrors: 0, dropped: 0, malformed: 0 }
@@ -52,6 +60,8 @@ export class LocalSubscription implements Subscription, Pressing {
     this.overflow = options.overflow ?? 'drop-oldest'
     this.#filter = options.filter
     this.#components = components
+    const parked = { ...limits, maxQueue: { messages: MOST_PARKED, bytes: limits.maxQueue.bytes } }
+    this.#parked = new BoundedQueue(parked, 'reject', () => {})
     this.#queue = new BoundedQueue(limits, this.overflow, (_item, bytes) => this.#drop('queue-full', bytes))
   }
 
@@ -82,7 +92,14 @@ export class LocalSubscription implements Subscription, Pressing {
       else reader({ done: false, value })
       return
     }
-    if (!this.#queue.push(item, bytes.length) && this.overflow === 'reject') this.#drop('rejected', bytes.length)
+    if (this.overflow !== 'reject') this.#queue.push(item, bytes.length)
+    else this.#admit(publisher, item)
+  }
+
+  #admit(publisher: string, item: Queued): void {
+    const { length } = item.bytes
+    const taken = this.#parked.length === 0 && this.#queue.push(item, length)
+    if (!taken && (this.#overrun || !this.#parked.push(item, length))) this.#drop('rejected', length)
     if (this.pressing) this.#press(publisher)
   }
 
@@ -140,14 +157,19 @@ export class LocalSubscription implements Subscription, Pressing {
 
   #take(): Message | undefined {
     for (let item = this.#queue.shift(); item !== undefined; item = this.#queue.shift()) {
-      if (!this.#queue.pressed && this.overflow === 'reject') {
-        this.#overrun = false
-        this.#components.pressure.release(this)
-      }
+      if (this.overflow === 'reject') this.#relieve()
       const message = this.#read(item)
       if (message !== undefined) return message
     }
     return undefined
+  }
+
+  #relieve(): void {
+    while (this.#parked.length > 0 && this.#queue.push(this.#parked.peek()!, this.#parked.peek()!.bytes.length))
+      this.#parked.shift()
+    if (this.#queue.pressed) return
+    this.#overrun = false
+    this.#components.pressure.release(this)
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Message> {
@@ -168,6 +190,7 @@ export class LocalSubscription implements Subscription, Pressing {
     this.#components.closed(this)
     this.#components.pressure.release(this)
     this.#queue.clear()
+    this.#parked.clear()
     this.#aborter.abort(new MeshError('ERR_ABORTED', `the subscription to ${this.pattern} was closed`))
     for (const reader of this.#readers.splice(0)) reader({ done: true, value: undefined })
     return Promise.resolve()
@@ -178,6 +201,10 @@ export class LocalSubscription implements Subscription, Pressing {
   }
 
   stats(): SubscriptionStats {
-    return { ...this.#stats, queued: this.#queue.length, queuedBytes: this.#queue.bytes }
+    return {
+      ...this.#stats,
+      queued: this.#queue.length + this.#parked.length,
+      queuedBytes: this.#queue.bytes + this.#parked.bytes
+    }
   }
 }
