@@ -1,7 +1,7 @@
 import { MeshError } from '../../../protocols/errors.ts'
 import { decodeMessage, encodeMessage } from '../../../protocols/overlay/codec.ts'
 import { OVERLAY_PROTOCOL } from '../../../protocols/overlay/constants.ts'
-import type { OverlayMessage } from '../../../protocols/overlay/messages.ts'
+import type { OverlayMessage, SignedRecord } from '../../../protocols/overlay/messages.ts'
 import { pack, unpack } from '../../../protocols/overlay/pack.ts'
 import type { MembershipEffect, MembershipInput } from '../../core/membership/effects.ts'
 import { MembershipMachine } from '../../core/membership/machine.ts'

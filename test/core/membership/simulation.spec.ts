@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { Network, type NetworkOptions, seeded } from './network.ts'
+
+/** Seeds of each scenario; one of them alone with the environment variable SEED. */
+const SEEDS = 40
+
+function eachSeed(title: string, scenario: (seed: number, random: () => number) => void): void {
+  it(title, function () {
+    this.timeout(120_000)
+    const only = process.env.SEED
+    const seeds = only === undefined ? Array.from({ length: SEEDS }, (_, i) => i + 1) : [Number(only)]
+    for (const seed of seeds) {
+      try {
+        scenario(seed, seeded(seed ^ 0x5eed))
+      } catch (cause) {
+        throw new Error(`seed ${seed} (replay: SEED=${seed}): ${(cause as Error).message}`, { cause })
+      }
+    }
+  })
+}
+
+function names(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `n${String(i).padStart(2, '0')}`)
+}
+
+/** Nodes started within `spread` ms through one or two of them. */
+function begin(peers: string[], options: NetworkOptions, random: () => number, spread: number): Network {
+  const network = new Network(options)
+  const doors = peers.slice(0, 2)
+  for (const peer of [...peers].sort(() => random() - 0.5)) {
+    network.start(peer, { bootstrap: doors })
+    network.set(peer, 'agent/worker/1', { peer })
+    network.run(random() * (spread / peers.length))
+  }
+  return network
+}
+
+function assertConverges(network: Network, limit: number, what: string): number {
+  const took = network.runUntil(() => network.converged(), limit)
+  assert.ok(took !== undefined, `${what}: views differ after ${limit} ms`)
+  return took
+}
+
+function chaos(seed: number, random: () => number): NetworkOptions {
+  return { seed, delay: [1, 1 + random() * 120], loss: random() * 0.1 }
+}
+
+function someOf<T>(items: readonly T[], count: number, random: () => number): T[] {
+  return [...items].sort(() => random() - 0.5).slice(0, count)
+}
+
+describe('membership, simulated', () => {
+  eachSeed('a simultaneous start ends as one mesh', (seed, random) => {
+    const peers = names(5 + (seed % 56))
+    const network = begin(peers, { ...chaos(seed, random), loss: 0 }, random, seed % 2 === 0 ? 0 : 2_000)
+    assertConverges(network, 15_000, `${peers.length} nodes`)
+    if (peers.length > 50) return
+    const meshed = network.runUntil(
+      () => peers.every((peer) => network.neighbours(peer).length === peers.length - 1),
+      30_000
+    )
+    assert.ok(meshed !== undefined, 'not every pair is connected')
+  })
+
+  eachSeed('after loss, crashes, a partition and rejoins the live agree', (seed, random) => {
+    const peers = names(5 + Math.floor(random() * 12))
+    const network = begin(peers, chaos(seed, random), random, 1_000)
+    network.run(5_000)
+    const crashed = someOf(peers.slice(1), 1 + Math.floor(random() * 2), random)
+    for (const peer of crashed) network.crash(peer)
+    network.run(random() * 8_000)
+    const half = someOf(peers, Math.floor(peers.length / 2), random)
+    network.partition(
+      half,
+      peers.filter((peer) => !half.includes(peer))
+    )
+    for (const peer of someOf(network.live(), 2, random)) network.set(peer.peer, 'agent/worker/2', seed)
+    network.run(random() * 20_000)
+    for (const peer of crashed) {
+      network.start(peer)
+      network.set(peer, 'agent/worker/1', 'second life')
+    }
+    network.run(random() * 5_000)
+    network.heal()
+    assertConverges(network, 60_000, 'after healing')
+    network.options.loss = 0
+    network.run(6_000)
+    const from = network.now
+    network.run(20_000)
+    for (const node of network.live()) {
+      const down = node.events.filter((event) => event.kind === 'member-down' && event.at > from)
+      assert.deepEqual(down, [], `${node.peer} buried somebody in a healthy mesh`)
+    }
+  })
+
+  eachSeed('the dead are noticed by everybody within the failure timeout', (seed, random) => {
+    const peers = names(5 + Math.floor(random() * 12))
+    const network = begin(peers, { ...chaos(seed, random), loss: random() * 0.02 }, random, 500)
+    assertConverges(network, 30_000, 'before the crash')
+    network.run(random() * 3_000)
+    const victim = peers[Math.floor(random() * peers.length)]!
+    const at = network.now
+    // Half the seeds: the machine is gone, and no connection says so.
+    if (seed % 2 === 0) network.partition(peers.filter((peer) => peer !== victim))
+    else network.crash(victim)
+    const { failureTimeout } = network.membership
+    network.run(failureTimeout + failureTimeout / 20 + 250)
+    for (const node of network.live()) {
+      if (node.peer === victim) continue
+      const down = node.events.find((e) => e.kind === 'member-down' && e.member.record.peer === victim && e.at >= at)
+      assert.ok(down, `${node.peer} has not noticed`)
+      assert.equal(down.kind === 'member-down' && down.reason, 'dead')
+    }
+  })
+
+  eachSeed('a rejoin is not confused with the former life', (seed, random) => {
+    const peers = names(4 + Math.floor(random() * 8))
+    const network = begin(peers, chaos(seed, random), random, 500)
+    assertConverges(network, 30_000, 'before the crash')
+    const victim = peers[peers.length - 1]!
+    network.set(victim, 'only/in/the/first', 1)
+    network.run(2_000)
+    network.crash(victim)
+    // At once, or after it was declared dead; with a clock that is now behind, as after a dead battery, or not.
+    network.run(random() * 9_000)
+    network.start(victim, { skew: seed % 3 === 0 ? -500_000 : 0 })
+    network.set(victim, 'only/in/the/second', 2)
+    assertConverges(network, 40_000, 'after the rejoin')
+    for (const node of network.live()) {
+      if (node.peer === victim) continue
+      const keys = [...node.machine.member(victim)!.entries.keys()]
+      assert.deepEqual(keys, ['only/in/the/second'], `${node.peer} mixes two lives`)
+      const ups = node.events.filter((e) => e.kind === 'member-up' && e.member.record.peer === victim).length
+      const downs = node.events.filter((e) => e.kind === 'member-down' && e.member.record.peer === victim).length
+      assert.equal(ups, downs + 1, `${node.peer}: ${ups} up, ${downs} down`)
+    }
+  })
+
+  eachSeed('nobody is buried because of one broken connection or a stalled event loop', (seed, random) => {
+    const peers = names(5 + Math.floor(random() * 8))
+    const network = begin(peers, { seed, delay: [1, 20] }, random, 500)
+    assertConverges(network, 30_000, 'before')
+    network.cut(peers[1]!, peers[2]!)
+    network.nodes.get(peers[3]!)!.lag = 4_000
+    network.run(30_000)
+    for (const node of network.live()) {
+      assert.deepEqual(
+        node.events.filter((event) => event.kind === 'member-down'),
+        [],
+        node.peer
+      )
+    }
+    network.heal()
+    assertConverges(network, 20_000, 'after')
+  })
+})
