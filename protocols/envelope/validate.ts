@@ -125,14 +125,24 @@ export function validateMessage(value: unknown): Message {
   if (!isPlain(value)) throw invalid('specversion', 'a message is an object with attributes')
   for (const name of REQUIRED) if (value[name] === undefined) throw invalid(name, `${name} is missing`)
   for (const name of Object.keys(value)) {
-    const attribute = value[name]
-    if (attribute === undefined || name === 'data') continue
-    if (Object.hasOwn(SCALARS, name)) obey(SCALARS[name]!, attribute, name, name)
-    else if (Object.hasOwn(STRUCTURES, name)) checkStructure(name, attribute)
-    else if (name === 'extensions') checkExtensions(attribute)
-    else throw invalid(name, `${name} is no attribute of a message`)
+    if (!ATTRIBUTES.includes(name)) throw invalid(name, `${name} is no attribute of a message`)
   }
+  checkAttributes(value)
   return value as unknown as Message
+}
+
+/**
+ * Checks the attributes of a message that are set, for whoever has some of them only; other members are no concern of
+ * it. Throws `ERR_INVALID_MESSAGE` with `details.attribute`.
+ */
+export function checkAttributes(attributes: Readonly<Record<string, unknown>>): void {
+  for (const name of ATTRIBUTES) {
+    const value = attributes[name]
+    if (value === undefined || name === 'data') continue
+    if (Object.hasOwn(SCALARS, name)) obey(SCALARS[name]!, value, name, name)
+    else if (name === 'extensions') checkExtensions(value)
+    else checkStructure(name, value)
+  }
 }
 
 function obey(rule: Rule, value: unknown, path: string, attribute: string): void {

@@ -97,7 +97,9 @@ describe('envelope: CloudEvents', () => {
       ['phoenixdata', { phoenixdata: 'tagged', data: { $set: 1 } }],
       ['schemaurl', { schemaurl: 'http://example.com' }],
       ['phoenix_trace', { phoenix_trace: 'x' }],
-      ['extensions', { other: { nested: true } }]
+      ['extensions', { other: { nested: true } }],
+      ['extensions', { constructor: { nested: true } }],
+      ['data', { data: JSON.parse('['.repeat(400) + ']'.repeat(400)) }]
     ]
     for (const [attribute, change] of bad) {
       assert.throws(() => fromCloudEvent({ ...plain, ...change }), {

@@ -55,10 +55,15 @@ describe('envelope: createMessage', () => {
       datacontenttype: [{ datacontenttype: '' }, { datacontenttype: 'json' }, { datacontenttype: 'a/b; c' }],
       dataschema: [{ dataschema: '' }, { dataschema: '/relative' }],
       trace: [{ trace: { traceparent: 'x' } }, { trace: {} }, { trace: { ...trace, tracestate: '!' } }],
-      causality: [{ causality: { clock: { a: -1 } } }, { causality: { dependencies: { a: 1.5 } } }, { causality: 1 }],
+      causality: [
+        { causality: { clock: { a: -1 } } },
+        { causality: { dependencies: { a: 1.5 } } },
+        { causality: 1 },
+        { causality: { clock: { constructor: 'x' } } }
+      ],
       guarantee: [{ guarantee: { mode: 'maybe' } }, { guarantee: { maxRetries: -1 } }, { guarantee: { timeout: NaN } }],
       routing: [{ routing: { hops: 0.5 } }, { routing: { pattern: 'shout' } }, { routing: { target: 1 } }],
-      security: [{ security: { signature: 'text' } }, { security: { principal: 1 } }],
+      security: [{ security: [] }, { security: { signature: 'text' } }, { security: { principal: 1 } }],
       qos: [{ qos: { deadline: Infinity } }, { qos: { latency: 'soon' } }],
       extensions: [{ extensions: { 'a-b': 1 } }, { extensions: { id: 'x' } }, { extensions: { x: 2 ** 40 } }],
       colour: [{ colour: 'red' }]
