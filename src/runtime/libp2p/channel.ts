@@ -1,0 +1,195 @@
+import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
+import type { Uint8ArrayList } from 'uint8arraylist'
+import { MeshError } from '../../../protocols/errors.ts'
+import type { Channel } from '../ports.ts'
+
+const ignore = (): void => {}
+
+/**
+ * A libp2p stream as a Channel. It holds no bytes of its own: what is unread waits in the stream (bounded by its window),
+ * what is unsent too (bounded by the owner, who honours `write() === false`).
+ *
+ * Reading begins when `onBytes` is set, so that nothing which came earlier is lost; an end which came earlier is told
+ * as soon as `onClose` is set.
+ */
+export class StreamChannel implements Channel {
+  readonly peer: string
+  readonly protocol: string
+  readonly direction: 'inbound' | 'outbound'
+  onDrain: () => void = ignore
+  readonly #stream: Stream
+  readonly #closeTimeout: number
+  #onBytes: (chunk: Uint8Array) => void = ignore
+  #onClose: ((error?: Error) => void) | undefined
+  #reading = false
+  #paused = false
+  /** The peer has said that it sends no more: an end after this is in good order. */
+  #peerFinished: boolean
+  #closing: Promise<void> | undefined
+  #over: { error: Error | undefined; told: boolean } | undefined
+
+  constructor(stream: Stream, peer: string, closeTimeout: number) {
+    this.#stream = stream
+    this.#closeTimeout = closeTimeout
+    this.peer = peer
+    this.protocol = stream.protocol
+    this.direction = stream.direction
+    this.#peerFinished = stream.remoteWriteStatus === 'closed' && stream.status !== 'reset'
+    stream.addEventListener('drain', this.#drained)
+    stream.addEventListener('close', this.#closed)
+    stream.addEventListener('remoteCloseWrite', this.#finished)
+    // 'end' comes once everything that was received has been handed out.
+    stream.addEventListener('end', this.#ended)
+    if (stream.status === 'reset' || stream.status === 'aborted') this.#finish(this.#lost())
+  }
+
+  get onBytes(): (chunk: Uint8Array) => void {
+    return this.#onBytes
+  }
+
+  set onBytes(take: (chunk: Uint8Array) => void) {
+    this.#onBytes = take
+    if (this.#reading) return
+    this.#reading = true
+    this.#stream.addEventListener('message', this.#received)
+    if (this.#peerFinished && this.#stream.readBufferLength === 0) queueMicrotask(this.#ended)
+  }
+
+  get onClose(): (error?: Error) => void {
+    return this.#onClose ?? ignore
+  }
+
+  set onClose(tell: (error?: Error) => void) {
+    this.#onClose = tell
+    if (this.#over !== undefined) queueMicrotask(() => this.#tell())
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#over !== undefined || this.#closing !== undefined) return true
+    try {
+      return this.#stream.send(bytes)
+    } catch (error) {
+      // The stream was closed under us: its own close event tells the owner.
+      this.#stream.abort(error as Error)
+      return true
+    }
+  }
+
+  pause(): void {
+    if (this.#paused || this.#over !== undefined) return
+    this.#paused = true
+    if (this.#stream.readStatus === 'readable') this.#stream.pause()
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#over !== undefined) return
+    this.#paused = false
+    if (this.#stream.readStatus !== 'paused') return
+    try {
+      this.#stream.resume()
+    } catch (error) {
+      this.#stream.abort(error as Error)
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#closeBothWays()
+    return this.#closing
+  }
+
+  abort(error: Error): void {
+    this.#stream.abort(error)
+    this.#finish(error)
+  }
+
+  async #closeBothWays(): Promise<void> {
+    if (this.#over !== undefined) return
+    const signal = AbortSignal.timeout(this.#closeTimeout)
+    try {
+      // A paused reader would never see the peer's end, and its owner wants no more bytes.
+      this.#onBytes = ignore
+      this.#reading = true
+      this.#stream.addEventListener('message', ignore)
+      this.resume()
+      await this.#stream.close({ signal })
+      await this.#untilOver(signal)
+    } catch (error) {
+      this.#stream.abort(error as Error)
+      this.#finish(undefined)
+    }
+  }
+
+  #untilOver(signal: AbortSignal): Promise<void> {
+    if (this.#over !== undefined || this.#stream.status !== 'open') return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      const done = () => {
+        signal.removeEventListener('abort', late)
+        resolve()
+      }
+      const late = () => reject(new MeshError('ERR_TIMEOUT', `Peer ${this.peer} did not close its side in time`))
+      signal.addEventListener('abort', late, { once: true })
+      this.#stream.addEventListener('close', done, { once: true })
+    })
+  }
+
+  readonly #received = (event: StreamMessageEvent): void => {
+    const data = event.data
+    if (data instanceof Uint8Array) this.#onBytes(data)
+    else this.#receivedList(data)
+  }
+
+  #receivedList(list: Uint8ArrayList): void {
+    let given = 0
+    for (const piece of list) {
+      if (this.#over !== undefined) return
+      if (this.#paused) {
+        this.#stream.unshift(list.sublist(given))
+        return
+      }
+      given += piece.byteLength
+      this.#onBytes(piece)
+    }
+  }
+
+  /** The stream's own listener goes on sending what it holds in a microtask that was queued before ours. */
+  readonly #drained = (): void => queueMicrotask(this.#drainedWholly)
+
+  readonly #drainedWholly = (): void => {
+    if (this.#over === undefined && !this.#stream.writableNeedsDrain && this.#stream.writeBufferLength === 0)
+      this.onDrain()
+  }
+
+  readonly #finished = (): void => {
+    this.#peerFinished = true
+  }
+
+  /** The peer is done and everything it sent was read: we are done too. */
+  readonly #ended = (): void => {
+    if (this.#over !== undefined || !this.#peerFinished) return
+    void this.close()
+  }
+
+  readonly #closed = (event: StreamCloseEvent): void => {
+    if (event.error !== undefined) this.#finish(this.#lost(event.error))
+    else if (this.#peerFinished || this.#closing !== undefined) this.#finish(undefined)
+    else this.#finish(this.#lost())
+  }
+
+  #lost(cause?: Error): Error {
+    if (cause instanceof MeshError) return cause
+    const why = cause === undefined ? 'the connection is gone' : cause.message
+    return new MeshError('ERR_LINK_CLOSED', `The stream ${this.protocol} with ${this.peer} broke: ${why}`, { cause })
+  }
+
+  #finish(error: Error | undefined): void {
+    if (this.#over !== undefined) return
+    this.#over = { error, told: false }
+    this.#tell()
+  }
+
+  #tell(): void {
+    if (this.#over === undefined || this.#over.told || this.#onClose === undefined) return
+    this.#over.told = true
+    this.#onClose(this.#over.error)
+  }
+}

@@ -1,0 +1,134 @@
+import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
+import { CID } from 'multiformats/cid'
+import * as raw from 'multiformats/codecs/raw'
+import { sha256 } from 'multiformats/hashes/sha2'
+import { MeshError } from '../../../protocols/errors.ts'
+import type { ContentRouting, WaitOptions } from '../ports.ts'
+import { aborted, textOf } from './failure.ts'
+import type { HostLimits } from './limits.ts'
+
+/** Ours alone: agents' records have no business in the public table, nor its records in ours. */
+export const KAD_PROTOCOL = '/phoenix/kad/1.0.0'
+
+/**
+ * Kademlia as a private mesh needs it. `clientMode: false` and the mapper that keeps private addresses: without them
+ * every query on a private network hangs. The first look for ourselves comes early, so that two nodes can provide
+ * after 0.2 s; the ones after it keep libp2p's pace. Queries never count zero peers as success.
+ */
+export function kademlia() {
+  return kadDHT({
+    protocol: KAD_PROTOCOL,
+    clientMode: false,
+    peerInfoMapper: passthroughMapper,
+    initialQuerySelfInterval: 100,
+    alpha: 3,
+    disjointPaths: 2
+  })
+}
+
+export class KademliaRouting implements ContentRouting {
+  readonly #dht: KadDHT
+  readonly #limits: HostLimits
+
+  constructor(dht: KadDHT, limits: HostLimits) {
+    this.#dht = dht
+    this.#limits = limits
+  }
+
+  async provide(key: string, options: WaitOptions = {}): Promise<void> {
+    const cid = await cidOf(key)
+    let told = 0
+    await this.#query(`Providing ${key}`, options, async (signal) => {
+      for await (const event of this.#dht.provide(cid, { signal })) {
+        if (event.name === 'PEER_RESPONSE' && event.messageName === 'ADD_PROVIDER') told++
+      }
+    })
+    if (told === 0) throw new MeshError('ERR_PEER_UNREACHABLE', `No peer took the provider record for ${key}`)
+  }
+
+  async *findProviders(key: string, options: WaitOptions = {}): AsyncIterable<string> {
+    const what = `Looking for providers of ${key}`
+    const signal = this.#bounded(options)
+    const seen = new Set<string>()
+    try {
+      for await (const event of this.#dht.findProviders(await cidOf(key), { signal })) {
+        if (event.name !== 'PROVIDER') continue
+        for (const { id } of event.providers) {
+          const peer = id.toString()
+          if (seen.has(peer)) continue
+          seen.add(peer)
+          yield peer
+        }
+      }
+    } catch (cause) {
+      throw this.#failure(what, options, signal, cause)
+    }
+  }
+
+  async put(key: string, value: Uint8Array, options: WaitOptions = {}): Promise<number> {
+    let taken = 0
+    await this.#query(`Storing ${key}`, options, async (signal) => {
+      for await (const event of this.#dht.put(bytesOf(key), value, { signal })) {
+        if (event.name === 'PEER_RESPONSE' && event.messageName === 'PUT_VALUE') taken++
+      }
+    })
+    return taken
+  }
+
+  async get(key: string, options: WaitOptions = {}): Promise<Uint8Array | undefined> {
+    let best: Uint8Array | undefined
+    await this.#query(`Fetching ${key}`, options, async (signal) => {
+      for await (const event of this.#dht.get(bytesOf(key), { signal })) {
+        if (event.name === 'VALUE') best = event.value
+      }
+    })
+    return best
+  }
+
+  validate(prefix: string, check: (key: string, value: Uint8Array) => Promise<boolean>): void {
+    this.#dht.validators[bare(prefix)] = async (key, value) => {
+      if (!(await check(textOfKey(key), value))) throw new MeshError('ERR_UNTRUSTED', `Record under ${prefix} refused`)
+    }
+  }
+
+  select(prefix: string, choose: (key: string, values: Uint8Array[]) => number): void {
+    this.#dht.selectors[bare(prefix)] = (key, values) => choose(textOfKey(key), values)
+  }
+
+  async #query(what: string, options: WaitOptions, run: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const signal = this.#bounded(options)
+    try {
+      await run(signal)
+    } catch (cause) {
+      throw this.#failure(what, options, signal, cause)
+    }
+  }
+
+  #bounded(options: WaitOptions): AbortSignal {
+    const own = AbortSignal.timeout(this.#limits.queryTimeout)
+    return options.signal === undefined ? own : AbortSignal.any([own, options.signal])
+  }
+
+  #failure(what: string, options: WaitOptions, signal: AbortSignal, cause: unknown): MeshError {
+    if (cause instanceof MeshError) return cause
+    if (options.signal?.aborted === true) return aborted(what, options.signal)
+    if (signal.aborted) {
+      return new MeshError('ERR_TIMEOUT', `${what} took longer than ${this.#limits.queryTimeout} ms`, { cause })
+    }
+    return new MeshError('ERR_PEER_UNREACHABLE', `${what} failed: ${textOf(cause)}`, { cause })
+  }
+}
+
+async function cidOf(key: string): Promise<CID> {
+  return CID.createV1(raw.code, await sha256.digest(bytesOf(key)))
+}
+
+/** Validators are found by the first segment of the key, without its slashes. */
+function bare(prefix: string): string {
+  return prefix.replaceAll('/', '')
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+const bytesOf = (key: string): Uint8Array => encoder.encode(key)
+const textOfKey = (key: Uint8Array): string => decoder.decode(key)

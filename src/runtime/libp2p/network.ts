@@ -1,0 +1,112 @@
+import { noise } from '@chainsafe/libp2p-noise'
+import { identify } from '@libp2p/identify'
+import type { Address, Libp2p, PeerId } from '@libp2p/interface'
+import { ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { circuitRelayAddressesLast, loopbackAddressLast, publicAddressesFirst } from '@libp2p/utils'
+import { yamux } from '@libp2p/yamux'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import { MeshError } from '../../../protocols/errors.ts'
+import type { Network } from '../ports.ts'
+import { GossipBroadcast, gossip } from './broadcast.ts'
+import { KademliaRouting, kademlia } from './content-routing.ts'
+import { Libp2pHost } from './host.ts'
+import type { Identity } from './identity.ts'
+import { defaultHostLimits, type HostLimits } from './limits.ts'
+import { relayListen, relayServer, relayTransport } from './relay.ts'
+
+export interface NetworkOptions {
+  identity: Identity
+  /** Multiaddrs; `[]` listens nowhere, and the node is reached through the peers that relay for it. */
+  listen: readonly string[]
+  limits?: Partial<HostLimits>
+}
+
+export interface Libp2pNetwork extends Network {
+  readonly libp2p: Libp2p
+  readonly peerId: PeerId
+  multiaddrs(): Multiaddr[]
+}
+
+/**
+ * A libp2p node behind the ports, stopped: `network.host.start()` listens.
+ * Throws `ERR_LISTEN` naming an address that is no multiaddr.
+ *
+ * @example
+ * const network = await createLibp2pNetwork({ identity: await loadIdentity(), listen: ['/ip4/127.0.0.1/tcp/0'] })
+ * await network.host.start()
+ */
+export async function createLibp2pNetwork(options: NetworkOptions): Promise<Libp2pNetwork> {
+  const limits: HostLimits = { ...defaultHostLimits, ...options.limits }
+  for (const address of options.listen) checkListen(address)
+  const libp2p = await createLibp2p({
+    start: false,
+    privateKey: options.identity.privateKey,
+    addresses: { listen: [...options.listen, ...relayListen(limits)] },
+    transports: [tcp({ dialOpts: { noDelay: true }, listenOpts: { noDelay: true } }), relayTransport(limits)],
+    connectionEncrypters: [noise()],
+    streamMuxers: [multiplexer(limits)],
+    connectionManager: {
+      maxConnections: limits.connections,
+      inboundConnectionThreshold: limits.inboundConnectionsPerSecond,
+      maxIncomingPendingConnections: limits.connections,
+      dialTimeout: limits.dialTimeout,
+      addressDialTimeout: limits.addressDialTimeout,
+      addressSorter: directFirst
+    },
+    // Liveness is judged by our own pings, which know of the loop's lag: this one aborts healthy connections under load.
+    connectionMonitor: { enabled: false, abortConnectionOnPingFailure: false },
+    services: {
+      identify: identify({ runOnLimitedConnection: true }),
+      ping: ping(),
+      relay: relayServer(limits),
+      gossip: gossip(limits),
+      dht: kademlia()
+    }
+  })
+  return {
+    libp2p,
+    peerId: options.identity.peerId,
+    multiaddrs: () => libp2p.getMultiaddrs(),
+    host: new Libp2pHost(libp2p, options.identity, limits),
+    broadcast: new GossipBroadcast(libp2p, libp2p.services.gossip, limits),
+    routing: new KademliaRouting(libp2p.services.dht, limits)
+  }
+}
+
+/**
+ * A stream may hold its whole window unread while its reader pauses, so the window must not outgrow what the buffer
+ * takes: libp2p's own defaults (16 MiB against 4 MiB) reset a paused stream instead of slowing its sender.
+ */
+function multiplexer(limits: HostLimits) {
+  const streams = limits.streamsPerProtocol * 32
+  return yamux({
+    maxInboundStreams: streams,
+    maxOutboundStreams: streams,
+    maxEarlyStreams: limits.streamsPerProtocol,
+    streamOptions: {
+      maxStreamWindowSize: limits.channelReadBytes,
+      maxReadBufferLength: limits.channelReadBytes + 2 ** 18
+    }
+  })
+}
+
+function directFirst(a: Address, b: Address): -1 | 0 | 1 {
+  return (
+    circuitRelayAddressesLast(a.multiaddr, b.multiaddr) ||
+    loopbackAddressLast(a.multiaddr, b.multiaddr) ||
+    publicAddressesFirst(a.multiaddr, b.multiaddr)
+  )
+}
+
+function checkListen(address: string): void {
+  try {
+    multiaddr(address)
+  } catch (cause) {
+    throw new MeshError('ERR_LISTEN', `Cannot listen on '${address}': it is no multiaddr`, {
+      cause,
+      details: { address }
+    })
+  }
+}
