@@ -23,6 +23,8 @@ export class StreamChannel implements Channel {
   #onClose: ((error?: Error) => void) | undefined
   #reading = false
   #paused = false
+  /** `write` has returned false and `onDrain` is owed. */
+  #full = false
   /** The peer has said that it sends no more: an end after this is in good order. */
   #peerFinished: boolean
   #closing: Promise<void> | undefined
@@ -67,7 +69,9 @@ export class StreamChannel implements Channel {
   write(bytes: Uint8Array): boolean {
     if (this.#over !== undefined || this.#closing !== undefined) return true
     try {
-      return this.#stream.send(bytes)
+      if (this.#stream.send(bytes)) return true
+      this.#full = true
+      return false
     } catch (error) {
       // The stream was closed under us: its own close event tells the owner.
       this.#stream.abort(error as Error)
