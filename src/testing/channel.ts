@@ -16,6 +16,8 @@ export interface Carrier {
   forget(channel: SimulatedChannel): void
 }
 
+const ignore = (): void => {}
+
 type State = 'open' | 'closing' | 'closed'
 
 /** One end of a channel. The two ends know each other; all they say to each other goes by the carrier. */
@@ -23,9 +25,9 @@ export class SimulatedChannel implements Channel {
   readonly peer: string
   readonly protocol: string
   readonly direction: 'inbound' | 'outbound'
-  onBytes: (chunk: Uint8Array) => void = () => {}
-  onDrain: () => void = () => {}
-  onClose: (error?: Error) => void = () => {}
+  onDrain: () => void = ignore
+  #onBytes: ((chunk: Uint8Array) => void) | undefined
+  #onClose: ((error?: Error) => void) | undefined
 
   readonly #carrier: Carrier
   #far!: SimulatedChannel
@@ -38,6 +40,8 @@ export class SimulatedChannel implements Channel {
   /** Written here, not yet handed to the far end's owner. */
   #outstanding = 0
   #full = false
+  /** How it ended, until the owner was told. */
+  #untold: { error: Error | undefined } | undefined
   readonly #ended = Promise.withResolvers<void>()
 
   constructor(carrier: Carrier, peer: string, protocol: string, direction: 'inbound' | 'outbound') {
@@ -52,8 +56,28 @@ export class SimulatedChannel implements Channel {
     b.#far = a
   }
 
+  get onBytes(): (chunk: Uint8Array) => void {
+    return this.#onBytes ?? ignore
+  }
+
+  /** Bytes that came before there was an owner have waited for it. */
+  set onBytes(take: (chunk: Uint8Array) => void) {
+    this.#onBytes = take
+    if (this.#inbox.length > 0 || this.#farClosed) queueMicrotask(() => this.#pump())
+  }
+
+  get onClose(): (error?: Error) => void {
+    return this.#onClose ?? ignore
+  }
+
+  set onClose(tell: (error?: Error) => void) {
+    this.#onClose = tell
+    if (this.#untold !== undefined) queueMicrotask(() => this.#tell())
+  }
+
   write(bytes: Uint8Array): boolean {
-    if (this.#state !== 'open' || bytes.length === 0) return !this.#full
+    if (this.#state !== 'open') return true
+    if (bytes.length === 0) return !this.#full
     this.#outstanding += bytes.length
     const split = this.#carrier.splitAt(bytes.length)
     if (split > 0) this.#send(bytes.subarray(0, split))
@@ -102,7 +126,15 @@ export class SimulatedChannel implements Channel {
     this.#inbox = []
     this.#carrier.forget(this)
     this.#ended.resolve()
-    this.onClose(error)
+    this.#untold = { error }
+    this.#tell()
+  }
+
+  #tell(): void {
+    if (this.#untold === undefined || this.#onClose === undefined) return
+    const { error } = this.#untold
+    this.#untold = undefined
+    this.#onClose(error)
   }
 
   #receive(bytes: Uint8Array): void {
@@ -112,14 +144,14 @@ export class SimulatedChannel implements Channel {
   }
 
   #pump(): void {
-    if (this.#pumping) return
+    if (this.#pumping || this.#onBytes === undefined) return
     this.#pumping = true
     try {
       while (!this.#paused && this.#state === 'open') {
         const chunk = this.#inbox.shift()
         if (chunk === undefined) break
         this.#far.#consumed(chunk.length)
-        this.onBytes(chunk)
+        this.#onBytes(chunk)
       }
     } finally {
       this.#pumping = false

@@ -109,7 +109,6 @@ export class Connection {
       SimulatedChannel.join(channel, remote)
       far.channels.add(remote)
       answer('accept', () => {
-        channel.onClose = () => undefined
         opened.resolve(channel)
       })
       accept(remote)

@@ -74,6 +74,7 @@ export class SimulatedHost implements Host, Endpoint {
   }
 
   handle(protocol: string, accept: (channel: Channel) => void): void {
+    if (this.#handlers.has(protocol)) throw new MeshError('ERR_ALREADY_REGISTERED', `${protocol} has a handler`)
     this.#handlers.set(protocol, accept)
   }
 

@@ -113,6 +113,22 @@ describe('a simulated channel', () => {
     assert.deepEqual([far.text(), far.closes], ['unread', ['good order']])
   })
 
+  it('keeps what came before it had an owner', async () => {
+    const {
+      world,
+      hosts: [a, b]
+    } = await hosts(2)
+    b!.handle('/unowned', (channel) => {
+      channel.write(text('from the far end'))
+      void channel.close()
+    })
+    const channel = await world.time.run(a!.open(b!.peer, '/unowned'), 1_000)
+    await world.time.advance(1_000)
+    const late = listen(channel)
+    await world.time.advance(0)
+    assert.deepEqual([late.text(), late.closes], ['from the far end', ['good order']])
+  })
+
   it('resets at once: the aborter keeps its own error, the peer sees another', async () => {
     const { world, near, far } = await pair()
     near.channel.abort(Object.assign(new Error('enough'), { code: 'ERR_OWN' }))

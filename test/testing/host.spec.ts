@@ -72,6 +72,13 @@ describe('a simulated host', () => {
     await assert.rejects(world.time.run(a!.open(b!.peer, '/unknown'), 1_000), { code: 'ERR_UNSUPPORTED' })
   })
 
+  it('takes one handler for a protocol', async () => {
+    const {
+      hosts: [a]
+    } = await hosts(1)
+    assert.throws(() => a!.handle('/test', () => undefined), { code: 'ERR_ALREADY_REGISTERED' })
+  })
+
   it('bounds the wait by the signal, and leaves no channel behind', async () => {
     const {
       world,
