@@ -3,10 +3,12 @@ import type { Calls, Finished, Ran } from './calls.ts'
 import { Forked } from './process.ts'
 import type { Job, Measurement } from './types.ts'
 
+const CHILD = new URL('./child.ts', import.meta.url)
+
 /** Runs one job between two fresh processes and checks that what arrived is what was sent. */
 export async function measurePair(job: Job): Promise<Measurement> {
-  const receiver = new Forked<Calls>('./child.ts')
-  const sender = new Forked<Calls>('./child.ts')
+  const receiver = new Forked<Calls>(CHILD)
+  const sender = new Forked<Calls>(CHILD)
   try {
     const address = await receiver.calls.listen(job)
     await sender.calls.connect(job, address)

@@ -8,8 +8,8 @@ const DEADLINE = 120_000
 export class Forked<Calls> {
   readonly #child: ChildProcess
 
-  constructor(entry: string) {
-    this.#child = fork(new URL(entry, import.meta.url), {
+  constructor(entry: URL) {
+    this.#child = fork(entry, {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc']
     })

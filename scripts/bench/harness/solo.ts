@@ -7,7 +7,7 @@ export interface SoloCalls {
 
 /** Runs one job within one fresh process. */
 export async function measureSolo(job: Job): Promise<Measurement> {
-  const child = new Forked<SoloCalls>('./solo-child.ts')
+  const child = new Forked<SoloCalls>(new URL('./solo-child.ts', import.meta.url))
   try {
     return await child.calls.measure(job)
   } finally {

@@ -27,7 +27,7 @@ function textSum(text: string): number {
   return sum
 }
 
-export function dataSum(data: Uint8Array): number {
+function dataSum(data: Uint8Array): number {
   if (data.length > LOOP_BYTES) return crc32(data)
   let sum = data.length
   for (let i = 0; i < data.length; i++) sum += data[i]!
