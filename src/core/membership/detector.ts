@@ -18,7 +18,8 @@ interface Probe {
 
 /**
  * SWIM's failure detection (Das, Gupta, Motivala 2002), where every connected member is pinged once it was silent for
- * an interval, and one member that is not connected is probed through others each interval.
+ * an interval, and in a full mesh one member that
+ * is not connected (yet) is probed through others each interval.
  */
 export class Detector {
   readonly #view: View
@@ -122,9 +123,13 @@ export class Detector {
     this.#view.sink.push({ kind: 'send', to: [to], message: { kind: 'pingResponse', seq, target } })
   }
 
-  /** Members that we are not connected with are watched by those who are; one at a time we look ourselves. */
+  /**
+   * A member that we are not connected with, though all could be, is looked after one at a time. Where the mesh is too
+   * large to be full we leave that to those who are connected with it: whom we could ask would seldom know it.
+   */
   #watchOne(): void {
     const view = this.#view
+    if (view.live >= view.options.fullMeshLimit) return
     const unwatched = [...view.known.values()].filter((m) => m.isLive && !m.watched && !view.contacts.has(m.peer))
     const chosen = unwatched[Math.floor(view.random() * unwatched.length)]
     if (chosen !== undefined) watch(view, chosen)

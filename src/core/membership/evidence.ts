@@ -5,7 +5,7 @@ import type { View } from './view.ts'
  * The stages of a silence, as fractions of the failure timeout: others are asked to probe, the member is suspected,
  * and the suspicion lasts from `SHORTEST` to `LONGEST`. `SUSPECT + LONGEST` and one tick stay below 1.
  */
-export const STAGE = { probe: 0.35, suspect: 0.55, shortest: 0.15, longest: 0.4 } as const
+export const STAGE = { probe: 0.35, suspect: 0.55, shortest: 0.3, longest: 0.4 } as const
 
 /** Between two pings of an idle member, ms. */
 export function pingInterval(view: View): number {

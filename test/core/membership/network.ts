@@ -89,7 +89,8 @@ export interface SimulatedNode {
   skew: number
   framesSent: number
   bytesSent: number
-  lag: number
+  /** The event loop stands still until then (ms of the network's clock). */
+  stalledUntil: number
 }
 
 /**
@@ -100,6 +101,8 @@ export class Network {
   readonly nodes = new Map<string, SimulatedNode>()
   readonly random: () => number
   readonly options: NetworkOptions
+  /** Who dialled what. */
+  readonly dials: [from: string, target: string][] = []
   readonly membership: MembershipOptions
   now = 0
   readonly #agenda = new Agenda()
@@ -138,7 +141,7 @@ export class Network {
       skew,
       framesSent: 0,
       bytesSent: 0,
-      lag: 0
+      stalledUntil: 0
     }
     this.nodes.set(peer, node)
     this.feed(node, { kind: 'record', signed: sign(record) })
@@ -236,14 +239,21 @@ export class Network {
   }
 
   #tickLater(node: SimulatedNode, due: number): void {
-    const interval = tickInterval(this.membership)
-    const late = node.lag
-    node.lag = 0
-    this.#agenda.plan(due + late, () => {
+    this.#agenda.plan(due, () => {
       if (!node.up) return
-      this.feed(node, { kind: 'tick', lag: late })
-      this.#tickLater(node, this.now + interval)
+      const late = Math.max(0, node.stalledUntil - this.now)
+      if (late > 0) {
+        this.#agenda.plan(node.stalledUntil, () => this.#tick(node, late))
+        return
+      }
+      this.#tick(node, 0)
     })
+  }
+
+  #tick(node: SimulatedNode, late: number): void {
+    if (!node.up) return
+    this.feed(node, { kind: 'tick', lag: late })
+    this.#tickLater(node, this.now + tickInterval(this.membership))
   }
 
   #perform(node: SimulatedNode, effect: MembershipEffect): void {
@@ -283,7 +293,9 @@ export class Network {
     node.bytesSent += frame.body.byteLength
     if (!this.#connections.has(pair(node.peer, to)) || this.random() < (this.options.loss ?? 0)) return
     const direction = `${node.peer}>${to}`
-    const at = Math.max(this.now + this.#delay(), this.#arrivals.get(direction) ?? 0)
+    // After a stall timers come first, and then what waits in the sockets.
+    const stall = (this.nodes.get(to)?.stalledUntil ?? 0) + 1
+    const at = Math.max(this.now + this.#delay(), this.#arrivals.get(direction) ?? 0, stall)
     this.#arrivals.set(direction, at)
     const life = this.nodes.get(to)?.life
     this.#agenda.plan(at, () => {
@@ -295,6 +307,7 @@ export class Network {
 
   #dial(node: SimulatedNode, target: string): void {
     const peer = target.slice(target.lastIndexOf('/') + 1)
+    this.dials.push([node.peer, target])
     this.#later(node, () => {
       const reachable = this.nodes.get(peer)?.up === true && !this.#isCut(node.peer, peer)
       if (reachable) this.#connect(node.peer, peer)

@@ -141,13 +141,18 @@ describe('membership, simulated', () => {
     const network = begin(peers, { seed, delay: [1, 20] }, random, 500)
     assertConverges(network, 30_000, 'before')
     network.cut(peers[1]!, peers[2]!)
-    network.nodes.get(peers[3]!)!.lag = 4_000
+    const stalled = network.nodes.get(peers[3]!)!
+    stalled.stalledUntil = network.now + 2_500
     network.run(30_000)
     for (const node of network.live()) {
-      assert.deepEqual(
-        node.events.filter((event) => event.kind === 'member-down'),
-        [],
-        node.peer
+      const down = node.events.filter((event) => event.kind === 'member-down')
+      assert.deepEqual(down, [], `${node.peer} buried somebody`)
+      const accused = node.events.flatMap((event) =>
+        event.kind === 'member-suspect' ? [event.member.record.peer] : []
+      )
+      assert.ok(
+        accused.every((peer) => peer === stalled.peer),
+        `${node.peer} saw ${accused} suspected`
       )
     }
     network.heal()
