@@ -38,6 +38,11 @@ export class Acknowledgements {
     awaited.heard(peer, subscribers, left)
   }
 
+  /** A peer that is gone answers nothing any more: it counts as having reached nobody. */
+  gone(peer: string): void {
+    for (const token of [...this.#awaited.keys()]) this.answer(peer, token, 0)
+  }
+
   forget(token: number): void {
     this.#awaited.get(token)?.timer.cancel()
     this.#awaited.delete(token)

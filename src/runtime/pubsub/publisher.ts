@@ -192,7 +192,7 @@ export class Publisher {
 
   /**
    * A topic changes its path. Its messages wait until those who got the last ones on the old path have them, so that each
-   * publisher's messages on a topic arrive in order; `limits.acknowledgement` ms at most.
+   * publisher's messages on a topic arrive in order; `limits.stall` ms at most.
    */
   #fence(topic: string, before: Route, after: Route): void {
     const wanted = new Set(after.interested.map(({ peer }) => peer))
@@ -209,7 +209,7 @@ export class Publisher {
         this.pump()
       }
       const heard = (_peer: string, _subscribers: number, left: number) => left === 0 && done()
-      const token = acknowledgements.ask(peers, limits.acknowledgement, heard, done)
+      const token = acknowledgements.ask(peers, limits.stall, heard, done)
       outbound.send(peers, FRAME.sync, encodeSync({ token, channel: before.channel, number: last.number }))
     })
   }

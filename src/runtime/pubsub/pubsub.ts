@@ -113,7 +113,10 @@ class MeshPubSub implements PubSub {
       this.#channels.review()
       this.#evidence.changed()
     }
-    this.#view.onDown = (peer) => this.#outbound.forget(peer)
+    this.#view.onDown = (peer) => {
+      this.#outbound.forget(peer)
+      this.#acknowledgements.gone(peer)
+    }
     links.register(this.#receiver)
     broadcast.onMessage = (name, bytes) => void this.#receiver.broadcast(name, bytes)
   }

@@ -35,7 +35,7 @@ export class Reach {
 
   heard(peer: string, subscribers: number, left: number): void {
     this.#left = left
-    this.#add(peer, subscribers)
+    if (subscribers > 0) this.#add(peer, subscribers)
     this.#judge()
   }
 

@@ -34,11 +34,14 @@ export interface PubSubLimits {
   waitingBytes: number
   /** Bytes on wide channels that no receiver has acknowledged. Default 1 MiB: gossipsub bounds nothing by itself. */
   windowBytes: number
-  /** ms after which an acknowledgement asked for the window, or a fence, is no longer waited for. Default 1,000 (a guess). */
+  /** ms after which an acknowledgement asked for the window is no longer waited for. Default 1,000 (a guess). */
   acknowledgement: number
   /** ms that further receivers may take to acknowledge once `waitFor` is met. Default 100 (a guess). */
   grace: number
-  /** ms for which one slow receiver or subscription may hold up a publisher. Default 5,000 (a guess). */
+  /**
+   * ms for which one slow receiver or subscription, or one that does not answer when a topic changes its path, may hold up
+   * a publisher. Default 5,000 (a guess).
+   */
   stall: number
   /** ms after joining a channel until a node relies on it: three heartbeats of gossipsub, in which its mesh has formed. */
   settle: number
