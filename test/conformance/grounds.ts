@@ -10,6 +10,8 @@ export interface Ground {
   run<T>(promise: Promise<T>): Promise<T>
   /** Lets time pass until the condition holds; the test's own time-out bounds it. */
   until(condition: () => boolean): Promise<void>
+  /** Tries until it does not throw. */
+  eventually<T>(work: () => Promise<T>): Promise<T>
   /** Lets everything that is under way arrive. */
   quiet(): Promise<void>
   stop(): Promise<void>
@@ -32,6 +34,13 @@ async function simulated(count: number): Promise<Ground> {
     async until(condition) {
       while (!condition()) await world.time.advance(10)
     },
+    async eventually(work) {
+      for (;;) {
+        const result = await settle(world.time.run(work(), 60_000))
+        if (result.done) return result.value
+        await world.time.advance(100)
+      }
+    },
     quiet: () => world.time.advance(5_000),
     async stop() {
       for (const { host } of networks) await host.stop()
@@ -51,6 +60,13 @@ async function loopback(count: number): Promise<Ground> {
     async until(condition) {
       while (!condition()) await sleep(5)
     },
+    async eventually(work) {
+      for (;;) {
+        const result = await settle(work())
+        if (result.done) return result.value
+        await sleep(50)
+      }
+    },
     quiet: () => sleep(100),
     async stop() {
       await Promise.all(networks.map(({ host }) => host.stop()))
@@ -61,4 +77,11 @@ async function loopback(count: number): Promise<Ground> {
 async function introduce(networks: Network[]): Promise<void> {
   for (const { host } of networks) await host.start()
   for (const { host } of networks) for (const other of networks) host.learn(other.host.peer, other.host.addresses())
+}
+
+async function settle<T>(promise: Promise<T>): Promise<{ done: true; value: T } | { done: false }> {
+  return promise.then(
+    (value) => ({ done: true, value }),
+    () => ({ done: false })
+  )
 }

@@ -130,5 +130,24 @@ for (const [name, lay] of Object.entries(grounds)) {
       await ground.quiet()
       assert.deepEqual(heard, ['b news 32'])
     })
+
+    it('finds in the hash table who provides a key, and what was put there, where it is valid', async () => {
+      const [one, two] = ground.networks.map(({ routing }) => routing)
+      for (const table of [one!, two!]) {
+        table.validate('/phoenix-test/', async (_, value) => value[0] === 1)
+        table.select('/phoenix-test/', () => 0)
+      }
+      await ground.run(a.dial(b.peer))
+      await ground.eventually(() => one!.provide('/phoenix-test/key'))
+      const found: string[] = []
+      await ground.run(
+        (async () => {
+          for await (const peer of two!.findProviders('/phoenix-test/key')) found.push(peer)
+        })()
+      )
+      assert.deepEqual(found, [a.peer])
+      assert.equal(await ground.run(one!.put('/phoenix-test/key', Uint8Array.of(1, 2))), 1)
+      assert.deepEqual(await ground.run(two!.get('/phoenix-test/key')), Uint8Array.of(1, 2))
+    })
   })
 }
