@@ -188,7 +188,8 @@ export async function createTestMesh(count: number, options: TestMeshOptions = {
         ...{ queueBytes: 2 ** 23, window, maxFrame: 2 ** 24, streamsPerPeer: 16 },
         ...{ handshakeTimeout: 5_000, readTimeout: 10_000, idleTimeout: 60_000 }
       },
-      onEvent: () => {}
+      onEvent: () => {},
+      onHeard: () => {}
     })
     const membership = new SpreadMembership(host.peer, rumours)
     const events: PubSubEvent[] = []
