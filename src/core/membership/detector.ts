@@ -54,6 +54,7 @@ export class Detector {
   /** Whatever came from the peer is a sign of life. */
   heard(contact: Contact): void {
     contact.heardAt = this.#view.steady
+    contact.hungUp = false
     const probes = this.#probes.get(contact.peer)
     if (probes === undefined) return
     this.#probes.delete(contact.peer)

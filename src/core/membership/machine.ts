@@ -3,7 +3,6 @@ import { MAX_KEY_BYTES, MAX_VALUE_BYTES } from '../../../protocols/overlay/const
 import type { OverlayMessage, OverlayRecord, SignedRecord } from '../../../protocols/overlay/messages.ts'
 import type { Machine, Random, Sink } from '../machine.ts'
 import { toDeltas } from './chunks.ts'
-import type { Contact } from './contact.ts'
 import { Detector } from './detector.ts'
 import { Dialer } from './dialer.ts'
 import type { MembershipEffect, MembershipInput } from './effects.ts'
@@ -135,18 +134,21 @@ export class MembershipMachine implements Machine<MembershipInput, MembershipEff
   }
 
   /**
-   * True once every live member knows our changes up to `version`. A member that we are not connected with counts for
-   * the failure timeout after we heard of it first; later only where no direct connection is to come is it left to the
-   * others to tell it.
+   * Up to which of our versions every live member knows our changes; infinite where nobody has to. A member that we are
+   * not connected with holds this back for the failure timeout after we heard of it first: while a connection is to
+   * come. Later it is left to the others to tell it.
    */
-  isAnnounced(version: number): boolean {
+  get announcedVersion(): number {
     const { known, contacts, now, options } = this.#view
+    let version = Number.POSITIVE_INFINITY
     for (const member of known.values()) {
       if (!member.isLive) continue
       const contact = contacts.get(member.peer)
-      if (contact === undefined ? now - member.since < options.failureTimeout : isOwed(contact, version)) return false
+      if (contact === undefined) {
+        if (now - member.since < options.failureTimeout) return 0
+      } else if (!contact.declined && !contact.hungUp) version = Math.min(version, contact.acked)
     }
-    return true
+    return version
   }
 
   /** True once everybody connected has acknowledged that we leave. */
@@ -268,8 +270,4 @@ export class MembershipMachine implements Machine<MembershipInput, MembershipEff
     if (to.length > 0) for (const message of toDeltas([part], true)) view.sink.push({ kind: 'send', to, message })
     view.sink.push({ kind: 'progress' })
   }
-}
-
-function isOwed(contact: Contact, version: number): boolean {
-  return !contact.declined && !contact.hungUp && contact.acked < version
 }

@@ -36,6 +36,9 @@ export class Driver implements MembershipDriver {
   /** Raised at each start and stop: what was begun before ends without effect. */
   #life = 0
   #started = false
+  #announced = 0
+  /** Monotonic ms. */
+  #stoppedAt = 0
   #ticker: Timer | undefined
 
   constructor(init: MembershipInit) {
@@ -96,7 +99,8 @@ export class Driver implements MembershipDriver {
   }
 
   announced(version: number, options?: WaitOptions): Promise<void> {
-    return this.#waiters.until(() => this.#machine.isAnnounced(version), options)
+    this.#look()
+    return this.#waiters.until(() => this.#announced >= version, options)
   }
 
   joined(peers: number, options?: WaitOptions): Promise<void> {
@@ -113,6 +117,8 @@ export class Driver implements MembershipDriver {
     this.#running = true
     const life = ++this.#life
     const { clock, host } = this.#init
+    // Nobody was silent while we did not listen.
+    if (this.#started) this.#handle({ kind: 'tick', lag: clock.monotonic() - this.#stoppedAt })
     const former = this.#started ? this.self.incarnation + 1 : this.self.incarnation
     await this.#signer.sign(this.#machine.self, Math.max(former, Math.floor(clock.now())))
     if (life !== this.#life) return
@@ -126,6 +132,7 @@ export class Driver implements MembershipDriver {
     if (leave) await this.#leave()
     this.#running = false
     this.#life++
+    this.#stoppedAt = this.#init.clock.monotonic()
     this.#ticker?.cancel()
     this.#signer.stop()
     for (const peer of this.#machine.contacts()) this.#handle({ kind: 'disconnected', peer })
@@ -158,13 +165,13 @@ export class Driver implements MembershipDriver {
         break
       case 'emit':
         for (const listener of this.#listeners) listener(effect.event)
-        if (effect.event.kind === 'member-down') this.#waiters.look()
+        if (effect.event.kind === 'member-down') this.#look()
         break
       case 'flush':
         this.#init.clock.endOfTurn(() => this.#handle({ kind: 'flush' }))
         break
       case 'progress':
-        this.#waiters.look()
+        this.#look()
         break
       case 'sign':
         this.#signer.sign(this.#machine.self, effect.incarnation).catch(() => {})
@@ -182,6 +189,12 @@ export class Driver implements MembershipDriver {
         void this.#hangUp(effect.peer)
         break
     }
+  }
+
+  /** The version is computed once for all who wait: ten thousand agents may register at once. */
+  #look(): void {
+    this.#announced = this.#machine.announcedVersion
+    this.#waiters.look()
   }
 
   /** What cannot be sent is lost: the next exchange repairs it. */
@@ -223,7 +236,7 @@ export class Driver implements MembershipDriver {
       if (!this.#running) return
       this.#tickAfter(tickInterval(this.#options))
       this.#handle({ kind: 'tick', lag: Math.max(0, clock.monotonic() - due) })
-      this.#waiters.look()
+      this.#look()
     })
   }
 
@@ -231,7 +244,11 @@ export class Driver implements MembershipDriver {
     const { host, clock } = this.#init
     const abort = new AbortController()
     const timer = clock.after(2 * this.#options.failureTimeout, () => abort.abort())
-    const reached = await host.dial(target, { signal: abort.signal }).catch(() => undefined)
+    const reached = await host.dial(target, { signal: abort.signal }).catch((cause: unknown) => {
+      if (isAddress(target))
+        this.#report(new MeshError('ERR_BOOTSTRAP', `cannot reach ${target}`, { cause, details: { target } }))
+      return undefined
+    })
     timer.cancel()
     this.#handle({ kind: 'dialled', target, reached })
     if (reached !== undefined && host.isConnected(reached)) this.connected(reached)
@@ -239,8 +256,17 @@ export class Driver implements MembershipDriver {
 
   async #readBootstrap(): Promise<void> {
     const life = this.#life
-    const addresses = await this.#bootstrap().catch(() => [])
+    const addresses = await this.#bootstrap().catch((cause: unknown) => {
+      this.#report(
+        cause instanceof MeshError ? cause : new MeshError('ERR_BOOTSTRAP', 'no bootstrap addresses', { cause })
+      )
+      return []
+    })
     if (life === this.#life) this.#handle({ kind: 'bootstrap', addresses })
+  }
+
+  #report(error: MeshError): void {
+    if (this.#running) this.#init.report?.(error)
   }
 
   async #hangUp(peer: string): Promise<void> {
@@ -255,6 +281,10 @@ export class Driver implements MembershipDriver {
     await this.#waiters.until(() => this.#machine.hasLeft, { signal: abort.signal }).catch(() => {})
     timer.cancel()
   }
+}
+
+function isAddress(target: string): boolean {
+  return target.startsWith('/')
 }
 
 /** A copy that MessagePack has carried: what others will read, and out of the caller's reach. */

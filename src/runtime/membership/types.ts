@@ -1,3 +1,4 @@
+import type { MeshError } from '../../../protocols/errors.ts'
 import type { SignedRecord } from '../../../protocols/overlay/messages.ts'
 import type { MembershipOptions } from '../../core/membership/options.ts'
 import type { Membership } from '../../core/membership/types.ts'
@@ -21,6 +22,8 @@ export interface MembershipInit {
   dice: Dice
   self: { name: string; region: string | undefined; zone: string | undefined }
   options?: MembershipDriverOptions
+  /** Told what failed and will be tried again: `ERR_BOOTSTRAP`, one for each attempt. Must not throw. */
+  report?: (error: MeshError) => void
 }
 
 /** The membership as the node's assembly holds it: its doors to the world besides what the floors above may ask. */
@@ -32,7 +35,7 @@ export interface MembershipDriver extends Membership {
   /** What `Host.onConnect` and `Host.onDisconnect` tell. */
   connected(peer: string): void
   disconnected(peer: string): void
-  /** Any frame of any protocol came from the peer: it lives. Cheap. */
+  /** Something of any protocol came from the peer: it lives. Cheap, but meant for once a batch rather than once a message. */
   heard(peer: string): void
   /** Smoothed round-trip time, ms; undefined where none was measured since it connected. */
   rtt(peer: string): number | undefined

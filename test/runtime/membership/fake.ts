@@ -68,11 +68,23 @@ export class FakeNetwork {
     return { random, bytes: (length) => Uint8Array.from({ length }, () => Math.floor(random() * 256)) }
   }
 
-  node(peer: string, options: MembershipDriverOptions = {}): { host: FakeHost; membership: MembershipDriver } {
+  node(
+    peer: string,
+    options: MembershipDriverOptions = {},
+    report = (_: MeshError): void => {}
+  ): { host: FakeHost; membership: MembershipDriver } {
     const host = new FakeHost(this, peer)
     this.hosts.set(peer, host)
     const self = { name: peer, region: 'eu', zone: 'eu-a' }
-    const membership = createMembership({ host, links: host, clock: this.clock, dice: this.dice, self, options })
+    const membership = createMembership({
+      host,
+      links: host,
+      clock: this.clock,
+      dice: this.dice,
+      self,
+      options,
+      report
+    })
     host.onConnect = (other) => membership.connected(other)
     host.onDisconnect = (other) => membership.disconnected(other)
     return { host, membership }

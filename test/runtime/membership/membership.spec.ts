@@ -162,10 +162,12 @@ describe('membership driver', () => {
 
   it('redials bootstrap with growing waits until somebody is there', async () => {
     const network = new FakeNetwork(3)
-    const b = network.node('b', { bootstrap })
+    const errors: string[] = []
+    const b = network.node('b', { bootstrap }, (error) => errors.push(error.code))
     await b.membership.start()
     await network.clock.advance(60_000)
     const early = b.host.dials.length
+    assert.deepEqual(new Set(errors), new Set(['ERR_BOOTSTRAP']))
     assert.ok(early >= 6 && early <= 40, `${early} dials in a minute`)
     const a = network.node('a')
     await a.membership.start()
