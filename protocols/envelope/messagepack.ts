@@ -13,7 +13,7 @@ const packr = new Packr({ useRecords: false, variableMapSize: true, useBigIntExt
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'bigint' })
 
 const REFUSED = Kind.refused | Kind.loneSurrogate
-const TAGGED = Kind.map | Kind.set | Kind.minusZero | Kind.tagLike | Kind.awkward
+const TAGGED = Kind.map | Kind.set | Kind.minusZero | Kind.tagLike | Kind.protoKey
 
 /** The value that msgpackr may have. Throws `ERR_UNREPRESENTABLE`. */
 function prepare(value: unknown, root: string | undefined): unknown {

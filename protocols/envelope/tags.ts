@@ -39,9 +39,7 @@ function liftObject(value: object, kinds: number): unknown {
   if (value instanceof Map) return { $map: Array.from(value, ([key, item]) => [lift(key, kinds), lift(item, kinds)]) }
   if (value instanceof Set) return { $set: Array.from(value, (item) => lift(item, kinds)) }
   const entries = Object.entries(value).map(([key, item]) => [key, lift(item, kinds)] as const)
-  if (kinds & Kind.awkward && entries.some(([key]) => key === '__proto__' || key === 'constructor')) {
-    return { $object: entries }
-  }
+  if (kinds & Kind.protoKey && entries.some(([key]) => key === '__proto__')) return { $object: entries }
   const [first] = entries
   if (entries.length === 1 && ESCAPED.test(first![0])) return { [`$${first![0]}`]: first![1] }
   return Object.fromEntries(entries)
@@ -67,18 +65,13 @@ function lowerMembers(value: Record<string, unknown>, depth: number): unknown {
   for (const key of keys) {
     const before = value[key]
     const after = lower(before, depth + 1)
-    if (after !== before) set(value, key, after)
+    // an own member, even where it is named __proto__: JSON.parse makes it one
+    if (after !== before) value[key] = after
   }
   const only = keys[0]
   if (keys.length !== 1 || only!.charCodeAt(0) !== 0x24 || !ESCAPED.test(only!)) return value
   if (only!.charCodeAt(1) === 0x24) return { [only!.slice(1)]: value[only!] }
   return READERS[only!.slice(1) as Tag](value[only!])
-}
-
-/** Assigns even where the key is `__proto__`. */
-function set(target: Record<string, unknown>, key: string, value: unknown): void {
-  if (key !== '__proto__') target[key] = value
-  else Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
 }
 
 const NUMBERS: Record<string, number> = { NaN: NaN, Infinity: Infinity, '-Infinity': -Infinity, '-0': -0 }

@@ -6,6 +6,12 @@ export const text = fc.oneof(
   { weight: 6, arbitrary: fc.string({ maxLength: 12 }) },
   { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 90 }) },
   { weight: 1, arbitrary: fc.string({ minLength: 40, maxLength: 300 }) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .array(fc.integer({ min: 0xd7fe, max: 0xe001 }), { maxLength: 4 })
+      .map((units) => String.fromCharCode(...units))
+  },
   { weight: 1, arbitrary: fc.constantFrom('__proto__', 'constructor', 'toJSON', 'hasOwnProperty', 'length', '') },
   {
     weight: 1,

@@ -151,6 +151,29 @@ describe('envelope: data formats', () => {
     })
   }
 
+  it('is not led astray by members that libraries look for', () => {
+    const members = { constructor: 1, toJSON: 2, hasOwnProperty: 3, length: 4, toString: 6, valueOf: 7 }
+    for (const format of FORMATS) {
+      assert.deepStrictEqual(decodeData(encodeData(members, format), format), members)
+      const bare = Object.assign(Object.create(null), members)
+      assert.deepStrictEqual(decodeData(encodeData(bare, format), format), members)
+    }
+  })
+
+  it('refuses a lone surrogate in MessagePack, in text and in keys, and carries it in JSON', () => {
+    for (const [value, path] of [
+      ['\ud800', '$'],
+      [{ a: ['x\udc00y'] }, '$.a[0]'],
+      [{ '\ud800': 1 }, '$']
+    ] as const) {
+      assert.throws(
+        () => encodeData(value, 'messagepack'),
+        (error: MeshError) => error.details?.['path'] === path
+      )
+      assert.deepStrictEqual(decodeData(encodeData(value, 'json'), 'json'), value)
+    }
+  })
+
   it('keeps real objects that look like tags apart from tags', () => {
     for (const format of FORMATS) {
       for (const value of [
