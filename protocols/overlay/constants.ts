@@ -1,16 +1,16 @@
 /** Runs on a link of the control lane: it must pass bulk transfers, or a busy mesh would look like a dead one. */
 export const OVERLAY_PROTOCOL = '/phoenix/overlay/1.0.0'
 
-/** Frame kinds on the link. A number once given is never given again. */
+/** Frame kinds on the link, from framing's first one for protocols. A number once given is never given again. */
 export const KIND = {
-  digest: 1,
-  summary: 2,
-  delta: 3,
-  ack: 4,
-  ping: 5,
-  pong: 6,
-  pingRequest: 7,
-  pingResponse: 8
+  digest: 0x10,
+  summary: 0x11,
+  delta: 0x12,
+  ack: 0x13,
+  ping: 0x14,
+  pong: 0x15,
+  pingRequest: 0x16,
+  pingResponse: 0x17
 } as const
 
 /** Bytes of one frame's body: what a link's batch holds, so that a long delta never holds up a ping by more than one batch. */
