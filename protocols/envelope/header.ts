@@ -30,6 +30,18 @@ export const MAX_ID_BYTES = 1024
 const MAX_EXTRA_BYTES = 16_384
 const FIXED_BYTES = 1 + MAX_VARINT * 8 + TRACE_BYTES
 
+/** Definitions already written, so that a set is packed once for all streams. */
+const definitions = new WeakMap<AttributeSet, Uint8Array>()
+
+function definitionOf(attributes: AttributeSet): Uint8Array {
+  let definition = definitions.get(attributes)
+  if (definition === undefined) {
+    definition = encodeAttributes(attributes)
+    definitions.set(attributes, definition)
+  }
+  return definition
+}
+
 /** The writing end of one direction of one stream. */
 export class HeaderEncoder {
   readonly #slots = new Map<AttributeSet, number>()
@@ -47,7 +59,7 @@ export class HeaderEncoder {
     if (this.#slots.has(message.attributes)) {
       this.#definition = undefined
     } else {
-      this.#definition = encodeAttributes(message.attributes)
+      this.#definition = definitionOf(message.attributes)
       size += this.#definition.length
     }
     if (message.id !== undefined) {
@@ -159,8 +171,16 @@ export class HeaderEncoder {
 export class HeaderDecoder {
   readonly #slots: (AttributeSet | undefined)[] = []
   readonly #cursor = new Cursor()
+  readonly #known: Map<string, AttributeSet> | undefined
+  readonly #knownLimit: number
   #ms = 0
   #counter = 0
+
+  /** `known`: definitions already read, by their bytes, where one set is spelled out again and again. */
+  constructor(known?: Map<string, AttributeSet>, knownLimit = 0) {
+    this.#known = known
+    this.#knownLimit = knownLimit
+  }
 
   /** `body` is kept by the message, which reads it lazily: see `WireMessage.detach`. */
   read(body: Uint8Array): WireMessage {
@@ -217,10 +237,23 @@ export class HeaderDecoder {
     const length = this.#cursor.varint()
     if (slot > MAX_SLOTS || length > MAX_SET_BYTES)
       throw new MeshError('ERR_MALFORMED', 'an attribute set out of bounds')
-    const attributes = decodeAttributes(this.#cursor.take(length))
+    const attributes = this.#parse(this.#cursor.take(length))
     if (slot < MAX_SLOTS) {
       if (length > MAX_INTERNED_BYTES) throw new MeshError('ERR_MALFORMED', 'an interned attribute set is too large')
       this.#slots[slot] = attributes
+    }
+    return attributes
+  }
+
+  #parse(definition: Uint8Array): AttributeSet {
+    const known = this.#known
+    if (known === undefined) return decodeAttributes(definition)
+    const key = Buffer.from(definition.buffer, definition.byteOffset, definition.length).toString('latin1')
+    let attributes = known.get(key)
+    if (attributes === undefined) {
+      attributes = decodeAttributes(definition)
+      if (known.size >= this.#knownLimit) known.delete(known.keys().next().value!)
+      known.set(key, attributes)
     }
     return attributes
   }

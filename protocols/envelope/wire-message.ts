@@ -33,7 +33,20 @@ export function rootTrace(id: string): TraceContext {
   return { traceparent: `00-${hex}-${hex.slice(16)}-00` }
 }
 
-const DATA_FORMATS = ['none', 'bytes', 'messagepack', 'json'] as const
+/** The next span of a trace: named by the second half of the id of its message, which no other has. */
+export function nextSpan({ traceparent, tracestate }: TraceContext, id: string): TraceContext {
+  const next = `${traceparent.slice(0, 36)}${id.slice(19, 23)}${id.slice(24)}${traceparent.slice(52)}`
+  return withState(next, tracestate)
+}
+
+/** What of a request its reply refers to. */
+export interface Answered {
+  readonly id: string
+  readonly trace?: TraceContext | undefined
+}
+
+/** By `DataCode`. */
+export const DATA_FORMATS = ['none', 'bytes', 'messagepack', 'json'] as const
 const UNREAD = Symbol('unread')
 const TRACE_BYTES = 25
 const EMPTY = new Uint8Array(0)
@@ -56,7 +69,7 @@ export class WireMessage implements Message {
   #body: Uint8Array
   #id: string | undefined
   #data: unknown = UNREAD
-  #request: { readonly id: string } | undefined
+  #request: Answered | undefined
 
   constructor(
     attributes: AttributeSet,
@@ -114,7 +127,7 @@ export class WireMessage implements Message {
       // A small message must not keep the chunk alive that it shares with hundreds of others.
       const shared = body.buffer.byteLength > 2 * body.length + 1024
       const bytes = shared ? Uint8Array.prototype.slice.call(body, this.#dataAt) : body.subarray(this.#dataAt)
-      this.#data = decodeData(bytes, DATA_FORMATS[this.#code]!)
+      this.#data = decodeData(bytes, DATA_FORMATS[this.#code])
     }
     return this.#data
   }
@@ -124,7 +137,9 @@ export class WireMessage implements Message {
     const extra = this.extra
     if (at < 0) {
       if (extra?.traceparent !== undefined) return withState(extra.traceparent, extra.tracestate)
-      return this.attributes.lineage === undefined ? undefined : rootTrace(this.id)
+      if (this.attributes.lineage === undefined) return undefined
+      const request = this.#request?.trace
+      return request === undefined ? rootTrace(this.id) : nextSpan(request, this.id)
     }
     const hex = Buffer.from(this.#body.buffer, this.#body.byteOffset + at, TRACE_BYTES).toString('hex')
     return withState(`00-${hex.slice(0, 32)}-${hex.slice(32, 48)}-${hex.slice(48)}`, extra?.tracestate)
@@ -141,7 +156,7 @@ export class WireMessage implements Message {
   }
 
   /** Notes what this message answers: the stream knew, so the wire did not say it. */
-  answers(request: { readonly id: string }): this {
+  answers(request: Answered): this {
     this.#request = request
     return this
   }

@@ -129,6 +129,14 @@ export class ReceiverQueue {
   }
 
   #run(inbound: Inbound, key: string | undefined): void {
+    const expires = inbound.message.qos?.deadline
+    if (expires !== undefined && this.#host.clock.now() > expires) {
+      const error = new MeshError('ERR_TTL', 'the message outlived its time before it was handled')
+      this.#host.dropped(inbound, error)
+      inbound.refuse(error)
+      this.#released(key)
+      return
+    }
     const context = new ReceiveContext(inbound, this.#host.clock)
     let result: unknown
     try {

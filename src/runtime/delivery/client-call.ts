@@ -1,4 +1,4 @@
-import type { WireMessage } from '../../../protocols/envelope/wire-message.ts'
+import type { Answered, WireMessage } from '../../../protocols/envelope/wire-message.ts'
 import type { Due } from '../../core/delivery/deadlines.ts'
 import type { StreamLink } from '../links/link.ts'
 import type { PartReader } from './part-reader.ts'
@@ -9,7 +9,7 @@ export class ClientCall implements Due {
   readonly id: number
   readonly link: StreamLink
   /** What the reply correlates with. */
-  readonly request: { readonly id: string }
+  readonly request: Answered
   at: number
   slot = -1
   settled = false
@@ -19,7 +19,7 @@ export class ClientCall implements Due {
   window: PartWindow | undefined
   readonly #resolvers = Promise.withResolvers<WireMessage>()
 
-  constructor(link: StreamLink, id: number, request: { readonly id: string }, at: number) {
+  constructor(link: StreamLink, id: number, request: Answered, at: number) {
     this.link = link
     this.id = id
     this.request = request

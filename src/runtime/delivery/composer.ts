@@ -1,11 +1,11 @@
 import type { AttributeSet } from '../../../protocols/envelope/attributes.ts'
 import { cloneData } from '../../../protocols/envelope/clone.ts'
-import { encodeData } from '../../../protocols/envelope/data.ts'
+import { decodeData, encodeData } from '../../../protocols/envelope/data.ts'
 import { formatId, type IdSource } from '../../../protocols/envelope/id.ts'
 import { isBytes } from '../../../protocols/envelope/kinds.ts'
 import type { TraceContext } from '../../../protocols/envelope/message.ts'
 import { DataCode, type Extra, type Outgoing } from '../../../protocols/envelope/outgoing.ts'
-import { WireMessage } from '../../../protocols/envelope/wire-message.ts'
+import { DATA_FORMATS, nextSpan, WireMessage } from '../../../protocols/envelope/wire-message.ts'
 import type { StreamLink } from '../links/link.ts'
 import type { Clock } from '../ports.ts'
 
@@ -44,17 +44,29 @@ export class Draft implements Outgoing {
   }
 }
 
+/** A message to many, encoded once: its data stays as it was when it was published. */
+export class PublishedMessage extends WireMessage {
+  readonly draft: Draft
+
+  constructor(draft: Draft) {
+    const time = draft.time === undefined ? draft.ms : Date.parse(draft.time)
+    const extra = draft.trace === undefined ? draft.extra : { ...draft.extra, ...draft.trace }
+    super(draft.attributes, draft.id, draft.ms, draft.counter, time, extra, draft.data, -1, 0, draft.code)
+    this.draft = draft
+  }
+}
+
 /** Fills in what a message has of its own (id, time, trace) and writes its data in the format of its way. */
 export class Composer {
   readonly #ids: IdSource
   readonly #clock: Clock
-  readonly #preferred: LinkFormat
+  readonly preferred: LinkFormat
   readonly #scratch = new Draft({ source: '-', type: '-' })
 
   constructor(ids: IdSource, clock: Clock, formats: readonly LinkFormat[]) {
     this.#ids = ids
     this.#clock = clock
-    this.#preferred = formats[0] ?? 'messagepack'
+    this.preferred = formats[0] ?? 'messagepack'
   }
 
   /** Names the ids that this node makes. */
@@ -84,7 +96,8 @@ export class Composer {
     const { id, parent } = particulars
     draft.id = id
     draft.time = id === undefined ? undefined : new Date(now).toISOString()
-    draft.trace = parent === undefined ? undefined : follow(parent, draft)
+    draft.trace =
+      parent === undefined ? undefined : nextSpan(parent, formatId(draft.ms, draft.counter, this.#ids.lineage))
     draft.extra = particulars.extra
   }
 
@@ -101,28 +114,48 @@ export class Composer {
     }
   }
 
+  /** Bytes that the data takes in the preferred format. */
+  sizeOf(data: unknown): number {
+    this.encode(this.#scratch, data, this.preferred)
+    return this.#scratch.data.length
+  }
+
+  /** Rewrites data that was encoded before its way was known. */
+  translate(draft: Draft, format: LinkFormat): void {
+    if (draft.code === DataCode.none || draft.code === DataCode.bytes || draft.code === DataCode[format]) return
+    this.encode(draft, decodeData(draft.data, DATA_FORMATS[draft.code]), format)
+  }
+
   /** The format of data for the peer at the other end: ours, unless it said that it does not speak it. */
   formatFor(link: StreamLink): LinkFormat {
     const theirs = link.remote?.formats
-    if (theirs === undefined || theirs.includes(this.#preferred)) return this.#preferred
+    if (theirs === undefined || theirs.includes(this.preferred)) return this.preferred
     return theirs.includes('messagepack') ? 'messagepack' : 'json'
   }
 
   /** The message as an agent on this node receives it: its data is a copy that nobody else holds. */
   local(draft: Draft, data: unknown): WireMessage {
-    const { trace } = draft
-    const time = draft.time === undefined ? draft.ms : Date.parse(draft.time)
-    const extra = trace === undefined ? draft.extra : { ...draft.extra, ...trace }
-    const message = new WireMessage(draft.attributes, draft.id, draft.ms, draft.counter, time, extra, EMPTY, -1, 0, 0)
+    const message = this.#envelope(draft)
     message.carry(cloneData(data))
     return message
   }
-}
 
-/** The next span of a trace: named by the second half of the message's own id, which nobody else has. */
-function follow(parent: TraceContext, draft: Draft): TraceContext {
-  const hex = formatId(draft.ms, draft.counter, draft.attributes.lineage ?? '80000000000')
-  const { traceparent, tracestate } = parent
-  const next = `${traceparent.slice(0, 36)}${hex.slice(19, 23)}${hex.slice(24)}${traceparent.slice(52)}`
-  return tracestate === undefined ? { traceparent: next } : { traceparent: next, tracestate }
+  /** One value, as a receiver on this node gets it. */
+  copy(value: unknown): unknown {
+    return cloneData(value)
+  }
+
+  /** The same from data that was encoded, decoded anew at each call. */
+  copied(draft: Draft): WireMessage {
+    const message = this.#envelope(draft)
+    message.carry(decodeData(Uint8Array.prototype.slice.call(draft.data), DATA_FORMATS[draft.code]))
+    return message
+  }
+
+  #envelope(draft: Draft): WireMessage {
+    const { trace } = draft
+    const time = draft.time === undefined ? draft.ms : Date.parse(draft.time)
+    const extra = trace === undefined ? draft.extra : { ...draft.extra, ...trace }
+    return new WireMessage(draft.attributes, draft.id, draft.ms, draft.counter, time, extra, EMPTY, -1, 0, 0)
+  }
 }

@@ -1,5 +1,6 @@
 import type { Outgoing } from '../../../protocols/envelope/outgoing.ts'
 import { Cursor, MAX_VARINT, writeVarint } from '../../../protocols/envelope/varint.ts'
+import type { Answered } from '../../../protocols/envelope/wire-message.ts'
 import { MeshError, RemoteError } from '../../../protocols/errors.ts'
 import { COUNTED, LANES } from '../../../protocols/framing/constants.ts'
 import { decodeNumber, encodeNumber } from '../../../protocols/point-to-point/codec.ts'
@@ -51,7 +52,7 @@ export class RequestResponse implements LinkHandler {
   }
 
   /** `request.id` names the request to whoever reads the reply's correlation. */
-  request(link: StreamLink, message: Outgoing, request: { readonly id: string }, options: RequestOptions): ClientCall {
+  request(link: StreamLink, message: Outgoing, request: Answered, options: RequestOptions): ClientCall {
     const calls = callsOf(link)
     const { timeout } = options
     const bound = link.encoder.measure(message) + 3 * MAX_VARINT

@@ -156,11 +156,15 @@ export class StreamChannel implements Channel {
   }
 
   /** The stream's own listener goes on sending what it holds in a microtask that was queued before ours. */
-  readonly #drained = (): void => queueMicrotask(this.#drainedWholly)
+  readonly #drained = (): void => {
+    if (this.#full) queueMicrotask(this.#drainedWholly)
+  }
 
   readonly #drainedWholly = (): void => {
-    if (this.#over === undefined && !this.#stream.writableNeedsDrain && this.#stream.writeBufferLength === 0)
-      this.onDrain()
+    const busy = this.#stream.writableNeedsDrain || this.#stream.writeBufferLength > 0
+    if (!this.#full || busy || this.#over !== undefined) return
+    this.#full = false
+    this.onDrain()
   }
 
   readonly #finished = (): void => {

@@ -2,13 +2,11 @@ import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import { sha256 } from 'multiformats/hashes/sha2'
+import { KAD_PROTOCOL, PROVIDER_LIFETIME } from '../../../protocols/directory/constants.ts'
 import { MeshError } from '../../../protocols/errors.ts'
 import type { ContentRouting, WaitOptions } from '../ports.ts'
 import { aborted, textOf } from './failure.ts'
 import type { HostLimits } from './limits.ts'
-
-/** Ours alone: agents' records have no business in the public table, nor its records in ours. */
-export const KAD_PROTOCOL = '/phoenix/kad/1.0.0'
 
 /**
  * Kademlia as a private mesh needs it. `clientMode: false` and the mapper that keeps private addresses: without them
@@ -22,13 +20,16 @@ export function kademlia() {
     peerInfoMapper: passthroughMapper,
     initialQuerySelfInterval: 100,
     alpha: 3,
-    disjointPaths: 2
+    disjointPaths: 2,
+    // We announce again ourselves, long before this; libp2p's own round only drops what others stopped announcing.
+    reprovide: { validity: PROVIDER_LIFETIME, interval: PROVIDER_LIFETIME / 12, threshold: 0 }
   })
 }
 
 export class KademliaRouting implements ContentRouting {
   readonly #dht: KadDHT
   readonly #limits: HostLimits
+  readonly #selectors = new Map<string, (key: string, values: Uint8Array[]) => number>()
 
   constructor(dht: KadDHT, limits: HostLimits) {
     this.#dht = dht
@@ -44,6 +45,11 @@ export class KademliaRouting implements ContentRouting {
       }
     })
     if (told === 0) throw new MeshError('ERR_PEER_UNREACHABLE', `No peer took the provider record for ${key}`)
+  }
+
+  /** Forgets that we provide: what others hold ends with its lifetime. */
+  async withdraw(key: string): Promise<void> {
+    await this.#dht.cancelReprovide(await cidOf(key))
   }
 
   async *findProviders(key: string, options: WaitOptions = {}): AsyncIterable<string> {
@@ -76,13 +82,24 @@ export class KademliaRouting implements ContentRouting {
   }
 
   async get(key: string, options: WaitOptions = {}): Promise<Uint8Array | undefined> {
+    const seen: Uint8Array[] = []
     let best: Uint8Array | undefined
-    await this.#query(`Fetching ${key}`, options, async (signal) => {
-      for await (const event of this.#dht.get(bytesOf(key), { signal })) {
-        if (event.name === 'VALUE') best = event.value
-      }
-    })
-    return best
+    try {
+      await this.#query(`Fetching ${key}`, options, async (signal) => {
+        for await (const event of this.#dht.get(bytesOf(key), { signal })) {
+          if (event.name === 'VALUE') best = event.value
+          else if (event.name === 'PEER_RESPONSE' && event.record !== undefined) seen.push(event.record.value)
+        }
+      })
+    } catch (error) {
+      // The table also corrects peers that hold an older value, and fails as a whole where one of them is gone by then.
+      if (seen.length === 0 || options.signal?.aborted === true) throw error
+    }
+    return best ?? seen[this.#choose(key, seen)]
+  }
+
+  #choose(key: string, values: Uint8Array[]): number {
+    return this.#selectors.get(key.split('/')[1] ?? '')?.(key, values) ?? 0
   }
 
   validate(prefix: string, check: (key: string, value: Uint8Array) => Promise<boolean>): void {
@@ -92,6 +109,7 @@ export class KademliaRouting implements ContentRouting {
   }
 
   select(prefix: string, choose: (key: string, values: Uint8Array[]) => number): void {
+    this.#selectors.set(bare(prefix), choose)
     this.#dht.selectors[bare(prefix)] = (key, values) => choose(textOfKey(key), values)
   }
 

@@ -47,7 +47,7 @@ export class Libp2pHost implements Host {
       await this.#libp2p.start()
     } catch (cause) {
       await this.stop()
-      throw new MeshError('ERR_LISTEN', `Cannot listen: ${textOf(cause)}`, { cause })
+      throw new MeshError('ERR_LISTEN', `Cannot listen on ${failedAddresses(cause)}`, { cause })
     }
   }
 
@@ -157,6 +157,13 @@ export class Libp2pHost implements Host {
       connection.abort(new MeshError('ERR_STOPPED', 'The host has stopped'))
     }
   }
+}
+
+/** libp2p lists `<address>: <error with its stack>`, one below the other, under a heading about its own options. */
+function failedAddresses(cause: unknown): string {
+  const text = textOf(cause)
+  const listed = [...text.matchAll(/^\s*(\/\S+): (?:Error: )?(.*)$/gm)].map(([, address, why]) => `${address}: ${why}`)
+  return listed.length > 0 ? listed.join('; ') : text
 }
 
 function isCircuit(address: string): boolean {

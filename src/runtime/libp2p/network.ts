@@ -6,6 +6,7 @@ import { tcp } from '@libp2p/tcp'
 import { circuitRelayAddressesLast, loopbackAddressLast, publicAddressesFirst } from '@libp2p/utils'
 import { yamux } from '@libp2p/yamux'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { TCP } from '@multiformats/multiaddr-matcher'
 import { createLibp2p } from 'libp2p'
 import { MeshError } from '../../../protocols/errors.ts'
 import type { Network } from '../ports.ts'
@@ -24,6 +25,7 @@ export interface NetworkOptions {
 }
 
 export interface Libp2pNetwork extends Network {
+  readonly routing: KademliaRouting
   readonly libp2p: Libp2p
   readonly peerId: PeerId
   multiaddrs(): Multiaddr[]
@@ -101,12 +103,13 @@ function directFirst(a: Address, b: Address): -1 | 0 | 1 {
 }
 
 function checkListen(address: string): void {
+  const refuse = (why: string, cause?: unknown): MeshError =>
+    new MeshError('ERR_LISTEN', `Cannot listen on ${address}: ${why}`, { cause, details: { address } })
+  let parsed: Multiaddr
   try {
-    multiaddr(address)
+    parsed = multiaddr(address)
   } catch (cause) {
-    throw new MeshError('ERR_LISTEN', `Cannot listen on '${address}': it is no multiaddr`, {
-      cause,
-      details: { address }
-    })
+    throw refuse('it is no multiaddr', cause)
   }
+  if (!TCP.exactMatch(parsed)) throw refuse('it is no TCP address, such as /ip4/0.0.0.0/tcp/4001')
 }

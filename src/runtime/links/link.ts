@@ -40,6 +40,7 @@ export interface LinkOwner {
   readonly limits: LinkLimits
   linkClosed(link: StreamLink, error: Error | undefined): void
   slowConsumer(link: StreamLink): void
+  heard(peer: string): void
 }
 
 interface Batch {
@@ -108,6 +109,11 @@ export class StreamLink implements Link {
 
   get closed(): boolean {
     return this.#closed
+  }
+
+  /** False while nothing can have left yet. */
+  get attached(): boolean {
+    return this.#channel !== undefined
   }
 
   get writable(): boolean {
@@ -301,6 +307,7 @@ export class StreamLink implements Link {
   #bytes(chunk: Uint8Array): void {
     if (this.#closed) return
     this.lastActive = this.#owner.clock.monotonic()
+    this.#owner.heard(this.peer)
     try {
       this.#reader.push(chunk)
     } catch (error) {

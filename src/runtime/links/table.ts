@@ -23,6 +23,8 @@ export interface LinkTableOptions {
     idleTimeout: number
   }
   onEvent: (event: LinkEvent) => void
+  /** Something came from the peer: it lives. */
+  onHeard: (peer: string) => void
 }
 
 export type LinkEvent =
@@ -117,6 +119,10 @@ export class LinkTable implements Links, LinkOwner {
       if (links?.size === 0) this.#inbound.delete(link.peer)
     }
     if (error instanceof MeshError && REFUSALS.has(error.code)) this.#refused(link.peer, link.protocol, error)
+  }
+
+  heard(peer: string): void {
+    this.#options.onHeard(peer)
   }
 
   slowConsumer(link: StreamLink): void {

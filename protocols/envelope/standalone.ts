@@ -1,0 +1,26 @@
+import type { AttributeSet } from './attributes.ts'
+import { HeaderDecoder, HeaderEncoder } from './header.ts'
+import type { Outgoing } from './outgoing.ts'
+import type { WireMessage } from './wire-message.ts'
+
+/**
+ * A message whose header refers to nothing before it: the binary header with its attribute set spelled out, for bytes
+ * that are sent to many, relayed or kept. The receiver remembers the sets it has read, so that each is parsed once.
+ */
+export function encodeStandalone(message: Outgoing): Uint8Array {
+  const encoder = new HeaderEncoder()
+  const out = Buffer.allocUnsafe(encoder.measure(message))
+  return out.subarray(0, encoder.write(out, 0, message))
+}
+
+/** Sets remembered. A guess: far more than the conversations of one mesh that a node listens to. */
+const KEPT = 1024
+
+export class StandaloneDecoder {
+  readonly #sets = new Map<string, AttributeSet>()
+
+  /** Throws `ERR_MALFORMED`. */
+  decode(bytes: Uint8Array): WireMessage {
+    return new HeaderDecoder(this.#sets, KEPT).read(bytes)
+  }
+}

@@ -1,0 +1,228 @@
+import type { Message } from '../../protocols/envelope/message.ts'
+import { MeshError } from '../../protocols/errors.ts'
+import type { CallOptions } from '../node/caller.ts'
+import type { SendParticulars } from '../node/courier.ts'
+import type { Evidence, PublishOptions, SubscribeOptions, Subscription } from '../runtime/pubsub/types.ts'
+import type { Inbox } from './inbox.ts'
+import type { Template, Templates } from './templates.ts'
+import type {
+  HandlerOptions,
+  MessageOptions,
+  Payload,
+  Receipt,
+  Receiver,
+  RequestHandler,
+  RequestOptions,
+  SendOptions,
+  Target
+} from './types.ts'
+
+/** What an agent asks of its node. */
+export interface AgentNode {
+  post(template: Template, data: unknown, particulars: SendParticulars | undefined): Promise<Receipt>
+  ship(template: Template, data: unknown, particulars: SendParticulars | undefined): Promise<Receipt>
+  members(name: string): { peer: string; instance: string }[]
+  request(template: Template, data: unknown, options: CallOptions): Promise<Message>
+  stream(template: Template, data: unknown, options: CallOptions): AsyncIterable<Message>
+  publish(agent: string, topic: string, data: unknown, options: PublishOptions & MessageOptions): Promise<Evidence>
+  subscribe(agent: string, pattern: string, options: SubscribeOptions): Subscription
+  /** The trace and time of the message being handled now. */
+  parent(): Message['trace']
+  wallClock(): number
+  readonly requestTimeout: number
+  closeAgent(agent: Agent): Promise<void>
+}
+
+/** One registration of an agent: what it is sent, and what it sends. */
+export class Agent {
+  readonly name: string
+  readonly instance: string
+  readonly #node: AgentNode
+  readonly #inbox: Inbox
+  readonly #sends: Templates
+  readonly #requests: Templates
+  #closed = false
+
+  constructor(name: string, instance: string, node: AgentNode, inbox: Inbox, sends: Templates, requests: Templates) {
+    this.name = name
+    this.instance = instance
+    this.#node = node
+    this.#inbox = inbox
+    this.#sends = sends
+    this.#requests = requests
+  }
+
+  /**
+   * Takes messages of one type, or of every type that has no handler of its own. Returning acknowledges, throwing asks
+   * for redelivery. Throws `ERR_ALREADY_REGISTERED` for a second handler of a type.
+   *
+   * @example
+   * planner.receive('order.placed', async (message, ctx) => store(message.data), { concurrency: 4 })
+   */
+  receive(handler: Receiver, options?: HandlerOptions): this
+  receive(type: string, handler: Receiver, options?: HandlerOptions): this
+  receive(
+    typeOrHandler: string | Receiver,
+    handlerOrOptions?: Receiver | HandlerOptions,
+    options?: HandlerOptions
+  ): this {
+    const typed = typeof typeOrHandler === 'string'
+    const handler = typed ? handlerOrOptions : typeOrHandler
+    if (typeof handler !== 'function') throw new MeshError('ERR_CONFIG', 'receive takes a function')
+    const given = (typed ? options : (handlerOrOptions as HandlerOptions | undefined)) ?? {}
+    if ((given as { delivery?: unknown }).delivery !== undefined) {
+      throw new MeshError('ERR_UNSUPPORTED', 'delivery: exactly-once is not supported by this build')
+    }
+    this.#inbox.receive(typed ? typeOrHandler : undefined, handler, given)
+    return this
+  }
+
+  /**
+   * Answers requests of one type, or of every other type as `'*'`. A generator answers with a stream.
+   * Throws `ERR_ALREADY_REGISTERED` for a second handler of a type.
+   *
+   * @example
+   * planner.handle('plan.make', async (message, ctx) => makePlan(message.data, ctx.signal))
+   */
+  handle(type: string, handler: RequestHandler, options: HandlerOptions = {}): this {
+    if (typeof handler !== 'function') throw new MeshError('ERR_CONFIG', 'handle takes a type and a function')
+    this.#inbox.handle(type, handler, options)
+    return this
+  }
+
+  /**
+   * Sends a message to an agent, wherever it lives. At-most-once resolves when it was handed to the link, at-least-once
+   * when the receiver's handler has returned. Rejects with `ERR_NO_RESPONDERS`, `ERR_MAX_RETRIES`, `ERR_TTL`,
+   * `ERR_BACKPRESSURE`, `ERR_QUEUE_FULL`, `ERR_MESSAGE_TOO_LARGE`, `ERR_UNREPRESENTABLE`, `ERR_TIMEOUT`, `ERR_ABORTED`.
+   *
+   * @example
+   * const receipt = await planner.send('worker', { job: 7 }, { delivery: 'at-least-once' })
+   */
+  send(target: Target, data: unknown, options: SendOptions & { to: 'all' }): Promise<Receipt[]>
+  send(target: Target, data: unknown, options?: SendOptions): Promise<Receipt>
+  send(target: Target, data: unknown, options: SendOptions = NO_OPTIONS): Promise<Receipt | Receipt[]> {
+    try {
+      if (this.#closed) throw new MeshError('ERR_STOPPED', `the agent ${this.name} is closed`)
+      if (options.to === 'all') return this.#sendToAll(target, data, options)
+      return this.#send(target, data, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #send(target: Target, data: unknown, options: SendOptions): Promise<Receipt> {
+    if (options.durable === true) {
+      throw new MeshError('ERR_UNSUPPORTED', 'durable sends are not supported by this build', {
+        details: { key: 'durable' }
+      })
+    }
+    const template = this.#sends.for(target, options)
+    const particulars = this.#particulars(template, options)
+    if (options.signal?.aborted)
+      throw new MeshError('ERR_ABORTED', 'the caller aborted', { cause: options.signal.reason })
+    return template.delivery === 'at-most-once'
+      ? this.#node.post(template, data, particulars)
+      : this.#node.ship(template, data, particulars)
+  }
+
+  #sendToAll(target: Target, data: unknown, options: SendOptions): Promise<Receipt[]> {
+    const name = typeof target === 'string' ? target : target.name
+    const members = this.#node.members(name)
+    if (members.length === 0) throw new MeshError('ERR_NO_RESPONDERS', `no agent named ${name} is known`)
+    const { to: _, ...rest } = options
+    return Promise.all(members.map(({ peer, instance }) => this.#send({ name, peer, instance }, data, rest)))
+  }
+
+  /**
+   * Asks an agent and resolves with its reply. Rejects with what the handler threw, `ERR_NO_RESPONDERS` at once where
+   * nobody has that name, `ERR_NO_HANDLER`, `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_LINK_CLOSED`.
+   *
+   * @example
+   * const { data } = await planner.request('worker', { job: 7 }, { type: 'plan.make', timeout: 500 })
+   */
+  request(target: Target, data: unknown, options: RequestOptions = NO_OPTIONS): Promise<Message<Payload>> {
+    try {
+      return this.#node.request(this.#requests.for(target, options), data, this.#callOptions(target, options, true))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /**
+   * Asks an agent for a stream of replies. Leaving the loop early cancels the remote handler. `data` may itself be an
+   * AsyncIterable: the handler reads `message.data` with `for await`. No timeout unless one is given.
+   *
+   * @example
+   * for await (const part of planner.stream('worker', query, { type: 'plan.watch', signal })) use(part.data)
+   */
+  stream(target: Target, data: unknown, options: RequestOptions = NO_OPTIONS): AsyncIterable<Message<Payload>> {
+    return this.#node.stream(this.#requests.for(target, options), data, this.#callOptions(target, options, false))
+  }
+
+  /**
+   * Publishes to whoever subscribes to a pattern that the topic matches. With `waitFor` it resolves once so many
+   * subscriptions were reached; the evidence says which. Rejects with `ERR_TIMEOUT` (`details.evidence`),
+   * `ERR_INVALID_TOPIC`.
+   *
+   * @example
+   * const evidence = await planner.publish('orders.eu.created', order, { waitFor: { subscribers: 2 }, timeout: 1_000 })
+   */
+  publish(topic: string, data: unknown, options: PublishOptions & MessageOptions = {}): Promise<Evidence> {
+    return this.#node.publish(this.name, topic, data, options)
+  }
+
+  /**
+   * Subscribes to topics: `*` stands for one token, a trailing `>` for one or more. Await `ready` before relying on it.
+   *
+   * @example
+   * await using orders = planner.subscribe('orders.*.created', { filter: (m) => m.data.total > 100 })
+   * await orders.ready
+   * for await (const message of orders) …
+   */
+  subscribe(pattern: string, options: SubscribeOptions = {}): Subscription {
+    return this.#node.subscribe(this.name, pattern, options)
+  }
+
+  /** Takes the agent off the mesh. What waits is refused, so that its senders try another member. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#node.closeAgent(this)
+    this.#inbox.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** Undefined for the plain message that most are. */
+  #particulars(template: Template, options: SendOptions): SendParticulars | undefined {
+    const parent = this.#node.parent()
+    const { id, key, ttl, timeout, signal } = options
+    const pinned = template.peer !== undefined || template.instance !== undefined
+    if (
+      parent === undefined &&
+      id === undefined &&
+      key === undefined &&
+      ttl === undefined &&
+      timeout === undefined &&
+      signal === undefined &&
+      !pinned
+    ) {
+      return undefined
+    }
+    const deadline = ttl === undefined ? undefined : this.#node.wallClock() + ttl
+    const extra = key === undefined && deadline === undefined ? undefined : { key, deadline }
+    const wish = key === undefined && !pinned ? undefined : { key, peer: template.peer, instance: template.instance }
+    return { id, parent, extra, key, wish, ttl, timeout, signal }
+  }
+
+  #callOptions(target: Target, options: RequestOptions, bounded: boolean): CallOptions {
+    if (this.#closed) throw new MeshError('ERR_STOPPED', `the agent ${this.name} is closed`)
+    const { signal, timeout = bounded ? this.#node.requestTimeout : undefined, idempotent = false } = options
+    const particulars = this.#particulars(this.#requests.for(target, options), options)
+    return { particulars, wish: particulars?.wish, timeout, signal, idempotent }
+  }
+}
+
+const NO_OPTIONS: Record<string, never> = Object.freeze({})

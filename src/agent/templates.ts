@@ -1,0 +1,174 @@
+import type { AttributeSet } from '../../protocols/envelope/attributes.ts'
+import type {
+  Delivery,
+  Ordering,
+  Pattern,
+  Priority,
+  RetryStrategy,
+  RoutingMetadata
+} from '../../protocols/envelope/message.ts'
+import { characteristicsOf } from '../../protocols/envelope/taxonomy.ts'
+import { validateMessage } from '../../protocols/envelope/validate.ts'
+import { MeshError } from '../../protocols/errors.ts'
+import type { Lane } from '../../protocols/framing/constants.ts'
+import type { RetryPolicy } from '../core/delivery/retry.ts'
+import type { SendOptions, Target } from './types.ts'
+
+/** What the messages of one sender to one target have in common, worked out once. */
+export interface Template {
+  readonly attributes: AttributeSet
+  readonly name: string
+  readonly peer: string | undefined
+  readonly instance: string | undefined
+  readonly lane: Lane
+  readonly delivery: Delivery
+  readonly ordering: Ordering
+  /** ms of one attempt. */
+  readonly timeout: number
+  readonly policy: RetryPolicy
+}
+
+export interface TemplateDefaults {
+  deliveryTimeout: number
+  maxRetries: number
+}
+
+/** The specification's plain message between agents. */
+export const DEFAULT_TYPE = 'phoenix.agent.message.send'
+/** Templates kept for each name, and names: an agent that varies more than that builds one for each message. */
+const KEPT = 32
+const KEPT_NAMES = 4096
+
+interface Entry {
+  options: SendOptions
+  template: Template
+}
+
+/** The templates of one agent. A look-up compares the options' members, so that a literal at each call costs little. */
+export class Templates {
+  readonly #source: string
+  readonly #lineage: string
+  readonly #pattern: Pattern
+  readonly #defaults: TemplateDefaults
+  readonly #routing: RoutingMetadata
+  readonly #byName = new Map<string, Entry[]>()
+
+  constructor(
+    source: string,
+    lineage: string,
+    pattern: Pattern,
+    defaults: TemplateDefaults,
+    routing: RoutingMetadata = {}
+  ) {
+    this.#source = source
+    this.#lineage = lineage
+    this.#pattern = pattern
+    this.#defaults = defaults
+    this.#routing = routing
+  }
+
+  for(target: Target, options: SendOptions): Template {
+    const name = typeof target === 'string' ? target : target.name
+    const entries = this.#byName.get(name)
+    if (entries !== undefined && typeof target === 'string') {
+      for (const { options: known, template } of entries) if (same(known, options)) return template
+    }
+    const template = this.#build(target, name, options)
+    if (typeof target === 'string') this.#keep(name, entries, { options: { ...options }, template })
+    return template
+  }
+
+  #keep(name: string, entries: Entry[] | undefined, entry: Entry): void {
+    if (entries === undefined) {
+      if (this.#byName.size >= KEPT_NAMES) this.#byName.delete(this.#byName.keys().next().value!)
+      this.#byName.set(name, [entry])
+    } else {
+      if (entries.length >= KEPT) entries.shift()
+      entries.push(entry)
+    }
+  }
+
+  #build(target: Target, name: string, options: SendOptions): Template {
+    if (typeof name !== 'string' || name === '') throw new MeshError('ERR_CONFIG', 'a target is the name of an agent')
+    const type = options.type ?? DEFAULT_TYPE
+    const implied = characteristicsOf(type)
+    const delivery = deliveryOf(options.delivery, implied.delivery)
+    const ordering = orderingOf(options.ordering)
+    const priority = options.priority ?? implied.priority
+    const timeout = this.#defaults.deliveryTimeout
+    const maxRetries = options.maxRetries ?? this.#defaults.maxRetries
+    const strategy: RetryStrategy = options.retryStrategy ?? 'exponential'
+    const peer = typeof target === 'string' ? undefined : target.peer?.toString()
+    const instance = typeof target === 'string' ? undefined : target.instance
+    const { subject, datacontenttype, dataschema } = options
+    const acknowledged = delivery !== 'at-most-once'
+    const attributes: AttributeSet = {
+      source: this.#source,
+      type,
+      subject,
+      datacontenttype,
+      dataschema,
+      guarantee: acknowledged
+        ? { mode: delivery, ordering, timeout, retryStrategy: strategy, maxRetries, acknowledgmentRequired: true }
+        : { mode: delivery, ordering },
+      routing: {
+        ...this.#routing,
+        pattern: this.#pattern,
+        target: name,
+        priority,
+        ...(peer && { peer }),
+        ...(instance && { instance })
+      },
+      qos: { consistency: options.consistency ?? implied.consistency },
+      lineage: this.#lineage
+    }
+    check(attributes)
+    const lane = laneOf(priority)
+    return { attributes, name, peer, instance, lane, delivery, ordering, timeout, policy: { strategy, maxRetries } }
+  }
+}
+
+export function laneOf(priority: Priority): Lane {
+  if (priority === 'high' || priority === 'critical') return 'control'
+  return priority === 'low' ? 'bulk' : 'normal'
+}
+
+/** What this build cannot do is refused where it was asked for, and weakened where a type merely implies it. */
+function deliveryOf(asked: Delivery | undefined, implied: Delivery): Delivery {
+  if (asked === 'exactly-once')
+    throw new MeshError('ERR_UNSUPPORTED', 'exactly-once delivery is not supported by this build')
+  if (asked !== undefined && asked !== 'at-most-once' && asked !== 'at-least-once') {
+    throw new MeshError('ERR_CONFIG', `delivery is 'at-most-once' or 'at-least-once'`, { details: { key: 'delivery' } })
+  }
+  return asked ?? (implied === 'exactly-once' ? 'at-least-once' : implied)
+}
+
+function orderingOf(asked: Ordering | undefined): Ordering {
+  if (asked === 'causal' || asked === 'total') {
+    throw new MeshError('ERR_UNSUPPORTED', `${asked} order is not supported by this build`)
+  }
+  if (asked !== undefined && asked !== 'none') {
+    throw new MeshError('ERR_CONFIG', `ordering is 'none'`, { details: { key: 'ordering' } })
+  }
+  return 'none'
+}
+
+/** The rules of CloudEvents, checked once for all messages of the template. Throws `ERR_INVALID_MESSAGE`. */
+function check({ lineage: _, ...attributes }: AttributeSet): void {
+  validateMessage({ ...attributes, specversion: '1.0', id: '-', time: '1970-01-01T00:00:00.000Z', data: undefined })
+}
+
+function same(a: SendOptions, b: SendOptions): boolean {
+  return (
+    a.type === b.type &&
+    a.delivery === b.delivery &&
+    a.priority === b.priority &&
+    a.subject === b.subject &&
+    a.ordering === b.ordering &&
+    a.consistency === b.consistency &&
+    a.maxRetries === b.maxRetries &&
+    a.retryStrategy === b.retryStrategy &&
+    a.datacontenttype === b.datacontenttype &&
+    a.dataschema === b.dataschema
+  )
+}

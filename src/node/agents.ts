@@ -1,0 +1,144 @@
+import type { AttributeSet } from '../../protocols/envelope/attributes.ts'
+import { MeshError } from '../../protocols/errors.ts'
+import { MAX_NAME_BYTES } from '../../protocols/point-to-point/constants.ts'
+import { Agent, type AgentNode } from '../agent/agent.ts'
+import type { ReceiveContext } from '../agent/context.ts'
+import { within } from '../agent/current.ts'
+import { Inbox, type InboxHost } from '../agent/inbox.ts'
+import { sourceOf } from '../agent/source.ts'
+import { Templates } from '../agent/templates.ts'
+import type { AgentHandlers, WaitOptions } from '../agent/types.ts'
+import type { Membership } from '../core/membership/types.ts'
+import type { Alarm } from '../runtime/delivery/alarm.ts'
+import type { Composer } from '../runtime/delivery/composer.ts'
+import type { Clock, Dice } from '../runtime/ports.ts'
+import { type Atlas, agentKey } from './atlas.ts'
+import type { Limits } from './config.ts'
+import type { NodeEventBody } from './events.ts'
+import type { AgentRegistry, LocalAgent } from './registry.ts'
+import { bounded } from './waiting.ts'
+
+/** Makes names known beyond the view. */
+export interface AgentDirectory {
+  provide(name: string): Promise<void>
+  withdraw(name: string): void
+}
+
+export interface AgentsParts {
+  self: string
+  clock: Clock
+  dice: Dice
+  membership: Membership
+  directory: AgentDirectory
+  registry: AgentRegistry
+  atlas: Atlas
+  composer: Composer
+  alarm: Alarm<ReceiveContext>
+  limits: Limits
+  node: Omit<AgentNode, 'closeAgent'>
+  emit: (event: NodeEventBody) => void
+}
+
+/** Registers agents: here, in the view and in the directory. */
+export class Agents {
+  readonly #parts: AgentsParts
+  readonly #local = new Map<Agent, LocalAgent>()
+
+  constructor(parts: AgentsParts) {
+    this.#parts = parts
+  }
+
+  async register(name: string, handlers: AgentHandlers, options: WaitOptions): Promise<Agent> {
+    checkName(name)
+    const { registry, atlas, membership, directory, clock } = this.#parts
+    const instance = Buffer.from(this.#parts.dice.bytes(5)).toString('hex')
+    const inbox = new Inbox(this.#inboxHost(name))
+    const agent = this.#agent(name, instance, inbox)
+    const local: LocalAgent = { name, instance, inbox }
+    equip(agent, handlers)
+    registry.add(local)
+    this.#local.set(agent, local)
+    atlas.localUp(name, instance)
+    const version = membership.set(agentKey(name, instance), {})
+    const provided = directory.provide(name)
+    provided.catch(() => {})
+    await bounded(membership.announced(version), clock, options)
+    if (membership.partial) await bounded(provided, clock, options)
+    return agent
+  }
+
+  async #close(agent: Agent): Promise<void> {
+    const local = this.#local.get(agent)
+    if (local === undefined) return
+    this.#local.delete(agent)
+    const { registry, atlas, membership, directory } = this.#parts
+    const { name, instance } = local
+    registry.remove(local)
+    atlas.localDown(name, instance)
+    const others = [...registry].some((other) => other.name === name)
+    if (!others) directory.withdraw(name)
+    const version = membership.delete(agentKey(name, instance))
+    await membership.announced(version).catch(() => {})
+  }
+
+  #agent(name: string, instance: string, inbox: Inbox): Agent {
+    const { self, composer, limits, node } = this.#parts
+    const source = sourceOf(self, name)
+    const closing: AgentNode = Object.assign(Object.create(node) as AgentNode, {
+      closeAgent: (agent: Agent) => this.#close(agent)
+    })
+    const sends = new Templates(source, composer.lineage, 'point-to-point', limits)
+    const requests = new Templates(source, composer.lineage, 'request-response', limits)
+    return new Agent(name, instance, closing, inbox, sends, requests)
+  }
+
+  #inboxHost(name: string): InboxHost {
+    const { self, clock, limits, alarm, composer, emit } = this.#parts
+    const source = sourceOf(self, name)
+    const replies = new Map<string, AttributeSet>()
+    return {
+      clock,
+      limits: limits.mailbox,
+      alarm,
+      run: (handler: (message: never, context: never) => unknown, a: unknown, b?: unknown) => {
+        const context = b ?? a
+        const { message } = a as { message: never }
+        return within(message, () => handler(message, context as never))
+      },
+      attributes: (type) => {
+        let set = replies.get(type)
+        if (set === undefined) {
+          if (replies.size >= 1024) replies.clear()
+          set = { source, type: `${type}.reply`, routing: { pattern: 'request-response' }, lineage: composer.lineage }
+          replies.set(type, set)
+        }
+        return set
+      },
+      slow: (queued) => emit({ kind: 'slow-consumer', agent: name, queued }),
+      dropped: (inbound, error) => {
+        const { code = 'ERR_HANDLER', message } = error as MeshError
+        emit({ kind: 'dropped', agent: name, peer: inbound.peer, code, message, count: 1 })
+      }
+    }
+  }
+}
+
+function equip(agent: Agent, { receive, handle }: AgentHandlers): void {
+  if (typeof receive === 'function') agent.receive(receive)
+  else for (const [type, handler] of Object.entries(receive ?? {})) agent.receive(type, handler)
+  for (const [type, handler] of Object.entries(handle ?? {})) agent.handle(type, handler)
+}
+
+function checkName(name: string): void {
+  const valid =
+    typeof name === 'string' && name !== '' && Buffer.byteLength(name) <= MAX_NAME_BYTES && !/\p{Cc}/u.test(name)
+  if (!valid) {
+    throw new MeshError(
+      'ERR_CONFIG',
+      `an agent's name is a text of 1 to ${MAX_NAME_BYTES} bytes without control characters`,
+      {
+        details: { key: 'name' }
+      }
+    )
+  }
+}

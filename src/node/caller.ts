@@ -1,0 +1,269 @@
+import type { TraceContext } from '../../protocols/envelope/message.ts'
+import { rootTrace, type WireMessage } from '../../protocols/envelope/wire-message.ts'
+import { MeshError } from '../../protocols/errors.ts'
+import { PROTOCOL } from '../../protocols/request-response/constants.ts'
+import type { Template } from '../agent/templates.ts'
+import type { Member } from '../core/routing/group.ts'
+import { outcomeOf } from '../core/routing/outcome.ts'
+import type { Router, Wish } from '../core/routing/router.ts'
+import { Alarm } from '../runtime/delivery/alarm.ts'
+import type { ClientCall } from '../runtime/delivery/client-call.ts'
+import { type Composer, Draft, type Particulars } from '../runtime/delivery/composer.ts'
+import type { LocalBus } from '../runtime/delivery/local-bus.ts'
+import { LocalCall } from '../runtime/delivery/local-call.ts'
+import type { RequestResponse } from '../runtime/delivery/request-response.ts'
+import type { Serve } from '../runtime/delivery/served-call.ts'
+import type { LinkTable } from '../runtime/links/table.ts'
+import type { Clock } from '../runtime/ports.ts'
+import { BULK_BYTES } from './courier.ts'
+import type { Resolver } from './resolver.ts'
+import { aborted } from './waiting.ts'
+
+export interface CallerParts {
+  self: string
+  clock: Clock
+  links: LinkTable
+  router: Router
+  resolver: Resolver
+  composer: Composer
+  requests: RequestResponse
+  bus: LocalBus
+  serve: Serve
+}
+
+export interface CallOptions {
+  particulars: Particulars | undefined
+  wish: Wish | undefined
+  /** ms; undefined: no deadline. */
+  timeout: number | undefined
+  signal: AbortSignal | undefined
+  /** May run on another member although it was transmitted to one. */
+  idempotent: boolean
+}
+
+/** One call on its way, wherever it is answered. */
+interface Attempt {
+  member: Member
+  /** One reply; never settles where a stream was asked for. */
+  reply: Promise<WireMessage>
+  parts: AsyncIterableIterator<WireMessage> | undefined
+  cancel(reason: MeshError): void
+  /** False while it certainly has not left this node. */
+  transmitted(): boolean
+}
+
+/** Members tried for one request. */
+const MOST_ATTEMPTS = 4
+
+/** Brings requests to agents, and the replies back. */
+export class Caller {
+  readonly #parts: CallerParts
+  readonly #localDeadlines: Alarm<LocalCall>
+
+  constructor(parts: CallerParts) {
+    this.#parts = parts
+    this.#localDeadlines = new Alarm(parts.clock, (call) =>
+      call.cancel(new MeshError('ERR_TIMEOUT', 'no reply within the timeout'))
+    )
+  }
+
+  stop(): void {
+    this.#localDeadlines.stop()
+  }
+
+  async request(template: Template, data: unknown, options: CallOptions): Promise<WireMessage> {
+    const { clock } = this.#parts
+    const deadline = options.timeout === undefined ? undefined : clock.monotonic() + options.timeout
+    let avoid: Member | undefined
+    for (let attempts = 1; ; attempts++) {
+      const left = deadline === undefined ? undefined : deadline - clock.monotonic()
+      const attempt = await this.#begin(template, data, options, left, avoid, false)
+      try {
+        const reply = await follow(attempt, options.signal)
+        this.#ended(attempt.member, undefined)
+        return reply
+      } catch (error) {
+        this.#ended(attempt.member, error)
+        if (attempts >= MOST_ATTEMPTS || !mayTryAgain(error, attempt, options)) throw error
+        avoid = attempt.member
+      }
+    }
+  }
+
+  /** The parts as they come. Leaving the loop early cancels the remote handler. */
+  async *stream(template: Template, data: unknown, options: CallOptions): AsyncGenerator<WireMessage, void> {
+    const attempt = await this.#begin(template, data, options, options.timeout, undefined, true)
+    const { signal } = options
+    const abort = (): void => attempt.cancel(aborted(signal!))
+    if (signal?.aborted) abort()
+    else signal?.addEventListener('abort', abort, { once: true })
+    let failure: unknown
+    try {
+      yield* attempt.parts!
+    } catch (error) {
+      failure = error
+      throw error
+    } finally {
+      signal?.removeEventListener('abort', abort)
+      this.#ended(attempt.member, failure)
+    }
+  }
+
+  async #begin(
+    template: Template,
+    data: unknown,
+    options: CallOptions,
+    timeout: number | undefined,
+    avoid: Member | undefined,
+    stream: boolean
+  ): Promise<Attempt> {
+    const { router, clock, resolver, self } = this.#parts
+    const { signal } = options
+    if (signal?.aborted) throw aborted(signal)
+    const wish = avoid === undefined ? options.wish : { ...options.wish, avoid }
+    let member = router.choose(template.name, clock.monotonic(), wish)
+    if (member === undefined) {
+      await resolver.resolve(template.name)
+      member = router.choose(template.name, clock.monotonic(), wish)
+      if (member === undefined) throw new MeshError('ERR_NO_RESPONDERS', `${template.name} cannot be reached as asked`)
+    }
+    router.began(member)
+    try {
+      return member.target.place.peer === self
+        ? this.#callLocally(member, template, data, options, timeout, stream)
+        : this.#call(member, template, data, options, timeout, stream)
+    } catch (error) {
+      this.#ended(member, error)
+      throw error
+    }
+  }
+
+  // ---- to another node ---------------------------------------------------------------------------------------------
+
+  #call(
+    member: Member,
+    template: Template,
+    data: unknown,
+    options: CallOptions,
+    timeout: number | undefined,
+    stream: boolean
+  ): Attempt {
+    const { links, composer, requests } = this.#parts
+    const source = streamOf(data)
+    const large =
+      source === undefined && template.lane === 'normal' && data instanceof Uint8Array && data.length > BULK_BYTES
+    const lane = template.lane === 'normal' && (large || source !== undefined) ? 'bulk' : template.lane
+    const link = links.to(member.target.place.peer, PROTOCOL, lane)
+    const draft = new Draft(template.attributes)
+    composer.stamp(draft, template.attributes, options.particulars)
+    composer.encode(draft, source === undefined ? data : undefined, composer.formatFor(link))
+    const request = new Request(draft)
+    const call = requests.request(link, draft, request, { timeout, stream, streamed: source !== undefined })
+    if (source !== undefined) void this.#pump(call, template, source)
+    return {
+      member,
+      reply: call.reply,
+      parts: call.reader,
+      cancel: (reason) => requests.cancel(call, reason),
+      transmitted: () => link.attached
+    }
+  }
+
+  /** Sends the request's own stream, at the pace of its reader. */
+  async #pump(call: ClientCall, template: Template, source: AsyncIterable<unknown>): Promise<void> {
+    const { requests, composer } = this.#parts
+    try {
+      for await (const item of source) {
+        if (call.settled) return
+        await requests.part(call, composer.compose(template.attributes, item, call.link))
+      }
+      requests.endParts(call)
+    } catch (error) {
+      requests.cancel(call, error)
+    }
+  }
+
+  // ---- to this node ------------------------------------------------------------------------------------------------
+
+  #callLocally(
+    member: Member,
+    template: Template,
+    data: unknown,
+    options: CallOptions,
+    timeout: number | undefined,
+    stream: boolean
+  ): Attempt {
+    const { composer, bus, self, serve, clock } = this.#parts
+    const source = streamOf(data)
+    const draft = new Draft(template.attributes)
+    composer.stamp(draft, template.attributes, options.particulars)
+    const message = composer.local(draft, source === undefined ? data : undefined)
+    if (source !== undefined) message.carry(copies(source, composer))
+    const due = timeout === undefined ? Number.POSITIVE_INFINITY : clock.monotonic() + timeout
+    const settled = (call: LocalCall): void => this.#localDeadlines.remove(call)
+    const call = new LocalCall(message, self, stream, due, composer, bus, settled)
+    if (timeout !== undefined) this.#localDeadlines.add(call)
+    bus.post(() => {
+      if (!call.over) serve(call)
+    })
+    return {
+      member,
+      reply: call.answer,
+      parts: call.reader,
+      cancel: (reason) => call.cancel(reason),
+      transmitted: () => true
+    }
+  }
+
+  #ended(member: Member, error: unknown): void {
+    const code = error === undefined ? undefined : ((error as MeshError).code ?? 'ERR_HANDLER')
+    this.#parts.router.ended(member, outcomeOf(code), this.#parts.clock.monotonic())
+  }
+}
+
+/** What replies correlate with, and whose trace they go on with. */
+class Request {
+  readonly #draft: Draft
+  #id: string | undefined
+
+  constructor(draft: Draft) {
+    this.#draft = draft
+  }
+
+  get id(): string {
+    return (this.#id ??= this.#draft.idText)
+  }
+
+  get trace(): TraceContext {
+    return this.#draft.trace ?? rootTrace(this.id)
+  }
+}
+
+async function follow(attempt: Attempt, signal: AbortSignal | undefined): Promise<WireMessage> {
+  if (signal === undefined) return attempt.reply
+  const abort = (): void => attempt.cancel(aborted(signal))
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await attempt.reply
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+/** Nothing was executed, or may be executed twice. */
+function mayTryAgain(error: unknown, attempt: Attempt, options: CallOptions): boolean {
+  const { code } = error as MeshError
+  if (code === 'ERR_NO_RESPONDERS') return true
+  if (code !== 'ERR_LINK_CLOSED' && code !== 'ERR_PEER_UNREACHABLE') return false
+  return options.idempotent || !attempt.transmitted()
+}
+
+function streamOf(data: unknown): AsyncIterable<unknown> | undefined {
+  return typeof data === 'object' && data !== null && Symbol.asyncIterator in data
+    ? (data as AsyncIterable<unknown>)
+    : undefined
+}
+
+async function* copies(source: AsyncIterable<unknown>, composer: Composer): AsyncIterable<unknown> {
+  for await (const item of source) yield composer.copy(item)
+}

@@ -1,0 +1,136 @@
+import * as v from 'valibot'
+
+/** What one agent or subscription may have waiting before its sender is slowed, and then refused. */
+export interface MailboxLimits {
+  /** Messages waiting at most: past it the overflow policy decides. Default 2,000 (the API's example). */
+  messages: number
+  /** Messages waiting at which the sender is slowed. Default half of `messages`: 1,000. */
+  highWatermark: number
+  /** Messages waiting at which the sender may go on. Default a quarter of `highWatermark`: 250. */
+  lowWatermark: number
+  /** Bytes waiting at most, whatever their number. Default 2^24, 16 MiB (the API's example). */
+  bytes: number
+}
+
+/**
+ * Every bound of a node. Sizes are bytes and times are ms, whole numbers both.
+ *
+ * There is no bound on the messages of a batch: one leaves when it is full in bytes, when the turn ends, or when its
+ * oldest message has waited long enough, so a count (the specification has 100) would only cut batches of small
+ * messages short, which are the ones that gain most from being batched.
+ */
+export interface Limits {
+  /** Bytes of one message, header and data; larger data goes as a stream. Default 16 MiB (the API). */
+  messageBytes: number
+  /** Bytes that wait for one link before `ERR_QUEUE_FULL`; a single message passes an empty queue. Default 8 MiB (the API). */
+  linkQueueBytes: number
+  /** Bytes at which a batch leaves. Default 65,536: the write size that carries most here, about 115 MB/s (measured). */
+  batchBytes: number
+  /** Counted frames in flight on one link before its receiver gives credit back. Default 4,096 (a guess). */
+  creditMessages: number
+  /** Bytes in flight on one link before its receiver gives credit back. Default 4 MiB: 16 full Yamux windows (a guess). */
+  creditBytes: number
+  /** Streams that one peer may have open towards us, all protocols and lanes. Default 64 (a guess: a peer needs about 12). */
+  streamsPerPeer: number
+  /** ms to open a stream and agree on its protocol and options. Default 10,000 (libp2p's own dial and upgrade bound). */
+  handshakeTimeout: number
+  /** ms that a begun frame may take to arrive whole. Default 30,000 (the specification's HTTP/2 timeout). */
+  readTimeout: number
+  /** ms without a frame after which a link is closed. Default 300,000 (a guess). */
+  idleTimeout: number
+  /** ms within which a dead peer, or a half-open connection, is noticed. Default 5,000 (the specification's delivery timeout). */
+  failureTimeout: number
+  /** Other members kept in the view; past it the directory answers for the rest. Default 512 (a guess: about 1 MB). */
+  members: number
+  /** Members up to which each node keeps a connection to every other. Default 50 (a guess: 1,225 connections in the mesh). */
+  fullMesh: number
+  /** Agents registered on this node, all names. Default 100,000 (a guess: ten times what is measured flat). */
+  agents: number
+  /** Subscriptions open on this node. Default 10,000 (a guess: ten times what is measured flat). */
+  subscriptions: number
+  /** Broadcast topics that this node joins. Default 1,000: past that gossipsub ignores them in silence (measured). */
+  topicsPerNode: number
+  /** Subscribed peers up to which a publish goes to each directly and not by gossip. Default 8 (gossipsub's mesh is 6 to 12). */
+  directFanout: number
+  /** ms that a request may take where the caller says nothing. Default 5,000 (the specification). */
+  requestTimeout: number
+  /** ms that one attempt of an at-least-once message may take. Default 5,000 (the specification). */
+  deliveryTimeout: number
+  /** ms that an at-most-once send may wait for room on its link. Default 1,000 (the specification). */
+  atMostOnceTimeout: number
+  /** ms that finding a name may take while the view is partial. Default 2,000 (the API). */
+  resolveTimeout: number
+  /** Attempts after the first. Default 3 (the specification). */
+  maxRetries: number
+  mailbox: MailboxLimits
+}
+
+/** What a caller may give: any of the limits, and any of the mailbox's. */
+export type LimitOptions = { [K in Exclude<keyof Limits, 'mailbox'>]?: Limits[K] | undefined } & {
+  mailbox?: { [K in keyof MailboxLimits]?: number | undefined } | undefined
+}
+
+const MAX_BYTES = 2 ** 31 - 1
+const MAX_TIMER = 2 ** 31 - 1
+
+const whole = (unit: string, min: number, max: number) => {
+  const rule = `must be a whole number of ${unit} from ${min} to ${max}`
+  return v.pipe(v.number(rule), v.integer(rule), v.minValue(min, rule), v.maxValue(max, rule))
+}
+const bytes = (fallback: number, min: number) => v.optional(whole('bytes', min, MAX_BYTES), fallback)
+const ms = (fallback: number) => v.optional(whole('milliseconds', 1, MAX_TIMER), fallback)
+const count = (of: string, fallback: number, min = 1) => v.optional(whole(of, min, 10_000_000), fallback)
+
+const mailbox = v.pipe(
+  v.strictObject(
+    {
+      messages: count('messages', 2_000),
+      highWatermark: v.optional(whole('messages', 1, 10_000_000)),
+      lowWatermark: v.optional(whole('messages', 0, 10_000_000)),
+      bytes: bytes(2 ** 24, 1_024)
+    },
+    'must be an object'
+  ),
+  v.transform(({ messages, bytes, ...given }) => {
+    const highWatermark = given.highWatermark ?? Math.max(1, Math.floor(messages / 2))
+    const lowWatermark = given.lowWatermark ?? Math.floor(highWatermark / 4)
+    return { messages, highWatermark, lowWatermark, bytes }
+  }),
+  v.forward(
+    v.check(({ messages, highWatermark }) => highWatermark <= messages, 'must not be above limits.mailbox.messages'),
+    ['highWatermark']
+  ),
+  v.forward(
+    v.check(({ highWatermark, lowWatermark }) => lowWatermark < highWatermark, 'must be below the high watermark'),
+    ['lowWatermark']
+  )
+)
+
+/** The defaults are written once, here; `Limits` says where each comes from. */
+export const limits = v.strictObject(
+  {
+    messageBytes: bytes(16 * 2 ** 20, 1_024),
+    linkQueueBytes: bytes(8 * 2 ** 20, 1_024),
+    batchBytes: bytes(65_536, 1_024),
+    creditMessages: count('messages', 4_096),
+    creditBytes: bytes(4 * 2 ** 20, 65_536),
+    streamsPerPeer: count('streams', 64),
+    handshakeTimeout: ms(10_000),
+    readTimeout: ms(30_000),
+    idleTimeout: ms(300_000),
+    failureTimeout: ms(5_000),
+    members: count('members', 512),
+    fullMesh: count('members', 50, 0),
+    agents: count('agents', 100_000),
+    subscriptions: count('subscriptions', 10_000),
+    topicsPerNode: count('topics', 1_000),
+    directFanout: count('peers', 8, 0),
+    requestTimeout: ms(5_000),
+    deliveryTimeout: ms(5_000),
+    atMostOnceTimeout: ms(1_000),
+    resolveTimeout: ms(2_000),
+    maxRetries: count('retries', 3, 0),
+    mailbox: v.optional(mailbox, {})
+  },
+  'must be an object'
+)

@@ -1,0 +1,105 @@
+import type { CircuitEvent } from '../core/routing/circuit.ts'
+import type { LinkEvent } from '../runtime/links/table.ts'
+import type { PubSubEvent } from '../runtime/pubsub/types.ts'
+import type { PipelineEvent } from './pipeline-port.ts'
+
+/** What `node.events()` tells. `at` is wall-clock ms. */
+export type NodeEvent = { at: number } & NodeEventBody
+
+export type NodeEventBody =
+  | { kind: 'peer-joined'; peer: string; name: string }
+  | { kind: 'peer-left'; peer: string; name: string; reason: string }
+  | { kind: 'peer-suspect'; peer: string; name: string }
+  | AgentChange
+  /** An agent's queue here passed its high watermark: its senders were asked to wait. */
+  | { kind: 'slow-consumer'; agent: string; queued: number }
+  /** Messages that nobody acknowledges and that were lost here: what, whose and why. */
+  | { kind: 'dropped'; agent: string; peer: string; code: string; message: string; count: number }
+  | LinkEvent
+  | CircuitEvent
+  | PubSubEvent
+  | PipelineEvent
+
+export interface AgentChange {
+  kind: 'agent-up' | 'agent-down' | 'agent-moved'
+  name: string
+  instance: string
+  peer: string
+}
+
+/** Events kept for one reader that lags; the oldest go first. A guess. */
+const KEPT = 1024
+
+/** A source of events that any number of readers follow, each from the moment it began. */
+export class EventHub<T> {
+  readonly #readers = new Set<EventReader<T>>()
+  #closed = false
+
+  emit(event: T): void {
+    for (const reader of this.#readers) reader.push(event)
+  }
+
+  /** Reads events until the hub closes, the loop is left, or the signal aborts. */
+  read(signal?: AbortSignal): AsyncIterableIterator<T> {
+    const reader = new EventReader<T>(() => this.#readers.delete(reader))
+    if (this.#closed || signal?.aborted) reader.close()
+    else {
+      this.#readers.add(reader)
+      signal?.addEventListener('abort', () => reader.close(), { once: true })
+    }
+    return reader
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const reader of this.#readers) reader.close()
+  }
+}
+
+class EventReader<T> implements AsyncIterableIterator<T> {
+  readonly #left: () => void
+  readonly #events: T[] = []
+  #waiting: ((result: IteratorResult<T>) => void) | undefined
+  #closed = false
+
+  constructor(left: () => void) {
+    this.#left = left
+  }
+
+  push(event: T): void {
+    const waiting = this.#waiting
+    if (waiting !== undefined) {
+      this.#waiting = undefined
+      waiting({ done: false, value: event })
+      return
+    }
+    if (this.#events.length >= KEPT) this.#events.shift()
+    this.#events.push(event)
+  }
+
+  next(): Promise<IteratorResult<T>> {
+    const event = this.#events.shift()
+    if (event !== undefined) return Promise.resolve({ done: false, value: event })
+    if (this.#closed) return Promise.resolve({ done: true, value: undefined })
+    return new Promise((resolve) => {
+      this.#waiting = resolve
+    })
+  }
+
+  return(): Promise<IteratorResult<T>> {
+    this.close()
+    this.#events.length = 0
+    return Promise.resolve({ done: true, value: undefined })
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#left()
+    this.#waiting?.({ done: true, value: undefined })
+    this.#waiting = undefined
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}

@@ -1,0 +1,174 @@
+import type { Libp2p, PeerId } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import type { Message } from '../../protocols/envelope/message.ts'
+import { MeshError } from '../../protocols/errors.ts'
+import type { Agent } from '../agent/agent.ts'
+import type { AgentHandlers, Target, WaitOptions } from '../agent/types.ts'
+import type { AgentLocation } from './atlas.ts'
+import type { NodeConfig } from './config.ts'
+import type { AgentChange, NodeEvent } from './events.ts'
+import { type Explanation, explain } from './explain.ts'
+import type { Node, Peer, StopOptions } from './node.ts'
+import type { Pipeline } from './pipeline.ts'
+import type { PipelineFeed } from './pipeline-feed.ts'
+import type { PipelineOptions } from './pipeline-options.ts'
+import type { Services } from './services.ts'
+import { bounded } from './waiting.ts'
+
+/** A guess: one delivery timeout. */
+const STOP_TIMEOUT = 5_000
+/** ms that `stop` keeps back for leaving and closing, whatever draining takes. */
+const LEAVE_TIME = 1_000
+
+/** The node that people hold: what it can do is in `Services`, what it may do now in its state. */
+export class MeshNode implements Node {
+  readonly config: NodeConfig
+  readonly name: string
+  readonly peerId: PeerId
+  readonly pipelines: { get(id: string): PipelineFeed }
+  readonly #services: Services
+  readonly #libp2p: Libp2p | undefined
+  #state: Node['state'] = 'stopped'
+  #starting: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
+
+  constructor(config: NodeConfig, services: Services, libp2p: Libp2p | undefined) {
+    this.config = config
+    this.#services = services
+    this.#libp2p = libp2p
+    const { peer } = services.host
+    this.name = services.name
+    this.peerId = peerIdFromString(peer)
+    this.pipelines = { get: (id) => services.pipelines.get(id) }
+  }
+
+  get state(): Node['state'] {
+    return this.#state
+  }
+
+  get multiaddrs(): Multiaddr[] {
+    return this.#services.host.addresses().map((address) => multiaddr(address))
+  }
+
+  get libp2p(): Libp2p {
+    if (this.#libp2p === undefined) throw new MeshError('ERR_UNSUPPORTED', 'a simulated node has no libp2p underneath')
+    return this.#libp2p
+  }
+
+  start(): Promise<void> {
+    if (this.#stopping !== undefined)
+      return Promise.reject(new MeshError('ERR_STOPPED', 'a stopped node does not start again'))
+    this.#starting ??= this.#start()
+    return this.#starting
+  }
+
+  async #start(): Promise<void> {
+    this.#state = 'starting'
+    try {
+      await this.#services.start()
+      if (this.#state === 'starting') this.#state = 'started'
+    } catch (error) {
+      this.#state = 'stopped'
+      await this.#services.close().catch(() => {})
+      throw error
+    }
+  }
+
+  ready(options: WaitOptions & { peers?: number } = {}): Promise<void> {
+    try {
+      this.#running()
+      const { peers = 1 } = options
+      const waiting = new AbortController()
+      const joined = this.#services.membership.joined(peers, { signal: waiting.signal })
+      return bounded(joined, this.#services.clock, options).finally(() => waiting.abort())
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async agent(name: string, handlers: AgentHandlers = {}, options: WaitOptions = {}): Promise<Agent> {
+    this.#running()
+    return this.#services.agents.register(name, handlers, options)
+  }
+
+  peers(): Peer[] {
+    const { membership, host } = this.#services
+    const agents = Map.groupBy(this.#services.atlas.locations(undefined, []), ({ peer }) => peer)
+    return Array.from(membership.members(), ({ record: { peer, name, region, zone } }) => ({
+      peerId: peer,
+      name,
+      region,
+      zone,
+      rtt: membership.rtt(peer),
+      agents: [...new Set(agents.get(peer)?.map((agent) => agent.name))],
+      transport: host.transportTo(peer)
+    }))
+  }
+
+  agents(name?: string): AgentLocation[] {
+    return [...this.#services.atlas.locations(name, this.#services.registry)]
+  }
+
+  async *#changes(name: string, signal: AbortSignal | undefined): AsyncGenerator<AgentChange> {
+    for await (const event of this.#services.events.read(signal)) {
+      if (
+        (event.kind === 'agent-up' || event.kind === 'agent-down' || event.kind === 'agent-moved') &&
+        event.name === name
+      ) {
+        yield event
+      }
+    }
+  }
+
+  monitor(name: string, options: { signal?: AbortSignal } = {}): AsyncIterableIterator<AgentChange> {
+    return this.#changes(name, options.signal)
+  }
+
+  explain(message: Partial<Message> & { data: unknown }, target: Target): Explanation {
+    const { router, host, clock, composer } = this.#services
+    const parts = { router, host, clock, formats: this.config.formats }
+    return explain(parts, message, target, composer.sizeOf(message.data))
+  }
+
+  events(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<NodeEvent> {
+    return this.#services.events.read(options.signal)
+  }
+
+  async flush(): Promise<void> {
+    this.#services.pubsub.flush()
+    this.#services.links.flush()
+  }
+
+  async pipeline(id: string, options: PipelineOptions): Promise<Pipeline> {
+    this.#running()
+    return this.#services.pipelines.create(id, options)
+  }
+
+  stop(options: StopOptions = {}): Promise<void> {
+    this.#stopping ??= this.#stop(options)
+    return this.#stopping
+  }
+
+  async #stop({ drain = true, timeout = STOP_TIMEOUT }: StopOptions): Promise<void> {
+    const started = this.#state === 'started'
+    this.#state = 'stopping'
+    const { clock } = this.#services
+    const late = new MeshError('ERR_TIMEOUT', `not stopped within ${timeout} ms`)
+    if (started && drain) {
+      const forDraining = Math.max(0, timeout - LEAVE_TIME)
+      await bounded(this.#services.drained(), clock, { timeout: forDraining }).catch(() => {})
+    }
+    await bounded(this.#services.close(), clock, { timeout: Math.max(LEAVE_TIME, timeout) }, late).catch(() => {})
+    this.#state = 'stopped'
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop({ drain: true })
+  }
+
+  #running(): void {
+    if (this.#stopping !== undefined) throw new MeshError('ERR_STOPPED', 'the node is stopped')
+    if (this.#state !== 'started') throw new MeshError('ERR_STOPPED', 'the node was not started: call start()')
+  }
+}

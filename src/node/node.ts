@@ -1,0 +1,70 @@
+import type { Libp2p, PeerId } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { Message } from '../../protocols/envelope/message.ts'
+import type { Agent } from '../agent/agent.ts'
+import type { AgentHandlers, Target, WaitOptions } from '../agent/types.ts'
+import type { AgentLocation } from './atlas.ts'
+import type { NodeConfig } from './config.ts'
+import type { AgentChange, NodeEvent } from './events.ts'
+import type { Explanation } from './explain.ts'
+import type { Pipeline } from './pipeline.ts'
+import type { PipelineFeed } from './pipeline-feed.ts'
+import type { PipelineOptions } from './pipeline-options.ts'
+
+/** Another host of the mesh, as this node sees it. */
+export interface Peer {
+  peerId: string
+  name: string
+  region: string | undefined
+  zone: string | undefined
+  /** Smoothed round trip, ms; undefined until one was measured. */
+  rtt: number | undefined
+  /** Names of the agents that live there. */
+  agents: string[]
+  /** `'tcp'`, `'relay'`, `'memory'`; undefined where there is no connection. */
+  transport: string | undefined
+}
+
+export interface StopOptions {
+  /** Waits for what is being handled and for acknowledgements, within the timeout. Default true. */
+  drain?: boolean | undefined
+  /** ms for all of it. Default 5,000 (a guess: one delivery timeout). */
+  timeout?: number | undefined
+}
+
+/**
+ * One agent host of the mesh. Made by `createNode`, or by `createMesh` in a simulation.
+ */
+export interface Node extends AsyncDisposable {
+  /** The label given, or the end of the PeerId. */
+  readonly name: string
+  readonly peerId: PeerId
+  /** What another node puts into `bootstrap`: each ends in /p2p/<PeerId>. */
+  readonly multiaddrs: Multiaddr[]
+  /** The libp2p host underneath; undefined in a simulated mesh. */
+  readonly libp2p: Libp2p
+  readonly config: NodeConfig
+  readonly state: 'stopped' | 'starting' | 'started' | 'stopping'
+
+  /** Listens and joins. Throws `ERR_LISTEN`, `ERR_STOPPED` (a node that was stopped does not start again). */
+  start(): Promise<void>
+  /** Resolves once membership and directory were exchanged both ways with `peers` others. Default 1. */
+  ready(options?: WaitOptions & { peers?: number }): Promise<void>
+  /** Registers an instance of an agent; resolves once the mesh can find it. `ERR_CONFIG`, `ERR_LIMIT`. */
+  agent(name: string, handlers?: AgentHandlers, options?: WaitOptions): Promise<Agent>
+  peers(): Peer[]
+  agents(name?: string): AgentLocation[]
+  /** What happens to the agents of a name from now on. */
+  monitor(name: string, options?: { signal?: AbortSignal }): AsyncIterableIterator<AgentChange>
+  /** How a message would travel now, and why. */
+  explain(message: Partial<Message> & { data: unknown }, target: Target): Explanation
+  events(options?: { signal?: AbortSignal }): AsyncIterableIterator<NodeEvent>
+  /** Sends every batch now. */
+  flush(): Promise<void>
+  /** Makes this node the coordinator of a pipeline. */
+  pipeline(id: string, options: PipelineOptions): Promise<Pipeline>
+  /** Pipelines by their id, wherever they are coordinated. */
+  readonly pipelines: { get(id: string): PipelineFeed }
+  /** Leaves the mesh. Bounded by `timeout` in any state; never ends the process. Safe to call twice. */
+  stop(options?: StopOptions): Promise<void>
+}

@@ -1,0 +1,131 @@
+import type { MeshError } from '../../protocols/errors.ts'
+import type { ItemOwner, PipelineDriver } from './pipeline-driver.ts'
+
+/** What `process` and `pipe` read from. */
+export type PipelineSource<T = unknown> = AsyncIterable<T> | Iterable<T>
+
+/**
+ * The results for the items of one source, in its order. Items are pulled while there is room, ahead of whoever reads
+ * the results; the first is pulled when the first result is asked for. What ends the source with an error is thrown
+ * after the results of what came before it.
+ */
+export async function* processSource<R>(
+  driver: PipelineDriver,
+  source: PipelineSource
+): AsyncGenerator<R, void, undefined> {
+  const run = new Run(driver, source)
+  try {
+    for (;;) {
+      const step = await run.next()
+      if (step.done) return
+      yield step.value as R
+    }
+  } finally {
+    await run.end()
+  }
+}
+
+/** What stands between a source and its reader. Holds at most what the pipeline holds. */
+class Run implements ItemOwner {
+  readonly #driver: PipelineDriver
+  readonly #source: AsyncIterator<unknown> | Iterator<unknown>
+  readonly #over = new AbortController()
+  readonly #inFlight = new Set<number>()
+  readonly #results: unknown[] = []
+  #stopped: MeshError | undefined
+  /** It has no more items and needs no `return`. */
+  #sourceEnded = false
+  /** Nothing more will enter: the source ended, or `failure` came first. */
+  #allEntered = false
+  #failure: { cause: unknown } | undefined
+  /** The source owes an item: it would answer a `return` only after that. */
+  #pulling = false
+  #wake: () => void = () => {}
+
+  constructor(driver: PipelineDriver, source: PipelineSource) {
+    this.#driver = driver
+    this.#source = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+    void this.#pump()
+  }
+
+  async next(): Promise<IteratorResult<unknown, undefined>> {
+    for (;;) {
+      if (this.#results.length > 0) {
+        const value = this.#results.shift()
+        this.#driver.release()
+        return { done: false, value }
+      }
+      if (this.#stopped !== undefined) throw this.#stopped
+      if (this.#allEntered && this.#inFlight.size === 0) {
+        if (this.#failure !== undefined) throw this.#failure.cause
+        return { done: true, value: undefined }
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  /** Gives up what is in flight and closes the source, unless that has ended by itself. */
+  async end(): Promise<void> {
+    this.#over.abort()
+    for (const sequence of this.#inFlight) this.#driver.withdraw(sequence)
+    this.#inFlight.clear()
+    for (const _ of this.#results.splice(0)) this.#driver.release()
+    if (this.#sourceEnded) return
+    this.#sourceEnded = true
+    const closed = this.#source.return?.()
+    if (this.#pulling) Promise.resolve(closed).catch(() => {})
+    else await closed
+  }
+
+  finished(sequence: number, value: unknown): void {
+    this.#inFlight.delete(sequence)
+    this.#results.push(value)
+    this.#wake()
+  }
+
+  lost(sequence: number): void {
+    this.#inFlight.delete(sequence)
+    this.#wake()
+  }
+
+  stopped(sequence: number, _loss: unknown, error: MeshError): void {
+    this.#inFlight.delete(sequence)
+    this.#stopped ??= error
+    this.#over.abort()
+    this.#wake()
+  }
+
+  async #pump(): Promise<void> {
+    const { signal } = this.#over
+    const { door } = this.#driver
+    try {
+      for (;;) {
+        if (!door.free) await door.pass(() => {}, signal)
+        if (signal.aborted) return
+        this.#pulling = true
+        const step = await this.#source.next()
+        this.#pulling = false
+        if (signal.aborted) return
+        if (step.done) {
+          this.#sourceEnded = true
+          break
+        }
+        const enter = () => {
+          this.#inFlight.add(this.#driver.enter(step.value, this))
+        }
+        if (door.free) enter()
+        else await door.pass(enter, signal)
+      }
+    } catch (cause) {
+      if (signal.aborted) return
+      // A source that threw has ended; a door that closed has not ended the source.
+      if (this.#pulling) this.#sourceEnded = true
+      this.#pulling = false
+      this.#failure = { cause }
+    }
+    this.#allEntered = true
+    this.#wake()
+  }
+}

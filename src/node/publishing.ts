@@ -1,0 +1,80 @@
+import type { AttributeSet } from '../../protocols/envelope/attributes.ts'
+import type { Message, TraceContext } from '../../protocols/envelope/message.ts'
+import { encodeStandalone, StandaloneDecoder } from '../../protocols/envelope/standalone.ts'
+import { characteristicsOf } from '../../protocols/envelope/taxonomy.ts'
+import { MeshError } from '../../protocols/errors.ts'
+import type { MessageOptions } from '../agent/types.ts'
+import { type Composer, Draft, PublishedMessage } from '../runtime/delivery/composer.ts'
+import type { MessageCodec } from '../runtime/pubsub/types.ts'
+
+/** The specification's type of a published event. */
+const DEFAULT_TYPE = 'phoenix.agent.event.publish'
+/** Attribute sets kept: an agent that publishes to more topics builds one for each message. */
+const KEPT = 4096
+
+/** Messages as they cross in batches of publish-subscribe. */
+export function publicationCodec(): MessageCodec {
+  const decoder = new StandaloneDecoder()
+  return {
+    encode: (message) => encodeStandalone((message as PublishedMessage).draft),
+    decode: (bytes) => {
+      const message = decoder.decode(bytes)
+      void message.data
+      return message
+    }
+  }
+}
+
+/** Makes the messages that agents publish. */
+export class Publications {
+  readonly #composer: Composer
+  readonly #sets = new Map<string, AttributeSet>()
+
+  constructor(composer: Composer) {
+    this.#composer = composer
+  }
+
+  message(
+    source: string,
+    topic: string,
+    data: unknown,
+    options: MessageOptions,
+    parent: TraceContext | undefined,
+    now: number
+  ): Message {
+    const draft = new Draft(this.#attributes(source, topic, options))
+    const { id, ttl } = options
+    const extra = ttl === undefined ? undefined : { deadline: now + ttl }
+    this.#composer.stamp(draft, draft.attributes, { id, parent, extra })
+    this.#composer.encode(draft, data, this.#composer.preferred)
+    return new PublishedMessage(draft)
+  }
+
+  #attributes(source: string, topic: string, options: MessageOptions): AttributeSet {
+    const { type = DEFAULT_TYPE, subject = topic, datacontenttype, dataschema } = options
+    if (options.ordering !== undefined && options.ordering !== 'none') {
+      throw new MeshError('ERR_UNSUPPORTED', `${options.ordering} order is not supported by this build`)
+    }
+    const implied = characteristicsOf(type)
+    const priority = options.priority ?? implied.priority
+    const consistency = options.consistency ?? implied.consistency
+    const key = `${source}\n${topic}\n${type}\n${subject}\n${priority}\n${consistency}\n${datacontenttype}\n${dataschema}`
+    let set = this.#sets.get(key)
+    if (set === undefined) {
+      set = {
+        source,
+        type,
+        subject,
+        datacontenttype,
+        dataschema,
+        guarantee: { mode: 'at-most-once', ordering: 'none' },
+        routing: { pattern: 'publish-subscribe', topic, priority },
+        qos: { consistency },
+        lineage: this.#composer.lineage
+      }
+      if (this.#sets.size >= KEPT) this.#sets.delete(this.#sets.keys().next().value!)
+      this.#sets.set(key, set)
+    }
+    return set
+  }
+}

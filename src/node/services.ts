@@ -1,0 +1,291 @@
+import { IdSource } from '../../protocols/envelope/id.ts'
+import type { RoutingMetadata } from '../../protocols/envelope/message.ts'
+import type { ReceiveContext } from '../agent/context.ts'
+import { currentTrace } from '../agent/current.ts'
+import { sourceOf } from '../agent/source.ts'
+import { Templates } from '../agent/templates.ts'
+import { Router } from '../core/routing/router.ts'
+import { Alarm } from '../runtime/delivery/alarm.ts'
+import { Composer } from '../runtime/delivery/composer.ts'
+import { LocalBus } from '../runtime/delivery/local-bus.ts'
+import { PointToPoint } from '../runtime/delivery/point-to-point.ts'
+import { RequestResponse } from '../runtime/delivery/request-response.ts'
+import { LinkTable } from '../runtime/links/table.ts'
+import { bootstrapFile } from '../runtime/membership/bootstrap.ts'
+import { createMembership } from '../runtime/membership/create.ts'
+import type { MembershipDriver } from '../runtime/membership/types.ts'
+import type { Clock, Dice, Host, Network } from '../runtime/ports.ts'
+import { createPubSub } from '../runtime/pubsub/pubsub.ts'
+import type { PubSub } from '../runtime/pubsub/types.ts'
+import { Agents } from './agents.ts'
+import { Atlas } from './atlas.ts'
+import { Caller } from './caller.ts'
+import type { NodeConfig } from './config.ts'
+import { Courier } from './courier.ts'
+import { EventHub, type NodeEvent, type NodeEventBody } from './events.ts'
+import type { PipelinePort } from './pipeline-port.ts'
+import { Pipelines } from './pipelines.ts'
+import { Publications, publicationCodec } from './publishing.ts'
+import { AgentRegistry } from './registry.ts'
+import { Resolver } from './resolver.ts'
+
+/** What a node runs on. */
+export interface World {
+  network: Network
+  clock: Clock
+  dice: Dice
+}
+
+/** The parts of a node, wired: who knows whom is said here and nowhere else. */
+export class Services {
+  readonly name: string
+  readonly host: Host
+  readonly clock: Clock
+  readonly events = new EventHub<NodeEvent>()
+  readonly links: LinkTable
+  readonly membership: MembershipDriver
+  readonly router: Router
+  readonly atlas: Atlas
+  readonly registry: AgentRegistry
+  readonly composer: Composer
+  readonly agents: Agents
+  readonly pubsub: PubSub
+  readonly pipelines: Pipelines
+  readonly #config: NodeConfig
+  readonly #world: World
+  readonly #pointToPoint: PointToPoint
+  readonly #requests: RequestResponse
+  readonly #courier: Courier
+  readonly #caller: Caller
+  readonly #alarm: Alarm<ReceiveContext>
+
+  constructor(config: NodeConfig, world: World) {
+    const { network, clock, dice } = world
+    const { host } = network
+    this.#config = config
+    this.#world = world
+    this.host = host
+    this.clock = clock
+    this.name = config.name ?? host.peer.slice(-8)
+    this.links = this.#linkTable()
+    this.membership = this.#membership()
+    const self = { peer: host.peer, region: config.region, zone: config.zone }
+    const random = (): number => dice.random()
+    this.router = new Router({ self, random, events: { push: this.#emit } })
+    this.atlas = new Atlas(this.membership, this.router, clock, this.#emit)
+    this.registry = new AgentRegistry(config.limits.agents)
+    this.composer = new Composer(new IdSource(dice.bytes(8)), clock, config.formats)
+    this.#alarm = new Alarm(clock, (context) => context.late?.())
+    this.#pointToPoint = new PointToPoint({
+      clock,
+      turn: this.links.turn,
+      deliver: this.registry.deliver,
+      dropped: () => {}
+    })
+    this.#requests = new RequestResponse(clock, this.composer, this.registry.serve)
+    this.links.register(this.#pointToPoint)
+    this.links.register(this.#requests)
+    const bus = new LocalBus()
+    const resolver = this.#resolver()
+    const shared = {
+      self: host.peer,
+      clock,
+      host,
+      links: this.links,
+      router: this.router,
+      resolver,
+      composer: this.composer,
+      bus
+    }
+    this.#courier = new Courier({
+      ...shared,
+      pointToPoint: this.#pointToPoint,
+      deliver: this.registry.deliver,
+      random,
+      limits: config.limits
+    })
+    this.#caller = new Caller({ ...shared, requests: this.#requests, serve: this.registry.serve })
+    this.pubsub = createPubSub({
+      membership: this.membership,
+      links: this.links,
+      broadcast: network.broadcast,
+      host,
+      clock,
+      dice,
+      codec: publicationCodec(),
+      emit: this.#emit,
+      limits: { directFanout: config.limits.directFanout, messageBytes: config.limits.messageBytes }
+    })
+    this.agents = this.#agents()
+    this.pipelines = new Pipelines({ port: this.#pipelinePort(), clock, dice, events: this.#emit })
+    host.onConnect = (peer) => {
+      this.links.reachable(peer)
+      this.membership.connected(peer)
+    }
+    host.onDisconnect = (peer) => this.membership.disconnected(peer)
+  }
+
+  async start(): Promise<void> {
+    await this.host.start()
+    await this.membership.start()
+  }
+
+  /** Resolves once nothing waits for an acknowledgement or a handler. */
+  async drained(): Promise<void> {
+    this.pubsub.flush()
+    this.links.flush()
+    await this.#courier.drained()
+    while ([...this.registry].some(({ inbox }) => inbox.pending > 0)) {
+      await new Promise<void>((resolve) => this.clock.after(5, resolve))
+    }
+  }
+
+  /** Says farewell and lets go of everything; each step is bounded by its own. */
+  async close(): Promise<void> {
+    await this.pipelines.close({ drain: false }).catch(() => {})
+    await this.pubsub.stop().catch(() => {})
+    await this.membership.stop({ leave: true }).catch(() => {})
+    this.#courier.stop()
+    this.#caller.stop()
+    this.#requests.stop()
+    this.#pointToPoint.stop()
+    this.#alarm.stop()
+    this.atlas.stop()
+    await this.links.stop()
+    await this.host.stop()
+    this.events.close()
+  }
+
+  readonly #emit = (event: NodeEventBody): void => {
+    this.events.emit({ at: this.clock.now(), ...event })
+  }
+
+  #linkTable(): LinkTable {
+    const { limits, formats } = this.#config
+    const { network, clock, dice } = this.#world
+    return new LinkTable({
+      host: network.host,
+      clock,
+      dice,
+      formats,
+      limits: {
+        queueBytes: limits.linkQueueBytes,
+        window: { frames: limits.creditMessages, bytes: limits.creditBytes },
+        maxFrame: limits.messageBytes + 65_536,
+        streamsPerPeer: limits.streamsPerPeer,
+        handshakeTimeout: limits.handshakeTimeout,
+        readTimeout: limits.readTimeout,
+        idleTimeout: limits.idleTimeout
+      },
+      onEvent: this.#emit,
+      onHeard: (peer) => this.membership.heard(peer)
+    })
+  }
+
+  #membership(): MembershipDriver {
+    const { limits, bootstrap, bootstrapFile: file, region, zone } = this.#config
+    const { network, clock, dice } = this.#world
+    return createMembership({
+      host: network.host,
+      links: this.links,
+      clock,
+      dice,
+      self: { name: this.name, region, zone },
+      options: {
+        bootstrap: file === undefined ? bootstrap : bootstrapFile(file),
+        failureTimeout: limits.failureTimeout,
+        maxMembers: limits.members,
+        fullMeshLimit: limits.fullMesh
+      }
+    })
+  }
+
+  #resolver(): Resolver {
+    const { clock, host, router, membership } = this
+    const { resolveTimeout } = this.#config.limits
+    return new Resolver({ clock, host, router, membership, directory: NONE, resolveTimeout })
+  }
+
+  #agents(): Agents {
+    const { clock, membership, registry, atlas, composer, router } = this
+    const { dice } = this.#world
+    const courier = this.#courier
+    const caller = this.#caller
+    const publications = new Publications(composer)
+    const { peer } = this.host
+    const { limits } = this.#config
+    return new Agents({
+      ...{
+        self: peer,
+        clock,
+        dice,
+        membership,
+        directory: NONE,
+        registry,
+        atlas,
+        composer,
+        alarm: this.#alarm,
+        limits
+      },
+      emit: this.#emit,
+      node: {
+        post: (template, data, particulars) => courier.post(template, data, particulars),
+        ship: (template, data, particulars) => courier.ship(template, data, particulars),
+        members: (name) =>
+          Array.from(router.group(name)?.members() ?? [], ({ target, instance }) => ({
+            peer: target.place.peer,
+            instance
+          })),
+        request: (template, data, options) => caller.request(template, data, options),
+        stream: (template, data, options) => caller.stream(template, data, options),
+        publish: (agent, topic, data, options) => {
+          const message = publications.message(sourceOf(peer, agent), topic, data, options, currentTrace(), clock.now())
+          return this.pubsub.publish(message, options)
+        },
+        subscribe: (agent, pattern, options) => this.pubsub.subscribe(pattern, options, agent),
+        parent: currentTrace,
+        wallClock: () => clock.now(),
+        requestTimeout: limits.requestTimeout
+      }
+    })
+  }
+
+  /** Pipelines call stages as any agent calls another, under an identity of their own. */
+  #pipelinePort(): PipelinePort {
+    const { limits } = this.#config
+    const templates = new Map<string, Templates>()
+    return {
+      request: (agent, data, call) => {
+        const pipeline = call.routing.pipeline ?? ''
+        let own = templates.get(pipeline)
+        if (own === undefined) {
+          const source = sourceOf(this.host.peer, `pipeline/${pipeline}`)
+          own = new Templates(source, this.composer.lineage, 'pipeline', limits, { pipeline })
+          templates.set(pipeline, own)
+        }
+        return this.#caller.request(own.for(agent, { type: call.type }), data, {
+          particulars: particularsOf(call.routing),
+          wish: undefined,
+          timeout: call.timeout ?? limits.requestTimeout,
+          signal: call.signal,
+          idempotent: false
+        })
+      },
+      host: async (name, handlers) => this.agents.register(name, { handle: handlers }, {})
+    }
+  }
+}
+
+function particularsOf({ correlation }: RoutingMetadata): {
+  id: undefined
+  parent: undefined
+  extra: { correlation?: string | undefined }
+} {
+  return { id: undefined, parent: undefined, extra: { correlation } }
+}
+
+const NONE = {
+  async *find() {},
+  provide: async () => {},
+  withdraw: () => {}
+}

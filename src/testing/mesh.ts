@@ -1,0 +1,139 @@
+import { MeshError } from '../../protocols/errors.ts'
+import { assemble } from '../node/assemble.ts'
+import { type NodeOptions, resolveConfig } from '../node/config.ts'
+import type { Node } from '../node/node.ts'
+import type { Conditions } from './medium.ts'
+import type { Trace } from './trace.ts'
+import { World } from './world.ts'
+
+/** What `createNode` takes, less what the simulation itself decides. */
+export type SimulatedNodeOptions = Omit<NodeOptions, 'dataDir' | 'listen' | 'bootstrap' | 'transports' | 'start'>
+
+export interface MeshOptions extends Partial<Conditions> {
+  /** How many, or what each is told: `[{ name: 'a', region: 'eu' }, …]`. Default names: `'node-0'`, `'node-1'`, … */
+  nodes: number | readonly SimulatedNodeOptions[]
+  /** Default 1. All chance follows from it. */
+  seed?: number
+  /** Whether `createMesh` waits until everybody knows everybody. Default true. */
+  ready?: boolean
+}
+
+export interface RunOptions {
+  /** Virtual ms after which `run` gives up with `ERR_TIMEOUT`. Default 60,000: a guess at more than any default time-out. */
+  limit?: number
+}
+
+const LIMIT = 60_000
+
+/**
+ * Nodes of production over a network in memory, under a virtual clock: nothing happens until time is advanced.
+ *
+ * @example
+ * await using mesh = await createMesh({ nodes: 5, seed: 42, latency: [1, 20], loss: 0.01 })
+ * const [a, b] = mesh.nodes
+ * await mesh.run(b.agent('worker', { handle: { add: async ({ data }) => data.x + data.y } }))
+ * const caller = await mesh.run(a.agent('caller'))
+ * const reply = await mesh.run(caller.request('worker', { x: 1, y: 2 }, { type: 'add' }))
+ * mesh.partition([0, 1], [2, 3, 4]); await mesh.advance(10_000); mesh.heal()
+ */
+export async function createMesh(options: MeshOptions): Promise<Mesh> {
+  const { nodes, ready = true, ...world } = options
+  const settings = typeof nodes === 'number' ? Array.from({ length: nodes }, () => ({})) : nodes
+  const mesh = new Mesh(new World(world), settings)
+  for (const i of settings.keys()) await mesh.restart(i)
+  if (ready) await mesh.run(Promise.all(mesh.nodes.map((node) => node.ready({ peers: settings.length - 1 }))))
+  return mesh
+}
+
+/** Nodes are known by their index. */
+export class Mesh implements AsyncDisposable {
+  /** The node at each index, in its present life. */
+  readonly nodes: Node[] = []
+  readonly #world: World
+  readonly #settings: readonly SimulatedNodeOptions[]
+  readonly #addresses = new Map<number, string>()
+
+  constructor(world: World, settings: readonly SimulatedNodeOptions[]) {
+    this.#world = world
+    this.#settings = settings
+  }
+
+  /** Virtual ms since the mesh was created. */
+  get now(): number {
+    return this.#world.time.now
+  }
+
+  /** Everything that crossed the network: the same seed and the same calls give the same lines. */
+  get trace(): Trace {
+    return this.#world.trace
+  }
+
+  /** Lets `ms` of virtual time pass. */
+  advance(ms: number): Promise<void> {
+    return this.#world.time.advance(ms)
+  }
+
+  /** Lets time pass until the promise settles. Throws `ERR_TIMEOUT` after `limit` virtual ms. */
+  run<T>(promise: Promise<T>, options: RunOptions = {}): Promise<T> {
+    return this.#world.time.run(promise, options.limit ?? LIMIT)
+  }
+
+  /**
+   * Cuts every connection between the groups, now and until `heal`; nodes that no group names keep theirs. What was
+   * open stalls and is reset after `timeout`; dials fail with `ERR_PEER_UNREACHABLE`.
+   */
+  partition(...groups: readonly (readonly number[])[]): void {
+    for (const [i, group] of groups.entries()) {
+      for (const other of groups.slice(i + 1)) {
+        for (const a of group) for (const b of other) this.#world.cut(label(a), label(b))
+      }
+    }
+  }
+
+  /** Joins what partitions have cut. */
+  heal(): void {
+    for (const a of this.#settings.keys()) for (let b = 0; b < a; b++) this.#world.heal(label(a), label(b))
+  }
+
+  /** Kills a node without a word. `silent` takes its machine too: its connections stay half-open until the time-out. */
+  crash(i: number, options: { silent?: boolean } = {}): void {
+    this.#known(i)
+    this.#world.crash(label(i), options)
+    this.#addresses.delete(i)
+  }
+
+  /** The next life of a node, under its old identity; one that still lives is crashed first. It replaces `nodes[i]`. */
+  async restart(i: number): Promise<Node> {
+    const settings = this.#known(i)
+    if (this.#addresses.has(i)) this.crash(i)
+    const { address, ...place } = await this.#world.place(label(i))
+    const bootstrap = [...this.#addresses.values()]
+    const config = resolveConfig({ name: label(i), ...settings, bootstrap })
+    this.#addresses.set(i, address)
+    const node = await this.run(assemble(config, place))
+    this.nodes[i] = node
+    return node
+  }
+
+  /** Stops all nodes that live. */
+  async stop(): Promise<void> {
+    const living = [...this.#addresses.keys()].flatMap((i) => this.nodes[i] ?? [])
+    this.#addresses.clear()
+    await this.run(Promise.all(living.map((node) => node.stop({ drain: false }))))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  #known(i: number): SimulatedNodeOptions {
+    const settings = this.#settings[i]
+    if (settings === undefined)
+      throw new MeshError('ERR_CONFIG', `the mesh has no node ${i}`, { details: { key: 'nodes' } })
+    return settings
+  }
+}
+
+function label(i: number): string {
+  return `node-${i}`
+}
