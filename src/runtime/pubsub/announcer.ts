@@ -7,7 +7,6 @@ interface Announced {
   key: string
   count: number
   linked: number
-  changed: boolean
 }
 
 /** Tells the mesh which patterns are wanted here: one entry a pattern, and one change a turn however many subscriptions come. */
@@ -16,6 +15,7 @@ export class Announcer {
   readonly #clock: Clock
   readonly #stopped: AbortSignal
   readonly #patterns = new Map<string, Announced>()
+  readonly #changed = new Set<string>()
   #serial = 0
   #flush: PromiseWithResolvers<number> | undefined
 
@@ -29,12 +29,12 @@ export class Announcer {
   async add(pattern: string, linked: boolean, signal: AbortSignal): Promise<void> {
     let announced = this.#patterns.get(pattern)
     if (announced === undefined) {
-      announced = { key: SUBSCRIPTION_PREFIX + (this.#serial++).toString(36), count: 0, linked: 0, changed: false }
+      announced = { key: SUBSCRIPTION_PREFIX + (this.#serial++).toString(36), count: 0, linked: 0 }
       this.#patterns.set(pattern, announced)
     }
     announced.count++
     if (linked) announced.linked++
-    announced.changed = true
+    this.#changed.add(pattern)
     const version = await this.#schedule()
     await this.#membership.announced(version, { signal: AbortSignal.any([signal, this.#stopped]) })
     signal.throwIfAborted()
@@ -46,7 +46,7 @@ export class Announcer {
     if (announced === undefined) return
     announced.count--
     if (linked) announced.linked--
-    announced.changed = true
+    this.#changed.add(pattern)
     void this.#schedule()
   }
 
@@ -60,10 +60,8 @@ export class Announcer {
 
   #announce(): void {
     let version = 0
-    for (const [pattern, announced] of this.#patterns) {
-      if (!announced.changed) continue
-      announced.changed = false
-      const { key, count, linked } = announced
+    for (const pattern of this.#changed) {
+      const { key, count, linked } = this.#patterns.get(pattern)!
       if (count === 0) {
         this.#patterns.delete(pattern)
         if (!this.#stopped.aborted) version = this.#membership.delete(key)
@@ -72,6 +70,7 @@ export class Announcer {
       const entry: InterestEntry = { pattern, delivery: 'at-most-once', count, linked: linked > 0 }
       if (!this.#stopped.aborted) version = this.#membership.set(key, entry)
     }
+    this.#changed.clear()
     const flush = this.#flush!
     this.#flush = undefined
     flush.resolve(version)

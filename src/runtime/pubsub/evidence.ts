@@ -86,7 +86,10 @@ export class EvidenceDesk {
     const heard = (peer: string, subscribers: number, left: number) => reach.heard(peer, subscribers, left)
     const token = acknowledgements.ask(asked, ms, heard, () => {})
     try {
-      const handed = await Promise.race([publisher.submit(topic, bytes, token, options), reach.settled.promise])
+      const handed = await Promise.race([
+        publisher.submit(topic, bytes, token, { ...options, timeout: ms }),
+        reach.settled.promise
+      ])
       if (!('route' in handed)) return
       reach.sent(self, handed.local, pathOf(handed.route), asked.length)
       await reach.settled.promise

@@ -1,10 +1,12 @@
+import type { Route } from '../../core/pubsub/route.ts'
+
 /** The packets that this node published on wide channels, kept for a while for whoever missed one. */
 export interface Kept {
   channel: number
   number: number
   sealed: Uint8Array
-  /** For whom it was meant when it was published. */
-  meant: ReadonlySet<string>
+  /** Its topics' routes as they were then: for whom it was meant. */
+  meant: ReadonlySet<Route>
 }
 
 export class History {

@@ -26,14 +26,24 @@ export class Outbound {
     this.#stall = stall
   }
 
-  #peer(peer: string): Peer {
+  /** Undefined once the links are stopped. */
+  #peer(peer: string): Peer | undefined {
     const known = this.#peers.get(peer)
     if (known !== undefined && !known.link.closed) return known
     known?.timer?.cancel()
-    const link = this.#links.to(peer, PUBLISH_SUBSCRIBE, 'normal')
+    const link = this.#open(peer)
+    if (link === undefined) return undefined
     const fresh = { link, waiting: false, stalled: false, timer: undefined }
     this.#peers.set(peer, fresh)
     return fresh
+  }
+
+  #open(peer: string): Link | undefined {
+    try {
+      return this.#links.to(peer, PUBLISH_SUBSCRIBE, 'normal')
+    } catch {
+      return undefined
+    }
   }
 
   /** False while one of them should be waited for; `onWritable` says when to ask again. */
@@ -41,7 +51,7 @@ export class Outbound {
     let ready = true
     for (const name of peers) {
       const peer = this.#peer(name)
-      if (peer.link.writable || peer.stalled) continue
+      if (peer === undefined || peer.link.writable || peer.stalled) continue
       this.#wait(peer)
       ready = false
     }
@@ -69,7 +79,8 @@ export class Outbound {
     let sent = 0
     for (const name of peers) {
       const peer = this.#peer(name)
-      if (peer.stalled && !peer.link.writable) this.onDropped(name, 'stalled')
+      if (peer === undefined) this.onDropped(name, 'ERR_STOPPED')
+      else if (peer.stalled && !peer.link.writable) this.onDropped(name, 'stalled')
       else if (this.#frame(name, peer.link, kind, body, true)) sent++
     }
     return sent
@@ -77,7 +88,8 @@ export class Outbound {
 
   /** Sends a frame that waits for no credit. */
   signal(peer: string, kind: number, body: Uint8Array): boolean {
-    return this.#frame(peer, this.#peer(peer).link, kind, body, false)
+    const link = this.#peer(peer)?.link
+    return link !== undefined && this.#frame(peer, link, kind, body, false)
   }
 
   #frame(peer: string, link: Link, kind: number, body: Uint8Array, counted: boolean): boolean {

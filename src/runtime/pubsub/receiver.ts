@@ -62,6 +62,10 @@ export class Receiver implements LinkHandler {
     })
   }
 
+  closed(link: Link): void {
+    if (link.direction === 'outbound') this.#c.outbound.forget(link.peer)
+  }
+
   frame(link: Link, kind: number, body: Uint8Array): void {
     const { acknowledgements, wide } = this.#c
     if (kind === FRAME.acknowledgement) {

@@ -27,8 +27,15 @@ const TELLINGS = 3
 /** A packet being built. */
 interface Draft {
   batch: BatchWriter
-  linked: Set<string>
-  gossiped: Set<string>
+  /** Of the topics in it. They are shared with the cache of routes, so that keeping them costs next to nothing. */
+  routes: Set<Route>
+}
+
+const NOBODY: readonly string[] = []
+
+function union(routes: ReadonlySet<Route>, peers: (route: Route) => readonly string[]): readonly string[] {
+  if (routes.size === 1) for (const route of routes) return peers(route)
+  return [...new Set([...routes].flatMap(peers))]
 }
 
 interface ChannelState {
@@ -39,6 +46,11 @@ interface ChannelState {
   tail: Timer | undefined
   /** Empty packets since the last message. */
   told: number
+}
+
+function concerns(routes: ReadonlySet<Route>, peer: string): boolean {
+  for (const route of routes) if (route.interested.some((interest) => interest.peer === peer)) return true
+  return false
 }
 
 export interface WideComponents {
@@ -80,11 +92,10 @@ export class WidePublisher {
     const state = this.#channel(channel)
     const full = state.draft !== undefined && state.draft.batch.length + bytes.length > MAX_BATCH_BYTES
     if (full || token !== undefined) this.#leave(channel, state)
-    state.draft ??= { batch: new BatchWriter(), linked: new Set(), gossiped: new Set() }
+    state.draft ??= { batch: new BatchWriter(), routes: new Set() }
     const { draft } = state
     draft.batch.add(topic, bytes)
-    for (const peer of route.linked.peers) draft.linked.add(peer)
-    for (const peer of route.gossiped) draft.gossiped.add(peer)
+    draft.routes.add(route)
     if (token !== undefined) this.#leave(channel, state, { token, peers: [] })
     else if (draft.batch.count >= MAX_BATCH_MESSAGES || draft.batch.length >= MAX_BATCH_BYTES)
       this.#leave(channel, state)
@@ -106,23 +117,24 @@ export class WidePublisher {
     state.draft = undefined
     const number = ++state.number
     const batch = draft.batch.finish()
-    const asked = ask ?? this.#c.window.spend(batch.length, draft.gossiped)
+    const gossiped = union(draft.routes, (route) => route.gossiped)
+    const asked = ask ?? this.#c.window.spend(batch.length, gossiped)
     const sealing = this.#seal(channel, number, batch, asked)
     state.chain = state.chain
       .then(async () => this.#send(channel, number, await sealing, draft))
       .catch((error: unknown) => this.#c.failed(error))
     state.tail?.cancel()
-    this.#watch(channel, state, draft.batch.count > 0 ? 0 : state.told, draft.gossiped)
+    this.#watch(channel, state, draft.batch.count > 0 ? 0 : state.told, draft.routes)
   }
 
   /** Empty packets, after ever longer silence: whoever lost the last one would otherwise not know. */
-  #watch(channel: number, state: ChannelState, told: number, gossiped: Set<string>): void {
+  #watch(channel: number, state: ChannelState, told: number, routes: Set<Route>): void {
     state.told = told
-    if (told >= TELLINGS || gossiped.size === 0) return
+    if (told >= TELLINGS || ![...routes].some((route) => route.gossiped.length > 0)) return
     state.tail = this.#c.clock.after(this.#c.limits.tail * 4 ** told, () => {
       if (state.draft !== undefined) return
       state.told++
-      state.draft = { batch: new BatchWriter(), linked: new Set(), gossiped }
+      state.draft = { batch: new BatchWriter(), routes }
       this.#leave(channel, state)
     })
   }
@@ -136,10 +148,12 @@ export class WidePublisher {
   async #send(channel: number, number: number, sealed: Uint8Array, draft: Draft): Promise<void> {
     const { broadcast, outbound, stats } = this.#c
     const name = channelName(channel)
-    this.#history.keep({ channel, number, sealed, meant: new Set([...draft.linked, ...draft.gossiped]) })
+    this.#history.keep({ channel, number, sealed, meant: draft.routes })
     const audible = sealed.length <= MAX_GOSSIP_BYTES && broadcast.subscribers(name).length > 0
-    const peers = audible ? draft.linked : new Set([...draft.linked, ...draft.gossiped])
-    if (draft.batch.count > 0) stats.bytes.direct += outbound.send([...peers], FRAME.packet, sealed) * sealed.length
+    const all = (route: Route) => route.interested.map(({ peer }) => peer)
+    const linked = audible ? (route: Route) => route.linked.peers : all
+    const peers = draft.batch.count > 0 ? union(draft.routes, linked) : NOBODY
+    stats.bytes.direct += outbound.send(peers, FRAME.packet, sealed) * sealed.length
     if (!audible) return
     stats.batches.gossip++
     stats.bytes.gossip += sealed.length
@@ -155,7 +169,7 @@ export class WidePublisher {
     for (let number = repair.from; number <= repair.to; number++) {
       const kept = this.#history.get(repair.channel, number)
       if (kept === undefined) lost++
-      else if (kept.meant.has(peer)) {
+      else if (concerns(kept.meant, peer)) {
         stats.repaired++
         outbound.send([peer], FRAME.packet, kept.sealed)
       }

@@ -30,8 +30,8 @@ export class Window {
   }
 
   /** Takes `bytes` on their way to `peers`; sometimes returns what the packet has to ask. */
-  spend(bytes: number, peers: ReadonlySet<string>): Ask | undefined {
-    if (peers.size === 0) return undefined
+  spend(bytes: number, peers: readonly string[]): Ask | undefined {
+    if (peers.length === 0) return undefined
     this.#outstanding += bytes
     this.#unasked += bytes
     if (this.#unasked < this.#limit / 4) return undefined
