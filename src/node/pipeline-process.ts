@@ -69,7 +69,8 @@ class Run implements ItemOwner {
   /** Gives up what is in flight and closes the source, unless that has ended by itself. */
   async end(): Promise<void> {
     this.#over.abort()
-    for (const sequence of this.#inFlight) this.#driver.withdraw(sequence)
+    // The newest first, or each slot that becomes free would start the next one that is to go.
+    for (const sequence of [...this.#inFlight].reverse()) this.#driver.withdraw(sequence)
     this.#inFlight.clear()
     for (const _ of this.#results.splice(0)) this.#driver.release()
     if (this.#sourceEnded) return
