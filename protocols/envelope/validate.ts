@@ -40,6 +40,16 @@ interface Rule {
 const rule = (must: string, check: (value: unknown) => boolean): Rule => ({ must, check })
 const string = (must: string, check: (text: string) => boolean): Rule =>
   rule(must, (value) => typeof value === 'string' && check(value))
+/** For texts that most messages share with the one before: a check that passed is not made again. */
+const repeated = (must: string, check: (text: string) => boolean): Rule => {
+  let passed: string | undefined
+  return string(must, (text) => {
+    if (text === passed) return true
+    if (!check(text)) return false
+    passed = text
+    return true
+  })
+}
 const oneOf = (...allowed: readonly unknown[]): Rule =>
   rule(`one of ${allowed.join(', ')}`, (value) => allowed.includes(value))
 
@@ -54,12 +64,12 @@ const COUNTERS = rule('counts of events', (value) => isPlain(value) && Object.va
 const SCALARS: Readonly<Record<string, Rule>> = {
   specversion: oneOf('1.0'),
   id: NAME,
-  source: string('a URI reference (RFC 3986), not empty', isUriReference),
+  source: repeated('a URI reference (RFC 3986), not empty', isUriReference),
   type: NAME,
   subject: NAME,
   time: string('a time (RFC 3339)', isTimestamp),
-  datacontenttype: string('a media type (RFC 2046)', isMediaType),
-  dataschema: string('a URI (RFC 3986)', isUri)
+  datacontenttype: repeated('a media type (RFC 2046)', isMediaType),
+  dataschema: repeated('a URI (RFC 3986)', isUri)
 }
 
 const REQUIRED = ['specversion', 'id', 'source', 'type', 'time'] as const
