@@ -25,10 +25,11 @@ export async function bounded<T>(
     controller.abort(error)
     given.reject(error)
   }
-  const abort = () => giveUp(new MeshError('ERR_ABORTED', `${what} was aborted`, { cause: signal?.reason }))
+  const aborted = () => new MeshError('ERR_ABORTED', `${what} was aborted`, { cause: signal?.reason })
+  const abort = () => giveUp(aborted())
   const expire = () =>
     giveUp(new MeshError('ERR_TIMEOUT', `${what} took longer than ${timeout} ms`, { details: { timeout } }))
-  if (signal?.aborted === true) abort()
+  if (signal?.aborted === true) throw aborted()
   signal?.addEventListener('abort', abort, { once: true })
   const timer = timeout === undefined ? undefined : clock.after(timeout, expire)
   try {
