@@ -1,5 +1,5 @@
 /** The agent that a coordinating host registers for a pipeline: where it is found, it is fed. */
-export const PIPELINE_AGENT_PREFIX = 'phoenix.pipeline.'
+const PIPELINE_AGENT_PREFIX = 'phoenix.pipeline.'
 
 /** Request types that this agent answers. */
 export const PIPELINE_TYPE = {

@@ -50,7 +50,6 @@ const stats = v.object({
 
 /** What answers `phoenix.pipeline.process`. */
 export type ProcessReply = v.InferOutput<typeof reply>
-export type LostReply = v.InferOutput<typeof lost>
 
 /** ms, of the attempts that succeeded. */
 export type StageLatency = v.InferOutput<typeof latency>

@@ -11,7 +11,7 @@ import { bounded, type WaitOptions } from './pipeline-wait.ts'
 /** ms that `send` waits for its result when it is not told. A guess: six attempts of a stage. */
 export const SEND_TIMEOUT = 30_000
 /** ms that `close` lets what is in flight finish when it is not told. As api.md's `node.stop`. */
-export const CLOSE_TIMEOUT = 5_000
+const CLOSE_TIMEOUT = 5_000
 
 // biome-ignore lint/suspicious/noExplicitAny: what stages exchange is the agents' own agreement
 export type Payload = any

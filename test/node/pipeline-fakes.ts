@@ -6,7 +6,7 @@ import type { Clock } from '../../src/runtime/ports.ts'
 import { seeded } from '../core/routing/seeded.ts'
 
 /** Time passes only when `advance` says so. */
-export class ManualClock implements Clock {
+class ManualClock implements Clock {
   #now = 0
   readonly #timers = new Set<{ at: number; fn: () => void }>()
 
@@ -55,7 +55,7 @@ export async function settle(): Promise<void> {
 export type Stage = (data: never, call: { attempt: number; signal: AbortSignal; options: StageCall }) => unknown
 
 /** Agents as plain functions; every host of the mesh shares them. */
-export class FakeMesh implements PipelinePort {
+class FakeMesh implements PipelinePort {
   readonly agents = new Map<string, Record<string, PipelineHandler | Stage>>()
   readonly calls: { agent: string; data: unknown; options: StageCall }[] = []
   #failing = new Map<string, (error: MeshError) => void>()
