@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Message } from '../../protocols/envelope/message.ts'
 import type { Node } from '../../src/node/node.ts'
 import { type Ground, meshes } from './meshes.ts'
 
@@ -7,6 +8,8 @@ async function collect<T>(items: AsyncIterable<{ data: T }>): Promise<T[]> {
   for await (const { data } of items) found.push(data)
   return found
 }
+
+const sizeOf = ({ data }: Message): number => (data as { size: number }).size
 
 for (const [name, lay] of Object.entries(meshes)) {
   describe(`the patterns on ${name}`, () => {
@@ -98,10 +101,10 @@ for (const [name, lay] of Object.entries(meshes)) {
 
     it('publishes to matching subscriptions and says whom it reached', async () => {
       const listener = await agent(b, 'listener')
-      const subscription = listener.subscribe('alerts.*.high', { filter: ({ data }) => data.size > 10 })
+      const subscription = listener.subscribe('alerts.*.high', { filter: (message) => sizeOf(message) > 10 })
       const heard: number[] = []
       void (async () => {
-        for await (const { data } of subscription) heard.push(data.size)
+        for await (const message of subscription) heard.push(sizeOf(message))
       })()
       await ground.run(subscription.ready)
       const publisher = await agent(c, 'publisher')
