@@ -5,6 +5,11 @@ import type { View } from './view.ts'
 
 /** A round-trip time older than this, in ping intervals, is measured again though the peer is not idle. */
 const RTT_AGE = 10
+/**
+ * For so many failure timeouts a member that was never connected is left alone: while a mesh is being built on a busy
+ * machine nobody whom we could ask is connected with it either, which says nothing of it.
+ */
+const NEWCOMER = 6
 /** Probes for others under way at once. */
 const MAX_PROBES = 256
 
@@ -131,7 +136,10 @@ export class Detector {
   #watchOne(): void {
     const view = this.#view
     if (view.live >= view.options.fullMeshLimit) return
-    const unwatched = [...view.known.values()].filter((m) => m.isLive && !m.watched && !view.contacts.has(m.peer))
+    const settled = view.now - NEWCOMER * view.options.failureTimeout
+    const unwatched = [...view.known.values()].filter(
+      (m) => m.isLive && !m.watched && m.since < settled && !view.contacts.has(m.peer)
+    )
     const chosen = unwatched[Math.floor(view.random() * unwatched.length)]
     if (chosen !== undefined) watch(view, chosen)
   }

@@ -51,7 +51,9 @@ export class Dialer {
   /** All addresses while alone; one that is not connected, now and then, while in a mesh. */
   bootstrap(addresses: readonly string[]): void {
     const view = this.#view
+    const ours = view.own.record.addresses
     const open = addresses.filter((address) => {
+      if (ours.some((own) => own === address || own.startsWith(`${address}/p2p/`))) return false
       const peer = peerOf(address) ?? this.#reached.get(address)
       return peer === undefined || (peer !== view.own.peer && !view.contacts.has(peer))
     })
@@ -118,7 +120,7 @@ export class Dialer {
   #attempt(target: string, wait: number): Attempt {
     let attempt = this.#attempts.get(target)
     if (attempt === undefined) {
-      const jitter = wait === 0 ? 0 : this.#view.random() * this.#view.options.dialBackoff
+      const jitter = this.#view.random() * this.#view.options.dialBackoff
       attempt = { at: this.#view.now + wait + jitter, failures: 0, inFlight: false }
       this.#attempts.set(target, attempt)
     }

@@ -90,6 +90,10 @@ describe('membership, at scale', function () {
         if (member.record.zone === machine.self.zone) near++
       }
     }
+    const evicted = network
+      .live()
+      .flatMap((n) => n.events.filter((e) => e.kind === 'member-down' && e.reason === 'evicted'))
+    assert.ok(evicted.length > 0)
     assert.ok(near / all > 0.4, `${near} of ${all} in the same zone, where chance gives a third`)
   })
 
@@ -152,6 +156,24 @@ describe('membership, at scale', function () {
     assert.equal(network.nodes.get('n00')!.machine.member('n02')?.state, 'dead')
     network.run(25_000)
     assert.equal(network.nodes.get('n00')!.machine.member('n02'), undefined)
+  })
+
+  it('says that a life was replaced, with what the former one had announced', () => {
+    const { network } = start(3, { seed: 12 })
+    network.set('n02', 'agent/a/1', 1)
+    network.run(5_000)
+    network.crash('n02')
+    network.start('n02')
+    network.run(5_000)
+    for (const peer of ['n00', 'n01']) {
+      const about = network.nodes.get(peer)!.events.filter((e) => e.kind !== 'entry' && e.kind !== 'member-suspect')
+      const second = about.filter((event) => event.member.record.peer === 'n02')
+      assert.deepEqual(
+        second.map((event) => (event.kind === 'member-down' ? event.reason : event.kind)),
+        ['member-up', 'replaced', 'member-up']
+      )
+      assert.ok(second[1]!.member.entries.has('agent/a/1'))
+    }
   })
 
   it('merges islands that came to be because the bootstrap host was late', () => {

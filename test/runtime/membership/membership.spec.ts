@@ -175,6 +175,14 @@ describe('membership driver', () => {
     assert.deepEqual(peers(a.membership), ['b'])
   })
 
+  it('never dials its own bootstrap address', async () => {
+    const network = new FakeNetwork(1)
+    const { host, membership } = network.node('a', { bootstrap: ['/memory/a', '/memory/a/p2p/a'] })
+    await membership.start()
+    await network.clock.advance(30_000)
+    assert.deepEqual(host.dials, [])
+  })
+
   it('refuses a record that its owner did not sign, and who hands it on loses the stream', async () => {
     const { network, nodes, clock } = await mesh(['a', 'b'])
     const record = { ...nodes[1]!.membership.self, name: 'false', incarnation: Number.MAX_SAFE_INTEGER, expires: 2e12 }
