@@ -9,7 +9,7 @@ import type { View } from './view.ts'
 const CONFIRMATIONS = 2
 
 /** Believes a claim that outranks what was believed. */
-export function believe(view: View, member: Known, claim: Claim, accuser: string): void {
+function believe(view: View, member: Known, claim: Claim, accuser: string): void {
   const wasLive = member.isLive
   member.refutation = claim.refutation
   member.suspicion = undefined

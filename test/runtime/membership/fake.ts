@@ -7,7 +7,7 @@ import type { Clock, Dice, Host, Timer } from '../../../src/runtime/ports.ts'
 import { seeded } from '../../core/membership/network.ts'
 
 /** A clock that moves when told, and lets promises settle between two of its steps. */
-export class VirtualClock implements Clock {
+class VirtualClock implements Clock {
   time = 0
   #order = 0
   #planned: { at: number; order: number; fn: () => void }[] = []
