@@ -1,7 +1,7 @@
-import { Packr, Unpackr } from 'msgpackr'
 import { MeshError } from '../errors.ts'
 import { isLineage, type Lineage } from './id.ts'
-import type { DeliveryGuarantee, QosRequirements, RoutingMetadata, SecurityContext } from './message.ts'
+import type { DeliveryGuarantee, Message, QosRequirements, RoutingMetadata, SecurityContext } from './message.ts'
+import { pack, unpack } from './messagepack.ts'
 
 /**
  * What the messages of one conversation have in common: everything of an envelope but id, time, trace and data. A
@@ -20,6 +20,7 @@ export interface AttributeSet {
   readonly routing?: RoutingMetadata | undefined
   readonly security?: SecurityContext | undefined
   readonly qos?: QosRequirements | undefined
+  readonly extensions?: Message['extensions']
   /** Whose ids travel compact under this set. */
   readonly lineage?: Lineage | undefined
 }
@@ -31,11 +32,8 @@ export const MAX_INTERNED_BYTES = 2048
 /** Bytes of any set. */
 export const MAX_SET_BYTES = 16_384
 
-const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: false })
-const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true })
-
 const TEXTS = ['source', 'type', 'subject', 'datacontenttype', 'dataschema', 'lineage'] as const
-const OBJECTS = ['guarantee', 'routing', 'security', 'qos'] as const
+const OBJECTS = ['guarantee', 'routing', 'security', 'qos', 'extensions'] as const
 
 export function encodeAttributes(set: AttributeSet): Uint8Array {
   const compact: Record<string, unknown> = {}
@@ -44,7 +42,7 @@ export function encodeAttributes(set: AttributeSet): Uint8Array {
     const value = set[key]
     if (value !== undefined) compact[key] = Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined))
   }
-  const bytes = packr.pack(compact)
+  const bytes = pack(compact)
   if (bytes.length > MAX_SET_BYTES) {
     throw new MeshError(
       'ERR_MESSAGE_TOO_LARGE',
@@ -65,17 +63,12 @@ export function decodeAttributes(bytes: Uint8Array): AttributeSet {
 }
 
 export function packMap(map: Record<string, unknown>): Uint8Array {
-  return packr.pack(map)
+  return pack(map)
 }
 
 /** A MessagePack map as a plain object; `ERR_MALFORMED` for anything else. */
 export function unpackMap(bytes: Uint8Array): Record<string, unknown> {
-  let value: unknown
-  try {
-    value = unpackr.unpack(bytes)
-  } catch (cause) {
-    throw new MeshError('ERR_MALFORMED', 'a header block is no MessagePack', { cause })
-  }
+  const value = unpack(bytes)
   if (!isRecord(value)) throw new MeshError('ERR_MALFORMED', 'a header block is no map')
   return value
 }

@@ -151,6 +151,9 @@ export class WireMessage implements Message {
   get guarantee(): DeliveryGuarantee | undefined {
     return this.attributes.guarantee
   }
+  get extensions(): Message['extensions'] {
+    return this.attributes.extensions
+  }
   get security(): SecurityContext | undefined {
     return (this.extra?.['security'] as SecurityContext | undefined) ?? this.attributes.security
   }
@@ -227,7 +230,8 @@ const ATTRIBUTES = [
   'guarantee',
   'routing',
   'security',
-  'qos'
+  'qos',
+  'extensions'
 ] as const
 
 function withState(traceparent: string, tracestate: string | undefined): TraceContext {

@@ -1,5 +1,5 @@
-import { Packr, Unpackr } from 'msgpackr'
 import type { Format } from '../envelope/message.ts'
+import { pack, unpack } from '../envelope/messagepack.ts'
 import { Cursor, MAX_VARINT, writeVarint } from '../envelope/varint.ts'
 import { MeshError } from '../errors.ts'
 import { MAX_FRAMING_BODY } from './constants.ts'
@@ -22,21 +22,13 @@ export interface Credit {
   bytes: number
 }
 
-const packr = new Packr({ useRecords: false })
-const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true })
-
 export function encodeHello(hello: Hello): Uint8Array {
-  return packr.pack(hello)
+  return pack(hello)
 }
 
 export function decodeHello(body: Uint8Array): Hello {
   if (body.length > MAX_FRAMING_BODY) throw new MeshError('ERR_MALFORMED', `a hello of ${body.length} bytes`)
-  let hello: Partial<Hello>
-  try {
-    hello = unpackr.unpack(body) as Partial<Hello>
-  } catch (cause) {
-    throw new MeshError('ERR_MALFORMED', 'a hello is no MessagePack', { cause })
-  }
+  const hello = unpack(body) as Partial<Hello>
   for (const key of ['version', 'frames', 'bytes', 'maxFrame'] as const) {
     if (!Number.isSafeInteger(hello?.[key]) || hello[key]! < 0)
       throw new MeshError('ERR_MALFORMED', `a hello without ${key}`)

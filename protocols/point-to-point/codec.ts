@@ -1,10 +1,7 @@
-import { Packr, Unpackr } from 'msgpackr'
+import { pack, unpack } from '../envelope/messagepack.ts'
 import { Cursor, MAX_VARINT, writeVarint } from '../envelope/varint.ts'
 import { MeshError, type RemoteErrorShape } from '../errors.ts'
 import { MAX_ERROR_TEXT, MAX_NAME_BYTES, MAX_RANGES } from './constants.ts'
-
-const packr = new Packr({ useRecords: false })
-const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true })
 
 /** `ranges`: first, last, first, last …, rising. */
 export function encodeAck(ranges: readonly number[]): Uint8Array {
@@ -40,7 +37,7 @@ export interface Nak {
 }
 
 export function encodeNak({ sequence, error, delay }: Nak): Uint8Array {
-  return packr.pack([sequence, ...shapeToArray(error), delay ?? null])
+  return pack([sequence, ...shapeToArray(error), delay ?? null])
 }
 
 export function decodeNak(body: Uint8Array): Nak {
@@ -86,12 +83,7 @@ export function arrayToShape([name, code, message, retryable]: unknown[]): Remot
 }
 
 export function unpackArray(body: Uint8Array, length: number): unknown[] {
-  let value: unknown
-  try {
-    value = unpackr.unpack(body)
-  } catch (cause) {
-    throw new MeshError('ERR_MALFORMED', 'a frame is no MessagePack', { cause })
-  }
+  const value = unpack(body)
   if (!Array.isArray(value) || value.length !== length)
     throw new MeshError('ERR_MALFORMED', 'a frame has not its fields')
   return value

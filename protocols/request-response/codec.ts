@@ -1,12 +1,10 @@
-import { Packr } from 'msgpackr'
+import { pack } from '../envelope/messagepack.ts'
 import { type Cursor, MAX_VARINT, writeVarint } from '../envelope/varint.ts'
 import { MeshError, type RemoteErrorShape } from '../errors.ts'
 import { arrayToShape, shapeToArray, unpackArray } from '../point-to-point/codec.ts'
 
-const packr = new Packr({ useRecords: false })
-
 export function encodeFail(call: number, error: RemoteErrorShape): Uint8Array {
-  return packr.pack([call, ...shapeToArray(error)])
+  return pack([call, ...shapeToArray(error)])
 }
 
 export function decodeFail(body: Uint8Array): { call: number; error: RemoteErrorShape } {

@@ -5,6 +5,7 @@ import type { Alarm } from '../runtime/delivery/alarm.ts'
 import type { Inbound } from '../runtime/delivery/inbound.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { ReceiveContext } from './context.ts'
+import { enter, isAsynchronous, leave, within } from './current.ts'
 import type { HandlerOptions, Receiver } from './types.ts'
 
 export interface ReceiverHost {
@@ -12,8 +13,6 @@ export interface ReceiverHost {
   readonly limits: MailboxLimits
   /** Times out handlers. */
   readonly alarm: Alarm<ReceiveContext>
-  /** Runs a handler inside the trace of its message. */
-  run(handler: Receiver, context: ReceiveContext): unknown
   /** The agent's queue passed its high watermark. */
   slow(queued: number): void
   /** A message that nobody acknowledges failed in its handler, or found no room. */
@@ -36,11 +35,13 @@ export class ReceiverQueue {
   /** Taken from the queue while another with their key was being handled; counted, since the queue no longer bounds them. */
   readonly #late = new Map<string, Inbound[]>()
   #lateCount = 0
+  #asynchronous: boolean
   #running = 0
   #draining = false
 
   constructor(handler: Receiver, options: HandlerOptions, host: ReceiverHost) {
     this.#handler = handler
+    this.#asynchronous = isAsynchronous(handler)
     this.#concurrency = concurrencyOf(options, 1)
     this.#host = host
     const { messages, bytes, highWatermark, lowWatermark } = host.limits
@@ -140,16 +141,30 @@ export class ReceiverQueue {
     const context = new ReceiveContext(inbound, this.#host.clock)
     let result: unknown
     try {
-      result = this.#host.run(this.#handler, context)
+      result = this.#asynchronous
+        ? within(inbound.message, () => this.#handler(inbound.message, context))
+        : this.#call(inbound, context)
     } catch (error) {
       this.#failed(context, error)
       this.#released(key)
       return
     }
-    if (isThenable(result)) this.#follow(context, result, key)
-    else {
+    if (isThenable(result)) {
+      this.#asynchronous = true
+      this.#follow(context, result, key)
+    } else {
       context.ack()
       if (key !== undefined) this.#released(key)
+    }
+  }
+
+  #call(inbound: Inbound, context: ReceiveContext): unknown {
+    const { message } = inbound
+    const before = enter(message)
+    try {
+      return this.#handler(message, context)
+    } finally {
+      leave(before)
     }
   }
 

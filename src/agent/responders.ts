@@ -5,14 +5,13 @@ import type { MailboxLimits } from '../node/config-limits.ts'
 import type { ServedCall } from '../runtime/delivery/served-call.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { CallContext } from './context.ts'
+import { within } from './current.ts'
 import { concurrencyOf, isThenable } from './receivers.ts'
 import type { HandlerOptions, RequestHandler } from './types.ts'
 
 export interface ResponderHost {
   readonly clock: Clock
   readonly limits: MailboxLimits
-  /** Runs a handler inside the trace of its request. */
-  run(handler: RequestHandler, call: ServedCall, context: CallContext): unknown
   /** What every reply of this agent to requests of that type has in common. */
   attributes(type: string): AttributeSet
 }
@@ -60,7 +59,7 @@ export class ResponderQueue {
     if (call.over) return
     let result: unknown
     try {
-      result = this.#host.run(this.#handler, call, new CallContext(call, this.#host.clock))
+      result = within(call.message, () => this.#handler(call.message, new CallContext(call, this.#host.clock)))
     } catch (error) {
       call.fail(error)
       return

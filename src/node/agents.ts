@@ -3,7 +3,6 @@ import { MeshError } from '../../protocols/errors.ts'
 import { MAX_NAME_BYTES } from '../../protocols/point-to-point/constants.ts'
 import { Agent, type AgentNode } from '../agent/agent.ts'
 import type { ReceiveContext } from '../agent/context.ts'
-import { within } from '../agent/current.ts'
 import { Inbox, type InboxHost } from '../agent/inbox.ts'
 import { sourceOf } from '../agent/source.ts'
 import { Templates } from '../agent/templates.ts'
@@ -100,11 +99,6 @@ export class Agents {
       clock,
       limits: limits.mailbox,
       alarm,
-      run: (handler: (message: never, context: never) => unknown, a: unknown, b?: unknown) => {
-        const context = b ?? a
-        const { message } = a as { message: never }
-        return within(message, () => handler(message, context as never))
-      },
       attributes: (type) => {
         let set = replies.get(type)
         if (set === undefined) {

@@ -150,7 +150,7 @@ export class Courier {
 
   #room(wait: Promise<void>, particulars: SendParticulars | undefined): Promise<void> {
     const timeout = particulars?.timeout ?? this.#parts.limits.atMostOnceTimeout
-    const late = new MeshError('ERR_BACKPRESSURE', `the receiver took nothing more for ${timeout} ms`)
+    const late = (): MeshError => new MeshError('ERR_BACKPRESSURE', `the receiver took nothing more for ${timeout} ms`)
     return bounded(wait, this.#parts.clock, { timeout, signal: particulars?.signal }, late)
   }
 

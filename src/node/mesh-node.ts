@@ -154,7 +154,7 @@ export class MeshNode implements Node {
     const started = this.#state === 'started'
     this.#state = 'stopping'
     const { clock } = this.#services
-    const late = new MeshError('ERR_TIMEOUT', `not stopped within ${timeout} ms`)
+    const late = (): MeshError => new MeshError('ERR_TIMEOUT', `not stopped within ${timeout} ms`)
     if (started && drain) {
       const forDraining = Math.max(0, timeout - LEAVE_TIME)
       await bounded(this.#services.drained(), clock, { timeout: forDraining }).catch(() => {})

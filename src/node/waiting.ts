@@ -14,7 +14,7 @@ export function bounded<T>(
   promise: Promise<T>,
   clock: Clock,
   bounds: Bounds | undefined,
-  late?: MeshError
+  late?: () => MeshError
 ): Promise<T> {
   const timeout = bounds?.timeout
   const signal = bounds?.signal
@@ -23,7 +23,7 @@ export function bounded<T>(
   const timer =
     timeout === undefined
       ? undefined
-      : clock.after(timeout, () => reject(late ?? new MeshError('ERR_TIMEOUT', `not done within ${timeout} ms`)))
+      : clock.after(timeout, () => reject(late?.() ?? new MeshError('ERR_TIMEOUT', `not done within ${timeout} ms`)))
   const abort = (): void => reject(aborted(signal!))
   if (signal?.aborted) abort()
   else signal?.addEventListener('abort', abort, { once: true })

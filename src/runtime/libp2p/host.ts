@@ -1,4 +1,4 @@
-import type { Libp2p, PeerId, Stream } from '@libp2p/interface'
+import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { MeshError } from '../../../protocols/errors.ts'
 import type { Channel, Host, WaitOptions } from '../ports.ts'
@@ -23,6 +23,8 @@ export class Libp2pHost implements Host {
   readonly #limits: HostLimits
   readonly #dialer: Dialer
   readonly #handled = new Set<string>()
+  /** What `transportTo` found since the peer's connections last changed: it is asked for each message. */
+  readonly #transports = new Map<string, 'tcp' | 'relay'>()
   #stopping: Promise<void> | undefined
 
   constructor(libp2p: Libp2p, identity: Identity, limits: HostLimits) {
@@ -32,6 +34,10 @@ export class Libp2pHost implements Host {
     this.#dialer = new Dialer(libp2p, limits)
     this.peer = identity.peer
     libp2p.addEventListener('peer:connect', (event) => this.onConnect(event.detail.toString()))
+    const changed = (event: CustomEvent<Connection>): boolean =>
+      this.#transports.delete(event.detail.remotePeer.toString())
+    libp2p.addEventListener('connection:open', changed)
+    libp2p.addEventListener('connection:close', changed)
     libp2p.addEventListener('peer:disconnect', (event) => this.onDisconnect(event.detail.toString()))
   }
 
@@ -120,9 +126,13 @@ export class Libp2pHost implements Host {
   }
 
   transportTo(peer: string): 'tcp' | 'relay' | undefined {
+    const known = this.#transports.get(peer)
+    if (known !== undefined) return known
     const connection = isPeer(peer) ? this.#dialer.connection(parsePeer(peer)) : undefined
     if (connection === undefined) return undefined
-    return connection.direct ? 'tcp' : 'relay'
+    const transport = connection.direct ? 'tcp' : 'relay'
+    this.#transports.set(peer, transport)
+    return transport
   }
 
   async sign(bytes: Uint8Array): Promise<Uint8Array> {

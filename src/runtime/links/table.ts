@@ -47,7 +47,8 @@ export class LinkTable implements Links, LinkOwner {
   readonly refusals = new Map<string, number>()
   readonly #options: LinkTableOptions
   readonly #handlers = new Map<string, LinkHandler>()
-  readonly #outbound = new Map<string, StreamLink>()
+  /** By peer, then protocol, then lane: looked up for each message. */
+  readonly #outbound = new Map<string, Map<string, Partial<Record<Lane, StreamLink>>>>()
   readonly #inbound = new Map<string, Set<StreamLink>>()
   readonly #failures = new Map<string, { count: number; until: number }>()
   #sweeper: Timer | undefined
@@ -75,20 +76,28 @@ export class LinkTable implements Links, LinkOwner {
   }
 
   to(peer: string, protocol: string, lane: Lane): StreamLink {
-    const key = `${peer} ${protocol} ${lane}`
-    const existing = this.#outbound.get(key)
-    if (existing !== undefined) return existing
+    return this.#outbound.get(peer)?.get(protocol)?.[lane] ?? this.#begin(peer, protocol, lane)
+  }
+
+  #begin(peer: string, protocol: string, lane: Lane): StreamLink {
     if (this.#stopped) throw new MeshError('ERR_STOPPED', 'the node is stopped')
-    const handler = this.#handlers.get(protocol)!
+    const handler = this.#handlers.get(protocol)
+    if (handler === undefined) throw new MeshError('ERR_UNSUPPORTED', `no handler for ${protocol}`)
     const link = new StreamLink(this, handler, peer, lane, 'outbound')
-    this.#outbound.set(key, link)
+    let protocols = this.#outbound.get(peer)
+    if (protocols === undefined) this.#outbound.set(peer, (protocols = new Map()))
+    const lanes = protocols.get(protocol)
+    if (lanes === undefined) protocols.set(protocol, { [lane]: link })
+    else lanes[lane] = link
     void this.#open(link)
     return link
   }
 
   /** Every open link, outbound and inbound. */
   *all(): Iterable<StreamLink> {
-    yield* this.#outbound.values()
+    for (const protocols of this.#outbound.values()) {
+      for (const lanes of protocols.values()) yield* Object.values(lanes)
+    }
     for (const links of this.#inbound.values()) yield* links
   }
 
@@ -112,13 +121,22 @@ export class LinkTable implements Links, LinkOwner {
 
   linkClosed(link: StreamLink, error: Error | undefined): void {
     if (link.direction === 'outbound') {
-      this.#outbound.delete(`${link.peer} ${link.protocol} ${link.lane}`)
+      this.#forget(link)
     } else {
       const links = this.#inbound.get(link.peer)
       links?.delete(link)
       if (links?.size === 0) this.#inbound.delete(link.peer)
     }
     if (error instanceof MeshError && REFUSALS.has(error.code)) this.#refused(link.peer, link.protocol, error)
+  }
+
+  #forget({ peer, protocol, lane }: StreamLink): void {
+    const protocols = this.#outbound.get(peer)
+    const lanes = protocols?.get(protocol)
+    if (protocols === undefined || lanes === undefined) return
+    delete lanes[lane]
+    if (Object.keys(lanes).length === 0) protocols.delete(protocol)
+    if (protocols.size === 0) this.#outbound.delete(peer)
   }
 
   heard(peer: string): void {
