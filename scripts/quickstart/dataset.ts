@@ -17,7 +17,7 @@ export function fields(line: string): string[] {
 
 const lines: Record<Dataset, () => string[]> = {
   quake: () => json('earthquakes.json').features.map((feature: unknown) => JSON.stringify(feature)),
-  flight: () => json('flights-20k.json').map((flight: unknown) => JSON.stringify(flight)),
+  flight: () => json('flights-10k.json').map((flight: unknown) => JSON.stringify(flight)),
   weather: () => read('seattle-weather.csv').trim().split('\n').slice(1)
 }
 

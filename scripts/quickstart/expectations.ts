@@ -41,7 +41,7 @@ function quakes() {
 }
 
 function flights() {
-  const all = JSON.parse(text('flights-20k.json')) as { delay: number; distance: number; origin: string }[]
+  const all = JSON.parse(text('flights-10k.json')) as { delay: number; distance: number; origin: string }[]
   const state = new Map<string, string>()
   for (const line of text('airports.csv').split('\n')) {
     const match = /^(\w+),.*,(\w+),[^,]*,-?[\d.]+,-?[\d.]+\s*$/.exec(line)

@@ -10,7 +10,9 @@ export class Latency {
   }
 
   percentiles(): Percentiles {
-    const at = (percentile: number) => this.#histogram.getValueAtPercentile(percentile) / 1000
-    return { count: this.#histogram.totalCount, p50: at(50), p99: at(99), max: this.#histogram.maxValue / 1000 }
+    const max = this.#histogram.maxValue
+    // a percentile is the upper end of its bucket, which may lie above the largest value
+    const at = (percentile: number) => Math.min(max, this.#histogram.getValueAtPercentile(percentile)) / 1000
+    return { count: this.#histogram.totalCount, p50: at(50), p99: at(99), max: max / 1000 }
   }
 }

@@ -21,7 +21,9 @@ const folder = await mkdtemp(join(tmpdir(), 'phoenix-quickstart-'))
 const mesh = hosts.map((plan) => new SupervisedHost(plan, folder))
 const gateway = mesh[0]!
 const victim = mesh.find(({ plan }) => plan.name === VICTIM)!
-const interrupted = new Promise<void>((resolve) => process.once('SIGINT', resolve))
+const interrupted = new Promise<void>((resolve) => {
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, resolve)
+})
 
 async function startAll(): Promise<string[]> {
   const { addresses } = await gateway.start([])
@@ -65,21 +67,26 @@ async function restart(bootstrap: string[]): Promise<void> {
   )
 }
 
-async function run(): Promise<boolean> {
-  const outcome = await work(await startAll())
+/** As shells have it for what Ctrl-C ends early. */
+const INTERRUPTED = 130
+
+/** Resolves with the exit code. */
+async function run(): Promise<number> {
+  const outcome = await Promise.race([startAll().then(work), interrupted])
+  if (outcome === undefined) return INTERRUPTED
   const differences = compare(outcome, expectations(), mesh)
   console.log(summary(outcome, mesh, differences))
-  if (!options.once && differences.length === 0) {
+  if (differences.length > 0) return 1
+  if (!options.once) {
     console.log(invitation(mesh))
     await interrupted
     console.log('\nStopping…')
   }
-  return differences.length === 0
+  return 0
 }
 
 try {
-  const ended = interrupted.then(() => true)
-  process.exitCode = (await Promise.race([run(), ...(options.once ? [ended] : [])])) ? 0 : 1
+  process.exitCode = await run()
 } catch (error) {
   console.error(error)
   process.exitCode = 1

@@ -15,6 +15,8 @@ export interface Outcome {
   /** Results that did not come in the order in which their records entered. */
   outOfOrder: number
   seconds: number
+  /** Records by the host that enriched them. */
+  enrichedBy: Record<string, number>
   statistics: Statistics & { counted: number }
   alerts: { all: number; strongQuakes: number; longDelays: number }
   stream: { days: number; rain: number }

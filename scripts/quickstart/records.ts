@@ -44,15 +44,16 @@ export interface WeatherDay {
 
 export type ParsedRecord = Quake | Flight | WeatherDay
 
-export type EnrichedRecord =
+export type EnrichedRecord = { enrichedBy: string } & (
   | (Quake & { band: string; area: string })
   | (Flight & { state: string; late: boolean })
   | (WeatherDay & { season: string })
+)
 
-/** What leaves the pipeline: which record, and who worked on it. */
+/** What leaves the pipeline: which record, and which host enriched it. */
 export interface Counted {
   sequence: number
-  dataset: Dataset
+  enrichedBy: string
 }
 
 /** A record worth telling at once. */

@@ -37,10 +37,14 @@ function places(mesh: readonly SupervisedHost[]): string[][] {
 }
 
 function counts(outcome: Outcome): string[][] {
-  const { entered, left, outOfOrder, statistics, alerts, stream, airports } = outcome
-  const answered = Object.entries(airports.answeredBy).map(([host, times]) => `${count(times)} by ${host}`)
+  const { entered, left, outOfOrder, enrichedBy, statistics, alerts, stream, airports } = outcome
+  const shares = (by: Record<string, number>) =>
+    Object.entries(by)
+      .map(([host, times]) => `${count(times)} by ${host}`)
+      .join(', ')
   return [
     ['records in', count(entered)],
+    ['enriched', shares(enrichedBy)],
     ['results out', `${count(left)}, ${outOfOrder === 0 ? 'in the order they entered' : `${outOfOrder} out of order`}`],
     [
       'counted',
@@ -51,7 +55,7 @@ function counts(outcome: Outcome): string[][] {
       `${count(alerts.all)}, of them ${alerts.strongQuakes} earthquakes of 5.5 and more, ${alerts.longDelays} delays of 3 hours and more`
     ],
     ['streamed', `${stream.days} days of 2014, ${(stream.rain / 10).toFixed(1)} mm of rain`],
-    ['airports asked', `${count(airports.asked)}, answered ${answered.join(' and ')}`]
+    ['airports asked', `${count(airports.asked)}, answered ${shares(airports.answeredBy)}`]
   ]
 }
 

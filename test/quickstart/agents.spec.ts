@@ -27,7 +27,7 @@ function desk() {
 describe('the quickstart’s agents', () => {
   it('find in the data what the recomputation finds, and count a record once', async () => {
     const { node, published, ask } = desk()
-    for (const agent of [parser, enricher, aggregator]) await agent(node)
+    for (const agent of [parser, enricher, aggregator]) await agent(node, 'here')
     const expected = expectations()
     const records = rawRecords()
     assert.equal(records.length, expected.entered)
@@ -35,7 +35,7 @@ describe('the quickstart’s agents', () => {
       assert.equal(record.sequence, i)
       const enriched = ask('enrich', ask('parse', record))
       for (let again = 0; again < 2; again++) {
-        assert.deepEqual(await ask('aggregate', enriched), { sequence: i, dataset: record.dataset })
+        assert.deepEqual(await ask('aggregate', enriched), { sequence: i, enrichedBy: 'here' })
       }
     }
     assert.deepEqual(ask('statistics'), expected.statistics)

@@ -9,9 +9,9 @@ export interface Attributes {
   id: string
   source: string
   type: string
-  subject?: string
+  subject?: string | undefined
   time: string
-  datacontenttype?: string
+  datacontenttype?: string | undefined
 }
 
 /** What both ends must agree on when a run is over. */

@@ -1,6 +1,6 @@
 /** Twenty nodes in one process; one publishes, all the others subscribe. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Agent, createNode, type MeshNode, type Message } from '../../../src/index.ts'
+import { type Agent, createNode, type Message, type Node } from '../../../src/index.ts'
 import { Latency } from '../harness/latency.ts'
 import { Stopwatch } from '../harness/stopwatch.ts'
 import { Tally } from '../harness/tally.ts'
@@ -26,7 +26,7 @@ async function swarm(job: Job, arrived: () => void): Promise<Swarm> {
   const listen = ['/ip4/127.0.0.1/tcp/0']
   const first = await createNode({ name: 'node-0', listen })
   const bootstrap = [String(first.multiaddrs[0])]
-  const nodes: MeshNode[] = [first]
+  const nodes: Node[] = [first]
   for (let i = 1; i < job.size; i++) nodes.push(await createNode({ name: `node-${i}`, listen, bootstrap }))
   await Promise.all(nodes.map((node) => node.ready({ peers: job.size - 1, timeout: 60_000 })))
 

@@ -17,7 +17,7 @@ export async function aggregator(node: Node): Promise<void> {
           const alert = alertFor(record)
           if (alert !== undefined) await agent.publish(...alert)
         }
-        return { sequence: record.sequence, dataset: record.dataset }
+        return { sequence: record.sequence, enrichedBy: record.enrichedBy }
       },
       statistics: () => ({ counted: counted.size, ...statistics })
     }

@@ -8,6 +8,8 @@ import type { Alert } from '../records.ts'
 /** An alert that has not come so long after the others is missing. ms */
 const QUIET = 500
 
+const severity = ({ data }: Message) => (data as Alert).severity
+
 export interface Alerts extends AsyncDisposable {
   /** Resolves when no alert has come for a while. */
   settled(): Promise<Outcome['alerts']>
@@ -20,8 +22,8 @@ export async function watchAlerts(agent: Agent): Promise<Alerts> {
   let last = performance.now()
 
   const all = agent.subscribe('alerts.>')
-  const strongQuakes = agent.subscribe('alerts.quake.*', { filter: ({ data }: Message<Alert>) => data.severity >= 5.5 })
-  const longDelays = agent.subscribe('alerts.flight.*', { filter: ({ data }: Message<Alert>) => data.severity >= 180 })
+  const strongQuakes = agent.subscribe('alerts.quake.*', { filter: (message) => severity(message) >= 5.5 })
+  const longDelays = agent.subscribe('alerts.flight.*', { filter: (message) => severity(message) >= 180 })
   const subscriptions = { all, strongQuakes, longDelays }
 
   for (const [name, subscription] of Object.entries(subscriptions)) {
@@ -30,7 +32,7 @@ export async function watchAlerts(agent: Agent): Promise<Alerts> {
       for await (const message of subscription) {
         counts[name as keyof typeof counts]++
         last = performance.now()
-        if (subscription === all) latency.add(performance.timeOrigin + last - message.data.at)
+        if (subscription === all) latency.add(performance.timeOrigin + last - (message.data as Alert).at)
       }
     })()
   }

@@ -6,17 +6,22 @@ import type { EnrichedRecord, ParsedRecord } from '../records.ts'
 /** Minutes from which a flight counts as late, as the airlines' statistics have it. */
 const LATE = 15
 
-export async function enricher(node: Node): Promise<void> {
+export async function enricher(node: Node, host: string): Promise<void> {
   const states = new Map(csv('airports.csv').map(({ iata, state }) => [iata, state]))
 
   function enrich(record: ParsedRecord): EnrichedRecord {
     switch (record.dataset) {
       case 'quake':
-        return { ...record, band: band(record.magnitude), area: record.place.split(', ').at(-1)! }
+        return { ...record, enrichedBy: host, band: band(record.magnitude), area: record.place.split(', ').at(-1)! }
       case 'flight':
-        return { ...record, state: states.get(record.origin) ?? 'unknown', late: record.delay >= LATE }
+        return {
+          ...record,
+          enrichedBy: host,
+          state: states.get(record.origin) ?? 'unknown',
+          late: record.delay >= LATE
+        }
       case 'weather':
-        return { ...record, season: season(Number(record.date.slice(5, 7))) }
+        return { ...record, enrichedBy: host, season: season(Number(record.date.slice(5, 7))) }
     }
   }
 

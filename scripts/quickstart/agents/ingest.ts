@@ -5,9 +5,9 @@ import type { Outcome, Percentiles } from '../outcome.ts'
 import type { Counted, RawRecord } from '../records.ts'
 
 /** Results between two words of progress. */
-const STEP = 500
+const STEP = 1_000
 
-type Figures = Pick<Outcome, 'entered' | 'left' | 'outOfOrder' | 'seconds' | 'stages'>
+type Figures = Pick<Outcome, 'entered' | 'left' | 'outOfOrder' | 'seconds' | 'enrichedBy' | 'stages'>
 
 export async function ingest(
   node: Node,
@@ -36,14 +36,19 @@ export async function ingest(
   const from = performance.now()
   let left = 0
   let outOfOrder = 0
+  const enrichedBy: Record<string, number> = {}
   for await (const result of pipeline.process(source())) {
-    const { sequence } = result as Counted
+    const { sequence, enrichedBy: host } = result as Counted
     if (sequence !== left) outOfOrder++
+    enrichedBy[host] = (enrichedBy[host] ?? 0) + 1
     latency.add(performance.now() - entered.get(sequence)!)
     entered.delete(sequence)
     if (++left % STEP === 0) progress(left)
   }
   const seconds = (performance.now() - from) / 1000
   const stages = pipeline.stats().stages.map(({ name, in: came, out, retried }) => ({ name, in: came, out, retried }))
-  return { figures: { entered: records.length, left, outOfOrder, seconds, stages }, latency: latency.percentiles() }
+  return {
+    figures: { entered: records.length, left, outOfOrder, seconds, enrichedBy, stages },
+    latency: latency.percentiles()
+  }
 }
