@@ -48,6 +48,8 @@ const DEFAULTS: MembershipOptions = {
   bootstrapInterval: 10_000
 }
 
+const MAY_BE_NONE: ReadonlySet<string> = new Set(['indirectProbes', 'fanout', 'retention', 'fullMeshLimit'])
+
 /** How often the machine wants to be told the time: a twentieth of the failure timeout, so that no stage is late by more. */
 export function tickInterval(options: MembershipOptions): number {
   return options.failureTimeout / 20
@@ -58,8 +60,9 @@ export function withDefaults(options: Partial<MembershipOptions> = {}): Membersh
   const whole = { ...DEFAULTS, ...options }
   for (const [key, value] of Object.entries(whole)) {
     if (!(key in DEFAULTS)) throw new MeshError('ERR_CONFIG', `membership.${key} is unknown`, { details: { key } })
-    if (!Number.isFinite(value) || value < 0) {
-      throw new MeshError('ERR_CONFIG', `membership.${key} must be a number, 0 or more`, { details: { key } })
+    const least = MAY_BE_NONE.has(key) ? 0 : 1
+    if (!Number.isFinite(value) || value < least) {
+      throw new MeshError('ERR_CONFIG', `membership.${key} must be a number, ${least} or more`, { details: { key } })
     }
   }
   if (whole.maxMembers > DEFAULTS.maxMembers || whole.maxMembers < 1) {

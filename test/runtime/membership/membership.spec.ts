@@ -262,7 +262,9 @@ describe('membership driver', () => {
       code: 'ERR_CONFIG',
       details: { key: 'nonsense' }
     })
-    assert.throws(() => network.node('b', { maxMembers: 0 }), { code: 'ERR_CONFIG' })
+    for (const broken of [{ maxMembers: 0 }, { maxMembers: 513 }, { failureTimeout: 0 }, { dialBackoff: Number.NaN }]) {
+      assert.throws(() => network.node('b', broken), { code: 'ERR_CONFIG' })
+    }
   })
 
   it('signs its record anew at half of its life, in the same incarnation', async () => {
