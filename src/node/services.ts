@@ -1,5 +1,6 @@
 import { IdSource } from '../../protocols/envelope/id.ts'
 import type { RoutingMetadata } from '../../protocols/envelope/message.ts'
+import { MeshError } from '../../protocols/errors.ts'
 import type { ReceiveContext } from '../agent/context.ts'
 import { currentTrace } from '../agent/current.ts'
 import { sourceOf } from '../agent/source.ts'
@@ -80,7 +81,15 @@ export class Services {
       clock,
       turn: this.links.turn,
       deliver: this.registry.deliver,
-      dropped: () => {}
+      dropped: (peer, count, cause) =>
+        this.#emit({
+          kind: 'dropped',
+          agent: '',
+          peer,
+          code: 'ERR_LINK_CLOSED',
+          message: cause?.message ?? 'closed',
+          count
+        })
     })
     this.#requests = new RequestResponse(clock, this.composer, this.registry.serve)
     this.links.register(this.#pointToPoint)
@@ -271,7 +280,17 @@ export class Services {
           idempotent: false
         })
       },
-      host: async (name, handlers) => this.agents.register(name, { handle: handlers }, {})
+      host: async (name, handlers) => {
+        if (this.router.has(name)) {
+          throw new MeshError('ERR_ALREADY_REGISTERED', `${name} is hosted in the mesh already`, {
+            details: { agent: name }
+          })
+        }
+        const agent = await this.agents.register(name, {}, {})
+        // The pipeline's own bounds decide what waits and what is refused.
+        for (const [type, handler] of Object.entries(handlers)) agent.handle(type, handler, { concurrency: FEEDERS })
+        return agent
+      }
     }
   }
 }
@@ -283,6 +302,9 @@ function particularsOf({ correlation }: RoutingMetadata): {
 } {
   return { id: undefined, parent: undefined, extra: { correlation } }
 }
+
+/** Items that other hosts may feed to one pipeline at once: far above any pipeline's own bound. */
+const FEEDERS = 65_536
 
 const NONE = {
   async *find() {},

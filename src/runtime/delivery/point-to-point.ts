@@ -28,8 +28,8 @@ export interface PointToPointOptions {
   clock: Clock
   turn: Turn
   deliver: Deliver
-  /** At-most-once messages that were still queued when their link closed. */
-  dropped: (peer: string, cause: Error | undefined) => void
+  /** At-most-once messages that were still queued when their link closed: at least so many. */
+  dropped: (peer: string, count: number, cause: Error | undefined) => void
 }
 
 /** The driver of `protocols/point-to-point`: messages out, messages in, and what is said about them in between. */
@@ -113,9 +113,11 @@ export class PointToPoint implements LinkHandler {
     this.#links.delete(link)
     if (link.direction === 'outbound') {
       this.paused.forget(link.peer)
-      if (error !== undefined) this.#options.dropped(link.peer, error)
     }
     const conversation = link.state as Conversation | undefined
+    // Of a link that carried both kinds the tracked ones are tried again, so they are not counted among the lost.
+    const lost = link.unsent - (conversation?.sent.size ?? 0)
+    if (lost > 0) this.#options.dropped(link.peer, lost, error)
     if (conversation === undefined) return
     const cause = new MeshError('ERR_LINK_CLOSED', `the link to ${link.peer} closed before an acknowledgement`, {
       cause: error

@@ -69,6 +69,8 @@ export class StreamLink implements Link {
   lastActive: number
   unfinishedSince = -1
   greeted = false
+  /** Counted frames that had not left when the link closed. */
+  unsent = 0
   /** The peer's hello. */
   remote: Hello | undefined
 
@@ -366,6 +368,7 @@ export class StreamLink implements Link {
   #close(error: Error | undefined): void {
     if (this.#closed) return
     this.#closed = true
+    this.unsent = this.#queuedFrames + this.#frames
     this.#batches = []
     this.#queued = 0
     this.#drained?.promise.catch(() => {})
