@@ -24,7 +24,7 @@ export interface PubSubComponents {
 }
 
 export interface PubSubLimits {
-  /** Nodes to which one topic goes over links before it goes wide. Default 32: see the measurements in the protocol's README. */
+  /** Nodes to which one topic goes over links before it goes wide. Default 32: the protocol's README weighs it. */
   directFanout: number
   /** Share of `directFanout` below which a topic returns to links. 0.75, a guess. */
   calm: number
