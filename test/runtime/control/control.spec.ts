@@ -202,13 +202,13 @@ describe('control socket', () => {
       reader.push(new Uint8Array(900))
       assert.throws(() => reader.push(new Uint8Array(200)), withCode('ERR_LIMIT'))
       await using both = await connected({ ping: () => 'pong' })
-      const answer = await exchange(createConnection(both.server.path), Buffer.alloc(MAX_LINE + 1, 'x'))
-      assert.match(answer === '' ? 'ERR_LIMIT' : answer, /ERR_LIMIT/)
+      // exchange returns once the connection is closed
+      await exchange(createConnection(both.server.path), Buffer.alloc(MAX_LINE + 1, 'x'))
       assert.equal(await both.client.call('ping', null), 'pong')
     })
 
     it('a client survives a node that talks nonsense', async () => {
-      const server = createServer((socket) => socket.end('nonsense\n'))
+      const server = createServer((socket) => socket.resume().end('nonsense\n'))
       await new Promise<void>((resolve) => server.listen(controlPath(folder), resolve))
       const client = (await connectControl(folder))!
       await assert.rejects(client.call('ping', null), (error: MeshError) =>
