@@ -1,13 +1,12 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
-import type { Uint8ArrayList } from 'uint8arraylist'
 import { MeshError } from '../../../protocols/errors.ts'
 import type { Channel } from '../ports.ts'
 
 const ignore = (): void => {}
 
 /**
- * A libp2p stream as a Channel. It holds no bytes of its own: what is unread waits in the stream (bounded by its window),
- * what is unsent too (bounded by the owner, who honours `write() === false`).
+ * A libp2p stream as a Channel. What is unread waits in the stream, bounded by its window, and what a pause interrupted
+ * here, bounded by the same; what is unsent is bounded by the owner, who honours `write() === false`.
  *
  * Reading begins when `onBytes` is set, so that nothing which came earlier is lost; an end which came earlier is told
  * as soon as `onClose` is set.
@@ -23,6 +22,10 @@ export class StreamChannel implements Channel {
   #onClose: ((error?: Error) => void) | undefined
   #reading = false
   #paused = false
+  /** Inside the stream's `resume`, which hands out bytes: a pause then is carried out once that has returned. */
+  #resuming = false
+  /** Pieces that the stream handed out together with the one at which the owner paused. */
+  #held: Uint8Array[] = []
   /** `write` has returned false and `onDrain` is owed. */
   #full = false
   /** The peer has said that it sends no more: an end after this is in good order. */
@@ -80,20 +83,31 @@ export class StreamChannel implements Channel {
   }
 
   pause(): void {
-    if (this.#paused || this.#over !== undefined) return
+    if (this.#over !== undefined) return
     this.#paused = true
-    if (this.#stream.readStatus === 'readable') this.#stream.pause()
+    if (!this.#resuming && this.#stream.readStatus === 'readable') this.#stream.pause()
   }
 
   resume(): void {
     if (!this.#paused || this.#over !== undefined) return
     this.#paused = false
-    if (this.#stream.readStatus !== 'paused') return
+    this.#handOut(this.#held.splice(0))
+    if (this.#paused || this.#resuming) return
+    if (this.#stream.readStatus === 'paused') this.#resumeStream()
+    if (this.#stream.readableEnded) this.#ended()
+  }
+
+  /** The stream grants its sender a new window even where its reader pauses meanwhile: so it is paused again, after. */
+  #resumeStream(): void {
+    this.#resuming = true
     try {
       this.#stream.resume()
     } catch (error) {
       this.#stream.abort(error as Error)
+    } finally {
+      this.#resuming = false
     }
+    if (this.#paused && this.#stream.readStatus === 'readable') this.#stream.pause()
   }
 
   close(): Promise<void> {
@@ -119,7 +133,7 @@ export class StreamChannel implements Channel {
       await this.#untilOver(signal)
     } catch (error) {
       this.#stream.abort(error as Error)
-      this.#finish(undefined)
+      this.#finish(error as Error)
     }
   }
 
@@ -138,21 +152,15 @@ export class StreamChannel implements Channel {
 
   readonly #received = (event: StreamMessageEvent): void => {
     const data = event.data
-    if (data instanceof Uint8Array) this.#onBytes(data)
-    else this.#receivedList(data)
+    if (this.#paused) this.#held.push(...(data instanceof Uint8Array ? [data] : data))
+    else if (data instanceof Uint8Array) this.#onBytes(data)
+    else this.#handOut([...data])
   }
 
-  #receivedList(list: Uint8ArrayList): void {
+  #handOut(pieces: Uint8Array[]): void {
     let given = 0
-    for (const piece of list) {
-      if (this.#over !== undefined) return
-      if (this.#paused) {
-        this.#stream.unshift(list.sublist(given))
-        return
-      }
-      given += piece.byteLength
-      this.#onBytes(piece)
-    }
+    while (given < pieces.length && !this.#paused && this.#over === undefined) this.#onBytes(pieces[given++]!)
+    if (given < pieces.length) this.#held = [...pieces.slice(given), ...this.#held]
   }
 
   /** The stream's own listener goes on sending what it holds in a microtask that was queued before ours. */
@@ -173,7 +181,7 @@ export class StreamChannel implements Channel {
 
   /** The peer is done and everything it sent was read: we are done too. */
   readonly #ended = (): void => {
-    if (this.#over !== undefined || !this.#peerFinished) return
+    if (this.#over !== undefined || !this.#peerFinished || this.#held.length > 0) return
     void this.close()
   }
 
@@ -192,6 +200,7 @@ export class StreamChannel implements Channel {
   #finish(error: Error | undefined): void {
     if (this.#over !== undefined) return
     this.#over = { error, told: false }
+    this.#held = []
     this.#tell()
   }
 
