@@ -10,6 +10,7 @@ import type { AgentHandlers, WaitOptions } from '../agent/types.ts'
 import type { Membership } from '../core/membership/types.ts'
 import type { Alarm } from '../runtime/delivery/alarm.ts'
 import type { Composer } from '../runtime/delivery/composer.ts'
+import type { Directory } from '../runtime/directory/types.ts'
 import type { Clock, Dice } from '../runtime/ports.ts'
 import { type Atlas, agentKey } from './atlas.ts'
 import type { Limits } from './config.ts'
@@ -17,18 +18,12 @@ import type { NodeEventBody } from './events.ts'
 import type { AgentRegistry, LocalAgent } from './registry.ts'
 import { bounded } from './waiting.ts'
 
-/** Makes names known beyond the view. */
-export interface AgentDirectory {
-  provide(name: string): Promise<void>
-  withdraw(name: string): void
-}
-
 export interface AgentsParts {
   self: string
   clock: Clock
   dice: Dice
   membership: Membership
-  directory: AgentDirectory
+  directory: Pick<Directory, 'provide' | 'provided' | 'withdraw'>
   registry: AgentRegistry
   atlas: Atlas
   composer: Composer
@@ -59,10 +54,10 @@ export class Agents {
     this.#local.set(agent, local)
     atlas.localUp(name, instance)
     const version = membership.set(agentKey(name, instance), {})
-    const provided = directory.provide(name)
-    provided.catch(() => {})
+    directory.provide(name)
     await bounded(membership.announced(version), clock, options)
-    if (membership.partial) await bounded(provided, clock, options)
+    // Beyond the view others find it by the directory alone.
+    if (membership.partial) await bounded(directory.provided(name), clock, options)
     return agent
   }
 

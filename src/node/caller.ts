@@ -84,6 +84,8 @@ export class Caller {
         return reply
       } catch (error) {
         this.#ended(attempt.member, error)
+        if ((error as MeshError).code === 'ERR_NO_RESPONDERS')
+          this.#parts.resolver.disown(template.name, attempt.member)
         if (attempts >= MOST_ATTEMPTS || !mayTryAgain(error, attempt, options)) throw error
         avoid = attempt.member
       }

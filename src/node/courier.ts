@@ -242,7 +242,11 @@ export class Courier {
   settle(shipment: Shipment, error: unknown, delay: number | undefined): void {
     const now = this.#parts.clock.monotonic()
     const code = error === undefined ? undefined : ((error as MeshError).code ?? 'ERR_HANDLER')
-    if (shipment.member !== undefined) this.#parts.router.ended(shipment.member, outcomeOf(code), now)
+    const { member } = shipment
+    if (member !== undefined) {
+      this.#parts.router.ended(member, outcomeOf(code), now)
+      if (code === 'ERR_NO_RESPONDERS') this.#parts.resolver.disown(shipment.template.name, member)
+    }
     if (error === undefined) this.#outbox.acknowledge(shipment, this.#sink)
     else this.#failed(shipment, error, delay, FINAL.has(code ?? ''))
   }

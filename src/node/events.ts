@@ -10,6 +10,8 @@ export type NodeEventBody =
   | { kind: 'peer-joined'; peer: string; name: string }
   | { kind: 'peer-left'; peer: string; name: string; reason: string }
   | { kind: 'peer-suspect'; peer: string; name: string }
+  /** No bootstrap address could be reached; the node keeps trying. */
+  | { kind: 'bootstrap-failed'; code: string; message: string }
   | AgentChange
   /** An agent's queue here passed its high watermark: its senders were asked to wait. */
   | { kind: 'slow-consumer'; agent: string; queued: number }

@@ -1,28 +1,27 @@
 import { MeshError } from '../../protocols/errors.ts'
 import type { Membership } from '../core/membership/types.ts'
+import type { Member } from '../core/routing/group.ts'
 import type { Router } from '../core/routing/router.ts'
+import type { Directory } from '../runtime/directory/types.ts'
 import type { Clock, Host } from '../runtime/ports.ts'
 import { nobody } from './registry.ts'
-
-/** Finds the hosts of an agent beyond the view. */
-export interface Directory {
-  find(name: string, options: { signal: AbortSignal }): AsyncIterable<{ peer: string; addresses: readonly string[] }>
-}
 
 export interface ResolverParts {
   clock: Clock
   host: Host
   router: Router
   membership: Membership
-  directory: Directory
+  directory: Pick<Directory, 'find'>
   /** ms. */
   resolveTimeout: number
 }
 
 /** The instance of a member that the directory named: its host chooses. */
 const SOMEBODY = '*'
-/** ms for which what the directory said is believed. A guess: a tenth of a record's life. */
+/** ms for which what the directory said is believed. A guess. */
 const BELIEVED = 30_000
+/** Hosts taken from one answer: one may be gone, more need not be known. */
+const ENOUGH = 3
 
 /**
  * What to do about a name that the router does not know. With a full view nobody has it; with a partial one the
@@ -53,23 +52,36 @@ export class Resolver {
     return asking
   }
 
-  async #ask(name: string): Promise<void> {
-    const { clock, host, router, directory, resolveTimeout } = this.#parts
+  /** The member said that it has no such agent: what the directory said of it is not believed any longer. */
+  disown(name: string, member: Member): void {
+    if (member.instance === SOMEBODY) this.#parts.router.remove(name, member.target.place.peer, SOMEBODY)
+  }
+
+  /** Settles with the first host found; looks for a few more meanwhile. */
+  #ask(name: string): Promise<void> {
+    const { clock, resolveTimeout } = this.#parts
+    const found = Promise.withResolvers<void>()
     const deadline = new AbortController()
     const timer = clock.after(resolveTimeout, () => deadline.abort(nobody(name)))
-    try {
-      for await (const { peer, addresses } of directory.find(name, { signal: deadline.signal })) {
-        if (peer === host.peer) continue
-        host.learn(peer, addresses)
-        router.add(name, peer, SOMEBODY)
-        clock.after(BELIEVED, () => router.remove(name, peer, SOMEBODY))
-        return
-      }
-    } catch (error) {
-      if (!deadline.signal.aborted) throw error
-    } finally {
-      timer.cancel()
+    void this.#look(name, deadline.signal, found.resolve)
+      .catch(() => {})
+      .finally(() => {
+        timer.cancel()
+        found.reject(nobody(name))
+      })
+    return found.promise
+  }
+
+  async #look(name: string, signal: AbortSignal, found: () => void): Promise<void> {
+    const { clock, host, router, directory } = this.#parts
+    let count = 0
+    for await (const { peer, addresses } of directory.find(name, { signal })) {
+      if (peer === host.peer) continue
+      host.learn(peer, addresses)
+      router.add(name, peer, SOMEBODY)
+      clock.after(BELIEVED, () => router.remove(name, peer, SOMEBODY))
+      found()
+      if (++count >= ENOUGH) return
     }
-    throw nobody(name)
   }
 }

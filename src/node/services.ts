@@ -11,6 +11,8 @@ import { Composer } from '../runtime/delivery/composer.ts'
 import { LocalBus } from '../runtime/delivery/local-bus.ts'
 import { PointToPoint } from '../runtime/delivery/point-to-point.ts'
 import { RequestResponse } from '../runtime/delivery/request-response.ts'
+import { createDirectory } from '../runtime/directory/directory.ts'
+import type { Directory } from '../runtime/directory/types.ts'
 import { LinkTable } from '../runtime/links/table.ts'
 import { bootstrapFile } from '../runtime/membership/bootstrap.ts'
 import { createMembership } from '../runtime/membership/create.ts'
@@ -45,6 +47,7 @@ export class Services {
   readonly events = new EventHub<NodeEvent>()
   readonly links: LinkTable
   readonly membership: MembershipDriver
+  readonly directory: Directory
   readonly router: Router
   readonly atlas: Atlas
   readonly registry: AgentRegistry
@@ -70,6 +73,12 @@ export class Services {
     this.name = config.name ?? host.peer.slice(-8)
     this.links = this.#linkTable()
     this.membership = this.#membership()
+    this.directory = createDirectory({
+      host,
+      routing: network.routing,
+      clock,
+      ownRecord: () => this.membership.signedRecord(host.peer)
+    })
     const self = { peer: host.peer, region: config.region, zone: config.zone }
     const random = (): number => dice.random()
     this.router = new Router({ self, random, events: { push: this.#emit } })
@@ -137,6 +146,7 @@ export class Services {
   async start(): Promise<void> {
     await this.host.start()
     await this.membership.start()
+    this.directory.start()
   }
 
   /** Resolves once nothing waits for an acknowledgement or a handler. */
@@ -153,6 +163,7 @@ export class Services {
   async close(): Promise<void> {
     await this.pipelines.close({ drain: false }).catch(() => {})
     await this.pubsub.stop().catch(() => {})
+    this.directory.stop()
     await this.membership.stop({ leave: true }).catch(() => {})
     this.#courier.stop()
     this.#caller.stop()
@@ -200,6 +211,7 @@ export class Services {
       clock,
       dice,
       self: { name: this.name, region, zone },
+      report: (error) => this.#emit({ kind: 'bootstrap-failed', code: error.code, message: error.message }),
       options: {
         bootstrap: file === undefined ? bootstrap : bootstrapFile(file),
         failureTimeout: limits.failureTimeout,
@@ -210,13 +222,13 @@ export class Services {
   }
 
   #resolver(): Resolver {
-    const { clock, host, router, membership } = this
+    const { clock, host, router, membership, directory } = this
     const { resolveTimeout } = this.#config.limits
-    return new Resolver({ clock, host, router, membership, directory: NONE, resolveTimeout })
+    return new Resolver({ clock, host, router, membership, directory, resolveTimeout })
   }
 
   #agents(): Agents {
-    const { clock, membership, registry, atlas, composer, router } = this
+    const { clock, membership, directory, registry, atlas, composer, router } = this
     const { dice } = this.#world
     const courier = this.#courier
     const caller = this.#caller
@@ -229,7 +241,7 @@ export class Services {
         clock,
         dice,
         membership,
-        directory: NONE,
+        directory,
         registry,
         atlas,
         composer,
@@ -305,9 +317,3 @@ function particularsOf({ correlation }: RoutingMetadata): {
 
 /** Items that other hosts may feed to one pipeline at once: far above any pipeline's own bound. */
 const FEEDERS = 65_536
-
-const NONE = {
-  async *find() {},
-  provide: async () => {},
-  withdraw: () => {}
-}
