@@ -2,6 +2,7 @@ import { loadIdentity } from '../runtime/libp2p/identity.ts'
 import { createLibp2pNetwork } from '../runtime/libp2p/network.ts'
 import { systemClock } from '../runtime/system/clock.ts'
 import { systemDice } from '../runtime/system/dice.ts'
+import { eventLoopLoad } from '../runtime/system/load.ts'
 import { assemble } from './assemble.ts'
 import { type NodeOptions, resolveConfig } from './config.ts'
 import type { Node } from './node.ts'
@@ -19,5 +20,5 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
   const config = resolveConfig(options)
   const identity = await loadIdentity(config.dataDir)
   const network = await createLibp2pNetwork({ identity, listen: config.listen })
-  return assemble(config, { network, clock: systemClock, dice: systemDice }, network.libp2p)
+  return assemble(config, { network, clock: systemClock, dice: systemDice, load: eventLoopLoad() }, network.libp2p)
 }

@@ -26,6 +26,7 @@ import { Caller } from './caller.ts'
 import type { NodeConfig } from './config.ts'
 import { Courier } from './courier.ts'
 import { EventHub, type NodeEvent, type NodeEventBody } from './events.ts'
+import { LoadReport } from './load-report.ts'
 import type { PipelinePort } from './pipeline-port.ts'
 import { Pipelines } from './pipelines.ts'
 import { Publications, publicationCodec } from './publishing.ts'
@@ -37,6 +38,8 @@ export interface World {
   network: Network
   clock: Clock
   dice: Dice
+  /** How busy the process is, 0 to 1; left out where that means nothing. */
+  load?: (() => number) | undefined
 }
 
 /** The parts of a node, wired: who knows whom is said here and nowhere else. */
@@ -62,6 +65,7 @@ export class Services {
   readonly #courier: Courier
   readonly #caller: Caller
   readonly #alarm: Alarm<ReceiveContext>
+  readonly #load: LoadReport | undefined
 
   constructor(config: NodeConfig, world: World) {
     const { network, clock, dice } = world
@@ -135,6 +139,7 @@ export class Services {
       limits: { directFanout: config.limits.directFanout, messageBytes: config.limits.messageBytes }
     })
     this.agents = this.#agents()
+    this.#load = world.load && new LoadReport(this.membership, clock, world.load)
     this.pipelines = new Pipelines({ port: this.#pipelinePort(), clock, dice, events: this.#emit })
     host.onConnect = (peer) => {
       this.links.reachable(peer)
@@ -147,6 +152,7 @@ export class Services {
     await this.host.start()
     await this.membership.start()
     this.directory.start()
+    this.#load?.start()
   }
 
   /** Resolves once nothing waits for an acknowledgement or a handler. */
@@ -165,6 +171,7 @@ export class Services {
     await this.pubsub.stop().catch(() => {})
     this.directory.stop()
     await this.membership.stop({ leave: true }).catch(() => {})
+    this.#load?.stop()
     this.#courier.stop()
     this.#caller.stop()
     this.#requests.stop()
