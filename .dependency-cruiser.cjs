@@ -1,5 +1,6 @@
 // The floors of ARCHITECTURE.md as rules: every import points down.
-const NODE_BUILTIN = '^(node:|(fs|net|tls|dgram|crypto|os|path|http|http2|stream|timers|events|child_process|worker_threads|url|util|zlib|readline|buffer|process|perf_hooks)(/|$))'
+const NODE_BUILTIN =
+  '^(node:|(fs|net|tls|dgram|crypto|os|path|http|http2|stream|timers|events|child_process|worker_threads|url|util|zlib|readline|buffer|process|perf_hooks)(/|$))'
 
 module.exports = {
   forbidden: [
@@ -16,7 +17,9 @@ module.exports = {
       comment: 'Floor 1 decides; it touches no libp2p, no Node built-in, no runtime.',
       severity: 'error',
       from: { path: '^src/core' },
-      to: { path: `(^src/(runtime|node|agent|cli|testing|dashboard|index))|node_modules/(@libp2p|libp2p|@chainsafe)|${NODE_BUILTIN}` }
+      to: {
+        path: `(^src/(runtime|node|agent|cli|testing|dashboard|index))|node_modules/(@libp2p|libp2p|@chainsafe)|${NODE_BUILTIN}`
+      }
     },
     {
       name: 'core-reads-types-only-from-protocols',
@@ -49,6 +52,10 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'node', 'default'], extensions: ['.ts', '.js', '.json'] }
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'node', 'default'],
+      extensions: ['.ts', '.js', '.json']
+    }
   }
 }
