@@ -18,6 +18,9 @@ export class Libp2pHost implements Host {
   readonly peer: string
   onConnect: (peer: string) => void = () => {}
   onDisconnect: (peer: string) => void = () => {}
+  /** `addresses()` is no longer what it was: a relay took us in, or has gone. */
+  onAddresses: () => void = () => {}
+  #told = ''
   readonly #libp2p: Libp2p
   readonly #identity: Identity
   readonly #limits: HostLimits
@@ -39,6 +42,7 @@ export class Libp2pHost implements Host {
     libp2p.addEventListener('connection:open', changed)
     libp2p.addEventListener('connection:close', changed)
     libp2p.addEventListener('peer:disconnect', (event) => this.onDisconnect(event.detail.toString()))
+    libp2p.addEventListener('self:peer:update', () => this.#tellAddresses())
   }
 
   addresses(): string[] {
@@ -146,6 +150,13 @@ export class Libp2pHost implements Host {
     } catch {
       return false
     }
+  }
+
+  #tellAddresses(): void {
+    const now = this.addresses().join(' ')
+    if (now === this.#told || now === '') return
+    this.#told = now
+    this.onAddresses()
   }
 
   #channel(stream: Stream, remote: PeerId): StreamChannel {

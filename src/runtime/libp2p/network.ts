@@ -25,6 +25,7 @@ export interface NetworkOptions {
 }
 
 export interface Libp2pNetwork extends Network {
+  readonly host: Libp2pHost
   readonly routing: KademliaRouting
   readonly libp2p: Libp2p
   readonly peerId: PeerId
