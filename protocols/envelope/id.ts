@@ -24,19 +24,20 @@ export interface CompactId {
 
 let cachedMs = -1
 let cachedTime = ''
+let cachedDigits = ''
 
-function timeText(ms: number): string {
-  if (ms !== cachedMs) {
-    const hex = ms.toString(16).padStart(12, '0')
-    cachedTime = `${hex.slice(0, 8)}-${hex.slice(8)}-7`
-    cachedMs = ms
-  }
-  return cachedTime
+/** Ids come in bursts: the text of the ms serves many. */
+function remember(ms: number): void {
+  if (ms === cachedMs) return
+  cachedDigits = ms.toString(16).padStart(12, '0') + '7'
+  cachedTime = `${cachedDigits.slice(0, 8)}-${cachedDigits.slice(8, 12)}-7`
+  cachedMs = ms
 }
 
 export function formatId(ms: number, counter: number, lineage: Lineage): string {
+  remember(ms)
   return (
-    timeText(ms) +
+    cachedTime +
     HEX3[counter >>> 20] +
     '-' +
     lineage[0] +
@@ -45,6 +46,13 @@ export function formatId(ms: number, counter: number, lineage: Lineage): string 
     HEX2[counter & 0xff] +
     lineage.slice(1)
   )
+}
+
+/** The id's digits as a W3C traceparent: the whole as trace id, the second half as the span, not sampled. */
+export function formatTrace(ms: number, counter: number, lineage: Lineage): string {
+  remember(ms)
+  const half = lineage[0]! + HEX3[(counter >>> 8) & 0xfff] + HEX2[counter & 0xff] + lineage.slice(1)
+  return '00-' + cachedDigits + HEX3[counter >>> 20] + half + '-' + half + '-00'
 }
 
 /** The three numbers of a canonical id, or undefined for any other text. */

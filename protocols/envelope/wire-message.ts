@@ -1,6 +1,6 @@
 import type { AttributeSet } from './attributes.ts'
 import { decodeData } from './data.ts'
-import { formatId } from './id.ts'
+import { formatId, formatTrace } from './id.ts'
 import type {
   Causality,
   DeliveryGuarantee,
@@ -67,6 +67,8 @@ export class WireMessage implements Message {
   /** Where 25 bytes of trace begin in `#body`, or -1. */
   #traceAt: number
   #body: Uint8Array
+  /** The id is its sender's own, not made of the numbers. */
+  readonly #given: boolean
   #id: string | undefined
   #data: unknown = UNREAD
   #request: Answered | undefined
@@ -85,6 +87,7 @@ export class WireMessage implements Message {
   ) {
     this.attributes = attributes
     this.#id = id
+    this.#given = id !== undefined
     this.#ms = ms
     this.#counter = counter
     this.#time = time
@@ -126,7 +129,7 @@ export class WireMessage implements Message {
       const body = this.#body
       // A small message must not keep the chunk alive that it shares with hundreds of others.
       const shared = body.buffer.byteLength > 2 * body.length + 1024
-      const bytes = shared ? Uint8Array.prototype.slice.call(body, this.#dataAt) : body.subarray(this.#dataAt)
+      const bytes = shared ? body.slice(this.#dataAt) : body.subarray(this.#dataAt)
       this.#data = decodeData(bytes, DATA_FORMATS[this.#code])
     }
     return this.#data
@@ -139,7 +142,9 @@ export class WireMessage implements Message {
       if (extra?.traceparent !== undefined) return withState(extra.traceparent, extra.tracestate)
       if (this.attributes.lineage === undefined) return undefined
       const request = this.#request?.trace
-      return request === undefined ? rootTrace(this.id) : nextSpan(request, this.id)
+      if (request !== undefined) return nextSpan(request, this.id)
+      if (this.#given) return rootTrace(this.id)
+      return { traceparent: formatTrace(this.#ms, this.#counter, this.attributes.lineage) }
     }
     const hex = Buffer.from(this.#body.buffer, this.#body.byteOffset + at, TRACE_BYTES).toString('hex')
     return withState(`00-${hex.slice(0, 32)}-${hex.slice(32, 48)}-${hex.slice(48)}`, extra?.tracestate)

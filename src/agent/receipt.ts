@@ -2,24 +2,28 @@ import { formatId } from '../../protocols/envelope/id.ts'
 import type { Draft } from '../runtime/delivery/composer.ts'
 import type { Receipt } from './types.ts'
 
-/** A receipt whose message has met its fate. The id becomes text when it is asked for. */
+/** A receipt whose message has met its fate. The id becomes text, and the transport is looked up, when asked for. */
 export class SettledReceipt implements Receipt {
   readonly status: Receipt['status']
   readonly attempts: number
-  readonly transport: string
-  readonly route: string
   readonly peer: string
+  readonly #transportTo: (peer: string) => string
   readonly #ms: number
   readonly #counter: number
   readonly #lineage: string | undefined
   #id: string | undefined
 
-  constructor(draft: Draft, status: Receipt['status'], attempts: number, transport: string, peer: string) {
+  constructor(
+    draft: Draft,
+    status: Receipt['status'],
+    attempts: number,
+    peer: string,
+    transportTo: (peer: string) => string
+  ) {
     this.status = status
     this.attempts = attempts
-    this.transport = transport
-    this.route = transport === 'local' ? 'local' : transport === 'relay' ? 'relayed' : 'direct'
     this.peer = peer
+    this.#transportTo = transportTo
     this.#id = draft.id
     this.#ms = draft.ms
     this.#counter = draft.counter
@@ -28,6 +32,15 @@ export class SettledReceipt implements Receipt {
 
   get id(): string {
     return (this.#id ??= formatId(this.#ms, this.#counter, this.#lineage!))
+  }
+
+  get transport(): string {
+    return this.#transportTo(this.peer)
+  }
+
+  get route(): string {
+    const { transport } = this
+    return transport === 'local' ? 'local' : transport === 'relay' ? 'relayed' : 'direct'
   }
 
   get settled(): Promise<Receipt> {

@@ -85,8 +85,8 @@ export class Courier {
    * message was handed to its link and the link takes more.
    */
   post(template: Template, data: unknown, particulars: SendParticulars | undefined): Promise<Receipt> {
-    const { router, clock, self, pointToPoint } = this.#parts
-    const member = router.choose(template.name, clock.monotonic(), particulars?.wish)
+    const { router, links, self, pointToPoint } = this.#parts
+    const member = router.choose(template.name, links.turn.monotonic, particulars?.wish)
     if (member === undefined) return this.#postLater(template, data, particulars)
     const { peer } = member.target.place
     const wait = pointToPoint.paused.waitFor(peer, template.name)
@@ -97,7 +97,7 @@ export class Courier {
     const link = this.#linkTo(peer, template.lane, data)
     this.#parts.composer.encode(draft, data, this.#parts.composer.formatFor(link))
     const writable = pointToPoint.send(link, draft)
-    const receipt = new SettledReceipt(draft, 'sent', 1, this.#transport(peer), peer)
+    const receipt = new SettledReceipt(draft, 'sent', 1, peer, this.#transport)
     return writable ? Promise.resolve(receipt) : this.#postDrained(link, receipt, particulars)
   }
 
@@ -143,7 +143,7 @@ export class Courier {
   #postLocally(draft: Draft, data: unknown): Promise<Receipt> {
     const { composer, bus, deliver, self, pointToPoint } = this.#parts
     const inbound = new LocalInbound(composer.local(draft, data), self, 1, undefined, pointToPoint.paused)
-    const receipt = new SettledReceipt(draft, 'sent', 1, 'local', self)
+    const receipt = new SettledReceipt(draft, 'sent', 1, self, this.#transport)
     bus.post(() => deliver(inbound))
     return Promise.resolve(receipt)
   }
@@ -163,7 +163,7 @@ export class Courier {
         this.#transmit(parcel)
         break
       case 'done':
-        parcel.delivered(this.#transport(parcel.peer))
+        parcel.delivered(this.#transport)
         break
       case 'given-up': {
         const { code, error } = effect
@@ -280,9 +280,8 @@ export class Courier {
     return this.#parts.links.to(peer, PROTOCOL, large ? 'bulk' : lane)
   }
 
-  #transport(peer: string): string {
-    return peer === this.#parts.self ? 'local' : (this.#parts.host.transportTo(peer) ?? 'tcp')
-  }
+  readonly #transport = (peer: string): string =>
+    peer === this.#parts.self ? 'local' : (this.#parts.host.transportTo(peer) ?? 'tcp')
 }
 
 /** Errors after which no other attempt can succeed. */
@@ -337,8 +336,8 @@ class Shipment implements Parcel, Tracked {
     this.#courier.settle(this, error, delay)
   }
 
-  delivered(transport: string): void {
-    this.#receipt.resolve(new SettledReceipt(this.draft, 'delivered', this.attempts, transport, this.peer))
+  delivered(transportTo: (peer: string) => string): void {
+    this.#receipt.resolve(new SettledReceipt(this.draft, 'delivered', this.attempts, this.peer, transportTo))
   }
 
   reject(error: unknown): void {

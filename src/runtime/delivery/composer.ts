@@ -7,7 +7,6 @@ import type { TraceContext } from '../../../protocols/envelope/message.ts'
 import { DataCode, type Extra, type Outgoing } from '../../../protocols/envelope/outgoing.ts'
 import { DATA_FORMATS, nextSpan, WireMessage } from '../../../protocols/envelope/wire-message.ts'
 import type { StreamLink } from '../links/link.ts'
-import type { Clock } from '../ports.ts'
 
 /** What a sender says of one message beside its attribute set. */
 export interface Particulars {
@@ -16,6 +15,11 @@ export interface Particulars {
   /** The trace of whatever this message follows from. */
   parent: TraceContext | undefined
   extra: Extra | undefined
+}
+
+/** Wall-clock ms. */
+export interface WallTime {
+  readonly wall: number
 }
 
 export type LinkFormat = 'messagepack' | 'json'
@@ -59,13 +63,13 @@ export class PublishedMessage extends WireMessage {
 /** Fills in what a message has of its own (id, time, trace) and writes its data in the format of its way. */
 export class Composer {
   readonly #ids: IdSource
-  readonly #clock: Clock
+  readonly #time: WallTime
   readonly preferred: LinkFormat
   readonly #scratch = new Draft({ source: '-', type: '-' })
 
-  constructor(ids: IdSource, clock: Clock, formats: readonly LinkFormat[]) {
+  constructor(ids: IdSource, time: WallTime, formats: readonly LinkFormat[]) {
     this.#ids = ids
-    this.#clock = clock
+    this.#time = time
     this.preferred = formats[0] ?? 'messagepack'
   }
 
@@ -84,7 +88,7 @@ export class Composer {
 
   /** Gives a draft its id and trace. */
   stamp(draft: Draft, attributes: AttributeSet, particulars?: Particulars): void {
-    const now = this.#clock.now()
+    const now = this.#time.wall
     this.#ids.next(now)
     draft.attributes = attributes
     draft.ms = this.#ids.ms

@@ -43,11 +43,9 @@ export class Finder {
       }
     } catch (error) {
       if (found.length === 0 || options.signal?.aborted === true) throw error
-    } finally {
-      // A caller that stopped early still leaves what it saw; nobody is believed only after a whole search.
-      if (found.length > 0) this.#remember(name, found)
     }
-    if (found.length === 0) this.#remember(name, found)
+    // Only a search that went to its end is remembered: one host of many, and that one dead, would be worse than none.
+    this.#remember(name, found)
   }
 
   #remember(name: string, found: readonly Location[]): void {

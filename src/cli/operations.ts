@@ -1,0 +1,118 @@
+import * as v from 'valibot'
+import { toJson } from '../../protocols/envelope/json.ts'
+import type { Message } from '../../protocols/envelope/message.ts'
+import { MeshError } from '../../protocols/errors.ts'
+import type { Agent } from '../agent/agent.ts'
+import type { RequestOptions, SendOptions, Target } from '../agent/types.ts'
+import type { Node } from '../node/node.ts'
+import type { Operations } from '../runtime/control/types.ts'
+import type { SubscribeOptions } from '../runtime/pubsub/types.ts'
+
+/** The agent in whose name a command sends, on the node that serves it. */
+const COMMAND_AGENT = 'phoenix.command'
+
+const text = v.optional(v.string())
+const ms = v.optional(v.pipe(v.number(), v.minValue(0)))
+const target = { agent: v.string(), peer: text, instance: text }
+const shape = {
+  peers: v.object({}),
+  agents: v.object({ name: text }),
+  explain: v.object({ ...target, data: v.unknown(), type: text, key: text }),
+  send: v.object({ ...target, data: v.unknown(), options: v.optional(v.record(v.string(), v.unknown()), {}) }),
+  publish: v.object({ topic: v.string(), data: v.unknown(), type: text, waitFor: v.optional(v.number()), timeout: ms }),
+  subscribe: v.object({ pattern: v.string(), options: v.optional(v.record(v.string(), v.unknown()), {}) })
+}
+
+/**
+ * What the command may ask of a node, over its control socket or in its own process. Each answer is JSON: what JSON has
+ * no form for is in the tagged forms of `protocols/envelope/`.
+ */
+export function operationsOf(node: Node): Operations {
+  let agent: Promise<Agent> | undefined
+  /** Made for the first command that needs it; a failure is not remembered. */
+  const sender = (signal: AbortSignal) =>
+    (agent ??= node.agent(COMMAND_AGENT, {}, { signal }).catch((error: unknown) => {
+      agent = undefined
+      throw error
+    }))
+  return {
+    info: () => infoOf(node),
+    peers: () => node.peers(),
+    agents: (params) => node.agents(check(shape.agents, params).name).filter(({ name }) => name !== COMMAND_AGENT),
+    explain: (params) => {
+      const { data, type, key, ...to } = check(shape.explain, params)
+      return json(node.explain({ data, ...(type && { type }), ...(key && { routing: { key } }) }, targetOf(to)))
+    },
+    request: async (params, signal) => {
+      const { data, options, ...to } = check(shape.send, params)
+      return plain(await (await sender(signal)).request(targetOf(to), data, { ...(options as RequestOptions), signal }))
+    },
+    stream: async function* (params, signal) {
+      const { data, options, ...to } = check(shape.send, params)
+      const replies = (await sender(signal)).stream(targetOf(to), data, { ...(options as RequestOptions), signal })
+      for await (const reply of replies) yield plain(reply)
+    },
+    send: async (params, signal) => {
+      const { data, options, ...to } = check(shape.send, params)
+      return json(await (await sender(signal)).send(targetOf(to), data, { ...(options as SendOptions), signal }))
+    },
+    publish: async (params, signal) => {
+      const { topic, data, type, waitFor, timeout } = check(shape.publish, params)
+      const options = { type, timeout, signal, ...(waitFor && { waitFor: { subscribers: waitFor } }) }
+      return (await sender(signal)).publish(topic, data, options)
+    },
+    subscribe: async function* (params, signal) {
+      const { pattern, options } = check(shape.subscribe, params)
+      await using subscription = (await sender(signal)).subscribe(pattern, options as SubscribeOptions)
+      signal.addEventListener('abort', () => void subscription.close(), { once: true })
+      await subscription.ready
+      yield { kind: 'ready' }
+      for await (const message of subscription) yield { kind: 'message', message: plain(message) }
+    }
+  }
+}
+
+function infoOf(node: Node) {
+  const { name, state, config } = node
+  const { region, zone, dataDir } = config
+  const multiaddrs = node.multiaddrs.map(String)
+  return { peerId: node.peerId.toString(), name, region, zone, state, dataDir, multiaddrs, pid: process.pid }
+}
+
+function check<Schema extends v.GenericSchema>(schema: Schema, params: unknown): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, params)
+  if (result.success) return result.output
+  const [{ message }] = result.issues
+  const key = v.getDotPath(result.issues[0]) ?? ''
+  throw new MeshError('ERR_CONFIG', `the parameter ${key} is wrong: ${message}`, { details: { key } })
+}
+
+function targetOf({
+  agent,
+  peer,
+  instance
+}: {
+  agent: string
+  peer?: string | undefined
+  instance?: string | undefined
+}): Target {
+  return peer === undefined && instance === undefined ? agent : { name: agent, peer, instance }
+}
+
+const ATTRIBUTES = [
+  ...(['specversion', 'id', 'source', 'type', 'subject', 'time', 'datacontenttype', 'dataschema', 'data'] as const),
+  ...(['trace', 'causality', 'guarantee', 'routing', 'security', 'qos'] as const)
+]
+
+/** A message's attributes are read lazily on a link: here they become members. */
+function plain(message: Message): unknown {
+  const members: Record<string, unknown> = {}
+  for (const attribute of ATTRIBUTES) {
+    if (message[attribute] !== undefined) members[attribute] = message[attribute]
+  }
+  return json(members)
+}
+
+function json(value: unknown): unknown {
+  return toJson(JSON_OWN.test(typeof value) ? value : value).value
+}
