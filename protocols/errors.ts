@@ -98,20 +98,24 @@ export class RemoteError extends MeshError {
   }
 }
 
-/** What of an arbitrary thrown value may cross a link. */
+/** What of an arbitrary thrown value may cross a link. Never throws, whatever was thrown. */
 export function toRemoteShape(error: unknown): RemoteErrorShape {
-  if (error instanceof MeshError) {
-    return { name: error.name, code: error.code, message: error.message, retryable: error.retryable }
-  }
-  if (error instanceof Error) {
-    const code = (error as { code?: unknown }).code
-    const retryable = (error as { retryable?: unknown }).retryable
+  const shape: RemoteErrorShape = { name: 'HandlerError', code: 'ERR_HANDLER', message: '', retryable: false }
+  try {
+    if (!(error instanceof Error)) return { ...shape, message: String(error) }
+    const { name, message, code, retryable } = error as {
+      name: unknown
+      message: unknown
+      code?: unknown
+      retryable?: unknown
+    }
     return {
-      name: error.name,
-      code: typeof code === 'string' ? code : 'ERR_HANDLER',
-      message: error.message,
+      name: typeof name === 'string' ? name : shape.name,
+      code: typeof code === 'string' ? code : shape.code,
+      message: String(message),
       retryable: retryable === true
     }
+  } catch {
+    return { ...shape, message: 'something that cannot be read was thrown' }
   }
-  return { name: 'HandlerError', code: 'ERR_HANDLER', message: String(error), retryable: false }
 }

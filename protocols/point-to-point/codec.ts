@@ -90,5 +90,6 @@ export function unpackArray(body: Uint8Array, length: number): unknown[] {
 }
 
 function clip(text: string): string {
-  return text.length > MAX_ERROR_TEXT ? `${text.slice(0, MAX_ERROR_TEXT - 1)}…` : text
+  // Half a surrogate pair, cut off here or written so, has no encoding: an error's text must never be an error.
+  return (text.length > MAX_ERROR_TEXT ? `${text.slice(0, MAX_ERROR_TEXT - 1)}…` : text).toWellFormed()
 }

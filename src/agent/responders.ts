@@ -57,26 +57,20 @@ export class ResponderQueue {
   #run(call: ServedCall): void {
     call.release()
     if (call.over) return
-    let result: unknown
+    // Generators and continuations run in here too, so that what they send follows from the request.
+    within(call.message, () => this.#answer(call))
+  }
+
+  #answer(call: ServedCall): void {
+    let work: PromiseLike<void> | undefined
     try {
-      result = within(call.message, () => this.#handler(call.message, new CallContext(call, this.#host.clock)))
+      const result = this.#handler(call.message, new CallContext(call, this.#host.clock))
+      work = isThenable(result) ? result.then((value) => this.#respond(call, value)) : this.#respond(call, result)
     } catch (error) {
       call.fail(error)
       return
     }
-    if (isThenable(result))
-      this.#occupy(
-        result.then((value) => this.#respond(call, value)),
-        call
-      )
-    else if (isAsyncIterable(result)) this.#occupy(this.#respond(call, result) as Promise<void>, call)
-    else {
-      try {
-        void this.#respond(call, result)
-      } catch (error) {
-        call.fail(error)
-      }
-    }
+    if (work !== undefined) this.#occupy(work, call)
   }
 
   /** Counts a call while it is worked on; a handler that ignores its signal stops counting when its call is over. */
@@ -93,7 +87,7 @@ export class ResponderQueue {
       call.fail(error)
       finish()
     })
-    if (call.deadline !== undefined) call.signal.addEventListener('abort', finish, { once: true })
+    call.signal.addEventListener('abort', finish, { once: true })
   }
 
   #drain(): void {
@@ -106,14 +100,23 @@ export class ResponderQueue {
 
   #respond(call: ServedCall, value: unknown): Promise<void> | undefined {
     if (isAsyncIterable(value)) return this.#stream(call, value)
+    // A client that is slow to read keeps its replies here, unwritten: they count as running, and hold up its requests.
+    const wait = call.room()
+    if (wait !== undefined) return wait.then(() => this.#reply(call, value))
+    this.#reply(call, value)
+    return undefined
+  }
+
+  #reply(call: ServedCall, value: unknown): void {
+    if (call.over) return
     const attributes = this.#host.attributes(call.message.type)
     if (call.stream) {
-      void call.part(attributes, value)
+      // The one part that there is: nobody waits for room behind it.
+      call.part(attributes, value)?.catch(() => {})
       call.end()
     } else {
       call.reply(attributes, value)
     }
-    return undefined
   }
 
   async #stream(call: ServedCall, parts: AsyncIterable<unknown>): Promise<void> {
@@ -131,6 +134,8 @@ export class ResponderQueue {
       if (call.over) return
       if (done === true) break
       try {
+        await call.room()
+        if (call.over) return
         await call.part(attributes, value)
       } catch (error) {
         leave()

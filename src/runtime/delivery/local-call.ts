@@ -76,6 +76,7 @@ export class LocalCall implements ServedCall, Due {
   }
 
   release(): void {}
+  room(): undefined {}
 
   reply(attributes: AttributeSet, data: unknown): void {
     if (this.over) return

@@ -34,7 +34,7 @@ export class PartReader implements AsyncIterableIterator<WireMessage> {
       throw new MeshError('ERR_PROTOCOL', 'more parts than were asked for')
     }
     if (this.#waiting !== undefined) {
-      this.#waiting.resolve({ done: false, value: message })
+      this.#waiting.resolve({ done: false, value: message.detach() })
       this.#waiting = undefined
       this.#consumed(bytes)
       return

@@ -36,6 +36,7 @@ export interface PointToPointOptions {
 export class PointToPoint implements LinkHandler {
   readonly protocol = PROTOCOL
   readonly lanes = LANES
+  readonly counted = new Set<number>([Kind.message, Kind.tracked])
   /** Targets that asked us to wait. */
   readonly paused = new PausedTargets()
   readonly #options: PointToPointOptions
@@ -55,13 +56,15 @@ export class PointToPoint implements LinkHandler {
     return link.end(link.encoder.write(link.buffer, at, message), true)
   }
 
-  /** Sends and follows up: exactly one of `entry`'s two callbacks is called. */
+  /** Sends and follows up: exactly one of `entry`'s two callbacks is called, unless this throws. */
   track(link: StreamLink, message: Outgoing, attempt: number, entry: Tracked): boolean {
     const conversation = this.#conversation(link)
     const bound = link.encoder.measure(message) + MAX_VARINT
     let at = link.begin(Kind.tracked | COUNTED, bound)
     at = writeVarint(link.buffer, at, attempt)
     const writable = link.end(link.encoder.write(link.buffer, at, message), true)
+    // Writing may have found out that the stream is gone, and then nobody would settle the entry.
+    if (link.closed) throw new MeshError('ERR_LINK_CLOSED', `the link to ${link.peer} closed`)
     conversation.sent.push({ entry, at: this.#options.clock.monotonic() })
     this.#sweeper ??= this.#options.clock.after(SWEEP, () => this.#sweep())
     return writable

@@ -95,8 +95,11 @@ export class RemoteCall implements ServedCall, Due {
     const bytes = writeMessage(this.link, Kind.part, this.id, this.#composer.compose(attributes, data, this.link))
     const { window } = this
     window.spend(bytes)
-    if (window.open && this.link.writable) return undefined
-    return this.#mayGoOn()
+    return window.open && this.link.writable ? undefined : room(window, this.link)
+  }
+
+  room(): Promise<void> | undefined {
+    return this.over || this.link.writable ? undefined : room(undefined, this.link)
   }
 
   end(): void {
@@ -128,11 +131,17 @@ export class RemoteCall implements ServedCall, Due {
     this.reader?.fail(this.#reason)
     this.#settled(this)
   }
+}
 
-  async #mayGoOn(): Promise<void> {
-    if (!this.window.open) await this.window.wait()
-    if (!this.link.writable) await this.link.drained()
-  }
+/**
+ * Resolves when the link takes more and, of a stream, its reader too. Many wait for the same link: each looks again, so
+ * that they do not all write into the room that one of them found.
+ */
+export async function room(window: PartWindow | undefined, link: StreamLink): Promise<void> {
+  do {
+    if (window !== undefined) await window.wait()
+    if (!link.writable) await link.drained()
+  } while (!link.writable || window?.open === false)
 }
 
 /** Writes a counted frame of call, header and data; returns the bytes of its body. */

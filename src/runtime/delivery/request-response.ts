@@ -14,7 +14,7 @@ import { ClientCall } from './client-call.ts'
 import type { Composer } from './composer.ts'
 import { PartReader } from './part-reader.ts'
 import { PartWindow } from './part-window.ts'
-import { RemoteCall, writeMessage } from './remote-call.ts'
+import { RemoteCall, room, writeMessage } from './remote-call.ts'
 import type { Serve } from './served-call.ts'
 
 interface Calls {
@@ -38,6 +38,7 @@ export interface RequestOptions {
 export class RequestResponse implements LinkHandler {
   readonly protocol = PROTOCOL
   readonly lanes = LANES
+  readonly counted = new Set<number>([Kind.request, Kind.reply, Kind.part])
   readonly #clock: Clock
   readonly #composer: Composer
   readonly #serve: Serve
@@ -62,6 +63,8 @@ export class RequestResponse implements LinkHandler {
     at = writeVarint(link.buffer, at, timeout === undefined ? 0 : Math.max(1, Math.ceil(timeout)))
     link.buffer[at++] = (options.stream ? RequestFlag.stream : 0) | (options.streamed ? RequestFlag.streamed : 0)
     link.end(link.encoder.write(link.buffer, at, message), true)
+    // Writing may have found out that the stream is gone, and then nobody would settle the call.
+    if (link.closed) throw new MeshError('ERR_LINK_CLOSED', `the link to ${link.peer} closed`)
 
     const due = timeout === undefined ? Number.POSITIVE_INFINITY : this.#clock.monotonic() + timeout
     const call = new ClientCall(link, id, request, due)
@@ -76,8 +79,7 @@ export class RequestResponse implements LinkHandler {
   part(call: ClientCall, message: Outgoing): Promise<void> | undefined {
     const window = call.window!
     window.spend(writeMessage(call.link, Kind.part, call.id, message))
-    if (window.open && call.link.writable) return undefined
-    return window.open ? call.link.drained() : window.wait()
+    return window.open && call.link.writable ? undefined : room(window, call.link)
   }
 
   /** The request's own stream is complete, or broke. */
@@ -224,6 +226,8 @@ export class RequestResponse implements LinkHandler {
   #settle(call: ClientCall): boolean {
     if (call.settled) return false
     call.settled = true
+    // Whoever still feeds the request's own stream stops.
+    call.window?.close(new MeshError('ERR_ABORTED', 'the call is over'))
     callsOf(call.link).client.delete(call.id)
     this.#alarm.remove(call)
     return true

@@ -22,6 +22,8 @@ export interface ServedCall {
   readonly bytes: number
   /** It left the queue, or was refused: gives its credit back. */
   release(): void
+  /** Undefined when a reply may be written at once; else resolves when, and rejects when its link closed. */
+  room(): Promise<void> | undefined
   reply(attributes: AttributeSet, data: unknown): void
   /** Undefined when the next part may follow at once. */
   part(attributes: AttributeSet, data: unknown): Promise<void> | undefined

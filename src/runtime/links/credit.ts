@@ -73,6 +73,8 @@ export class ReceiveCredit {
 
   /** The new limits, once half a window has been consumed since the last grant. */
   consume(bytes: number): Credit | undefined {
+    // A frame that cost nothing gives nothing back.
+    if (this.#consumedFrames >= this.#receivedFrames) return undefined
     this.#consumedFrames++
     this.#consumedBytes += bytes
     const frames = this.#consumedFrames + this.#windowFrames

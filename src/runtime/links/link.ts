@@ -69,6 +69,8 @@ export class StreamLink implements Link {
   lastActive: number
   unfinishedSince = -1
   greeted = false
+  /** Monotonic ms when the channel came; from then on the peer owes its hello. Infinity before. */
+  attachedAt = Number.POSITIVE_INFINITY
   /** Counted frames that had not left when the link closed. */
   unsent = 0
   /** The peer's hello. */
@@ -138,6 +140,7 @@ export class StreamLink implements Link {
 
   attach(channel: Channel): void {
     this.#channel = channel
+    this.attachedAt = this.#owner.clock.monotonic()
     channel.onBytes = (chunk) => this.#bytes(chunk)
     channel.onDrain = () => {
       this.#blocked = false
@@ -159,9 +162,17 @@ export class StreamLink implements Link {
     return this.end(at + body.length, true)
   }
 
-  /** A frame that costs no credit and yet keeps its place behind what was sent before it. */
+  /**
+   * A frame that costs no credit and yet keeps its place behind what was sent before it. Never throws: it ends calls,
+   * often from a timer. A peer that lets too many of them pile up loses its stream.
+   */
   sendInOrder(kind: number, body: Uint8Array): void {
-    const at = this.begin(kind, body.length)
+    if (this.#closed) return
+    if (this.queued > this.#owner.limits.queueBytes + MAX_URGENT) {
+      this.abort(new MeshError('ERR_LIMIT', `${this.peer} does not read its replies`))
+      return
+    }
+    const at = this.#start(kind, body.length)
     this.buffer.set(body, at)
     this.end(at + body.length, false)
   }
@@ -177,12 +188,15 @@ export class StreamLink implements Link {
     if (bound >= (this.remote?.maxFrame ?? this.#owner.limits.maxFrame)) {
       throw new MeshError('ERR_MESSAGE_TOO_LARGE', `a message of ${bound} bytes; send larger data as a stream`)
     }
-    if (
-      this.#queued + this.#writer.size + bound > this.#owner.limits.queueBytes &&
-      this.#queued + this.#writer.size > 0
-    ) {
+    const { queueBytes } = this.#owner.limits
+    // Whoever was told `writable` may send one more, however large: else large messages sent in turn fail by chance.
+    if (this.queued + bound > queueBytes && this.queued >= Math.min(HIGH_WATER, queueBytes)) {
       throw new MeshError('ERR_QUEUE_FULL', `${this.queued} bytes wait for ${this.peer} already`)
     }
+    return this.#start(kind, bound)
+  }
+
+  #start(kind: number, bound: number): number {
     if (this.#writer.size > 0 && this.#writer.size + bound > BATCH_BYTES) this.#seal()
     return this.#writer.begin(kind, bound)
   }
@@ -248,15 +262,19 @@ export class StreamLink implements Link {
     this.#counted = 0
   }
 
-  #pump(): void {
+  /** `last`: whatever credit allows leaves now, since nobody will be called back. */
+  #pump(last = false): void {
     const channel = this.#channel
     if (channel === undefined || this.#closed) return
     this.lastActive = this.#owner.clock.monotonic()
-    if (this.#urgent.size > 0 && !this.#blocked && this.#batchAt === 0) {
-      this.#blocked = !channel.write(this.#urgent.seal())
-    }
-    while (!this.#blocked && this.#batches.length > 0) {
-      const batch = this.#batches[0]!
+    while (!this.#closed && (last || !this.#blocked)) {
+      // Between any two batches: an acknowledgement that came in the midst of a large frame must not wait for the next send.
+      if (this.#urgent.size > 0 && this.#batchAt === 0) {
+        this.#blocked = !channel.write(this.#urgent.seal())
+        continue
+      }
+      const batch = this.#batches[0]
+      if (batch === undefined) break
       if (this.#batchAt === 0) {
         if (batch.frames > 0 && !this.#send.open) {
           this.#creditSpent()
@@ -322,8 +340,14 @@ export class StreamLink implements Link {
 
   #frame(kind: number, body: Uint8Array): void {
     if (this.#closed) return
+    // What is held after this belongs to another frame: chunks of a busy stream hardly ever end where frames do.
+    this.unfinishedSince = -1
     if (kind >= FIRST_PROTOCOL_KIND) {
       if (!this.greeted) throw new MeshError('ERR_PROTOCOL', 'the first frame is no hello')
+      // Were it the sender's choice, a message without the bit would pass every bound that rests on credit.
+      if (kind < COUNTED && this.#handler.counted?.has(kind) === true) {
+        throw new MeshError('ERR_PROTOCOL', `a frame of kind ${kind} that costs no credit`)
+      }
       if (kind >= COUNTED && !this.#receive.receive(body.length)) {
         throw new MeshError('ERR_PROTOCOL', `${this.peer} sends beyond its credit`)
       }
@@ -359,7 +383,8 @@ export class StreamLink implements Link {
   /** Sends what waits, as far as credit allows, and closes in good order. */
   async close(): Promise<void> {
     if (this.#closed) return
-    this.flush()
+    if (this.#writer.size > 0) this.#seal()
+    this.#pump(true)
     const channel = this.#channel
     this.#close(undefined)
     await channel?.close()

@@ -208,7 +208,7 @@ export class LinkTable implements Links, LinkOwner {
       const quiet = now - link.lastActive
       if (link.unfinishedSince >= 0 && now - link.unfinishedSince > readTimeout) {
         link.abort(new MeshError('ERR_LIMIT', `a frame stayed unfinished for ${readTimeout} ms`))
-      } else if (!link.greeted && link.direction === 'inbound' && quiet > handshakeTimeout) {
+      } else if (!link.greeted && now - link.attachedAt > handshakeTimeout) {
         link.abort(new MeshError('ERR_LIMIT', `no hello within ${handshakeTimeout} ms`))
       } else if (link.direction === 'outbound' && quiet > idleTimeout && !link.busy) {
         void link.close().catch(() => {})

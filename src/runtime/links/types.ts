@@ -36,6 +36,8 @@ export interface LinkHandler {
   /** For example `/phoenix/overlay/1.0.0`; the lane's name is appended on the wire. */
   readonly protocol: string
   readonly lanes: readonly Lane[]
+  /** The kinds that must cost credit: one that comes without costs its sender the stream. */
+  readonly counted?: ReadonlySet<number>
   /**
    * `body` is a view that is valid during the call only. Throwing costs the peer the stream and is counted: throw
    * `MeshError('ERR_PROTOCOL' | 'ERR_MALFORMED', …)`. A counted frame's credit must be given back by `link.consumed`.
