@@ -6,7 +6,6 @@ import { tcp } from '@libp2p/tcp'
 import { circuitRelayAddressesLast, loopbackAddressLast, publicAddressesFirst } from '@libp2p/utils'
 import { yamux } from '@libp2p/yamux'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { TCP } from '@multiformats/multiaddr-matcher'
 import { createLibp2p } from 'libp2p'
 import { MeshError } from '../../../protocols/errors.ts'
 import type { Network } from '../ports.ts'
@@ -112,5 +111,6 @@ function checkListen(address: string): void {
   } catch (cause) {
     throw refuse('it is no multiaddr', cause)
   }
-  if (!TCP.exactMatch(parsed)) throw refuse('it is no TCP address, such as /ip4/0.0.0.0/tcp/4001')
+  const parts = parsed.getComponents().map(({ name }) => name)
+  if (!/^(ip4|ip6|dns4|dns6|dns) tcp( p2p)?$/.test(parts.join(' '))) throw refuse('it is no TCP address, such as /ip4/0.0.0.0/tcp/4001')
 }
