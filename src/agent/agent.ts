@@ -130,7 +130,8 @@ export class Agent {
     const members = this.#node.members(name)
     if (members.length === 0) throw new MeshError('ERR_NO_RESPONDERS', `no agent named ${name} is known`)
     const { to: _, ...rest } = options
-    return Promise.all(members.map(({ peer, instance }) => this.#send({ name, peer, instance }, data, rest)))
+    // `async`, so that one member's refusal leaves no other send without somebody who hears of its end.
+    return Promise.all(members.map(async ({ peer, instance }) => this.#send({ name, peer, instance }, data, rest)))
   }
 
   /**

@@ -2,7 +2,7 @@ import { MeshError } from '../../protocols/errors.ts'
 import { BoundedQueue } from '../core/flow/queue.ts'
 import type { MailboxLimits } from '../node/config-limits.ts'
 import type { Alarm } from '../runtime/delivery/alarm.ts'
-import type { Inbound } from '../runtime/delivery/inbound.ts'
+import type { Inbound, PausedSenders } from '../runtime/delivery/inbound.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { ReceiveContext } from './context.ts'
 import { enter, isAsynchronous, leave, within } from './current.ts'
@@ -30,7 +30,7 @@ export class ReceiverQueue {
   readonly #queue: BoundedQueue<Inbound>
   /** What came when the queue was full: it still fills its sender's window, which bounds it. */
   readonly #overflow: Inbound[] = []
-  readonly #paused: (() => void)[] = []
+  readonly #paused: PausedSenders = new Map()
   readonly #busyKeys = new Set<string>()
   /** Taken from the queue while another with their key was being handled; counted, since the queue no longer bounds them. */
   readonly #late = new Map<string, Inbound[]>()
@@ -84,8 +84,8 @@ export class ReceiverQueue {
       return
     }
     if (!this.#queue.pressed) return
-    if (this.#paused.length === 0) this.#host.slow(this.length)
-    inbound.pause({ add: (resume) => this.#paused.push(resume) })
+    if (this.#paused.size === 0) this.#host.slow(this.length)
+    inbound.pause(this.#paused)
   }
 
   #take(): Inbound | undefined {
@@ -98,8 +98,10 @@ export class ReceiverQueue {
   }
 
   #resume(): void {
-    if (this.#paused.length === 0) return
-    for (const resume of this.#paused.splice(0)) resume()
+    if (this.#paused.size === 0) return
+    const paused = [...this.#paused.values()]
+    this.#paused.clear()
+    for (const resume of paused) resume()
   }
 
   /** Handles what waits until the handler is busy. */

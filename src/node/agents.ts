@@ -55,9 +55,15 @@ export class Agents {
     atlas.localUp(name, instance)
     const version = membership.set(agentKey(name, instance), {})
     directory.provide(name)
-    await bounded(membership.announced(version), clock, options)
-    // Beyond the view others find it by the directory alone.
-    if (membership.partial) await bounded(directory.provided(name), clock, options)
+    try {
+      await bounded(membership.announced(version), clock, options)
+      // Beyond the view others find it by the directory alone.
+      if (membership.partial) await bounded(directory.provided(name), clock, options)
+    } catch (error) {
+      // Its caller has nothing to close it by.
+      void agent.close()
+      throw error
+    }
     return agent
   }
 

@@ -17,7 +17,7 @@ import type { LinkTable } from '../runtime/links/table.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { BULK_BYTES } from './courier.ts'
 import type { Resolver } from './resolver.ts'
-import { aborted } from './waiting.ts'
+import { aborted, bounded } from './waiting.ts'
 
 export interface CallerParts {
   self: string
@@ -59,6 +59,9 @@ const MOST_ATTEMPTS = 4
 export class Caller {
   readonly #parts: CallerParts
   readonly #localDeadlines: Alarm<LocalCall>
+  /** Calls between agents of this node. */
+  readonly #local = new Set<LocalCall>()
+  #stopped = false
 
   constructor(parts: CallerParts) {
     this.#parts = parts
@@ -67,8 +70,11 @@ export class Caller {
     )
   }
 
+  /** Calls to other nodes end with their links. */
   stop(): void {
+    this.#stopped = true
     this.#localDeadlines.stop()
+    for (const call of [...this.#local]) call.cancel(new MeshError('ERR_STOPPED', 'the node is stopped'))
   }
 
   async request(template: Template, data: unknown, options: CallOptions): Promise<WireMessage> {
@@ -76,8 +82,7 @@ export class Caller {
     const deadline = options.timeout === undefined ? undefined : clock.monotonic() + options.timeout
     let avoid: Member | undefined
     for (let attempts = 1; ; attempts++) {
-      const left = deadline === undefined ? undefined : deadline - clock.monotonic()
-      const attempt = await this.#begin(template, data, options, left, avoid, false)
+      const attempt = await this.#begin(template, data, options, deadline, avoid, false)
       try {
         const reply = await follow(attempt, options.signal)
         this.#ended(attempt.member, undefined)
@@ -86,7 +91,9 @@ export class Caller {
         this.#ended(attempt.member, error)
         if ((error as MeshError).code === 'ERR_NO_RESPONDERS')
           this.#parts.resolver.disown(template.name, attempt.member)
-        if (attempts >= MOST_ATTEMPTS || !mayTryAgain(error, attempt, options)) throw error
+        // A stream of data was begun, and nobody can begin it again.
+        const once = streamOf(data) !== undefined
+        if (once || attempts >= MOST_ATTEMPTS || !mayTryAgain(error, attempt, options)) throw error
         avoid = attempt.member
       }
     }
@@ -94,7 +101,8 @@ export class Caller {
 
   /** The parts as they come. Leaving the loop early cancels the remote handler. */
   async *stream(template: Template, data: unknown, options: CallOptions): AsyncGenerator<WireMessage, void> {
-    const attempt = await this.#begin(template, data, options, options.timeout, undefined, true)
+    const deadline = options.timeout === undefined ? undefined : this.#parts.clock.monotonic() + options.timeout
+    const attempt = await this.#begin(template, data, options, deadline, undefined, true)
     const { signal } = options
     const abort = (): void => attempt.cancel(aborted(signal!))
     if (signal?.aborted) abort()
@@ -115,25 +123,27 @@ export class Caller {
     template: Template,
     data: unknown,
     options: CallOptions,
-    timeout: number | undefined,
+    deadline: number | undefined,
     avoid: Member | undefined,
     stream: boolean
   ): Promise<Attempt> {
     const { router, clock, resolver, self } = this.#parts
     const { signal } = options
     if (signal?.aborted) throw aborted(signal)
+    if (this.#stopped) throw new MeshError('ERR_STOPPED', 'the node is stopped')
+    const left = (): number | undefined => (deadline === undefined ? undefined : deadline - clock.monotonic())
     const wish = avoid === undefined ? options.wish : { ...options.wish, avoid }
     let member = router.choose(template.name, clock.monotonic(), wish)
     if (member === undefined) {
-      await resolver.resolve(template.name)
+      await bounded(resolver.resolve(template.name), clock, { timeout: left(), signal })
       member = router.choose(template.name, clock.monotonic(), wish)
       if (member === undefined) throw new MeshError('ERR_NO_RESPONDERS', `${template.name} cannot be reached as asked`)
     }
     router.began(member)
     try {
       return member.target.place.peer === self
-        ? this.#callLocally(member, template, data, options, timeout, stream)
-        : this.#call(member, template, data, options, timeout, stream)
+        ? this.#callLocally(member, template, data, options, left(), stream)
+        : this.#call(member, template, data, options, left(), stream)
     } catch (error) {
       this.#ended(member, error)
       throw error
@@ -202,8 +212,12 @@ export class Caller {
     const message = composer.local(draft, source === undefined ? data : undefined)
     if (source !== undefined) message.carry(copies(source, composer))
     const due = timeout === undefined ? Number.POSITIVE_INFINITY : clock.monotonic() + timeout
-    const settled = (call: LocalCall): void => this.#localDeadlines.remove(call)
+    const settled = (call: LocalCall): void => {
+      this.#local.delete(call)
+      this.#localDeadlines.remove(call)
+    }
     const call = new LocalCall(message, self, stream, due, composer, bus, settled)
+    this.#local.add(call)
     if (timeout !== undefined) this.#localDeadlines.add(call)
     bus.post(() => {
       if (!call.over) serve(call)
@@ -244,7 +258,8 @@ class Request {
 async function follow(attempt: Attempt, signal: AbortSignal | undefined): Promise<WireMessage> {
   if (signal === undefined) return attempt.reply
   const abort = (): void => attempt.cancel(aborted(signal))
-  signal.addEventListener('abort', abort, { once: true })
+  if (signal.aborted) abort()
+  else signal.addEventListener('abort', abort, { once: true })
   try {
     return await attempt.reply
   } finally {

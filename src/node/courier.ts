@@ -57,6 +57,7 @@ export class Courier {
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
   #idle: PromiseWithResolvers<void> | undefined
+  #stopped = false
 
   constructor(parts: CourierParts) {
     this.#parts = parts
@@ -75,9 +76,13 @@ export class Courier {
     return this.#idle.promise
   }
 
+  /** What waits is given up now, what is in flight when its link closes: with `ERR_STOPPED`. */
   stop(): void {
+    this.#stopped = true
     this.#timer?.cancel()
     this.#timerAt = Number.NEGATIVE_INFINITY
+    this.#outbox.handle({ kind: 'close', error: stopped() }, this.#parts.clock.monotonic(), this.#sink)
+    this.#parts.pointToPoint.paused.forgetAll()
   }
 
   /**
@@ -188,6 +193,7 @@ export class Courier {
   }
 
   #transmit(shipment: Shipment): void {
+    if (shipment.state !== 'in-flight') return
     const { router, clock, self, pointToPoint } = this.#parts
     const { template } = shipment
     const wish = shipment.member === undefined ? shipment.wish : { ...shipment.wish, avoid: shipment.member }
@@ -248,6 +254,7 @@ export class Courier {
       if (code === 'ERR_NO_RESPONDERS') this.#parts.resolver.disown(shipment.template.name, member)
     }
     if (error === undefined) this.#outbox.acknowledge(shipment, this.#sink)
+    else if (this.#stopped) this.#failed(shipment, stopped(), undefined, true)
     else this.#failed(shipment, error, delay, FINAL.has(code ?? ''))
   }
 
@@ -282,6 +289,10 @@ export class Courier {
 
   readonly #transport = (peer: string): string =>
     peer === this.#parts.self ? 'local' : (this.#parts.host.transportTo(peer) ?? 'tcp')
+}
+
+function stopped(): MeshError {
+  return new MeshError('ERR_STOPPED', 'the node is stopped')
 }
 
 /** Errors after which no other attempt can succeed. */

@@ -34,20 +34,30 @@ const KEPT = 1024
 
 /** A source of events that any number of readers follow, each from the moment it began. */
 export class EventHub<T> {
-  readonly #readers = new Set<EventReader<T>>()
+  readonly #readers = new Set<{ push(event: T): void; close(): void }>()
   #closed = false
 
   emit(event: T): void {
     for (const reader of this.#readers) reader.push(event)
   }
 
-  /** Reads events until the hub closes, the loop is left, or the signal aborts. */
-  read(signal?: AbortSignal): AsyncIterableIterator<T> {
-    const reader = new EventReader<T>(() => this.#readers.delete(reader))
+  /** Reads the events wanted until the hub closes, the loop is left, or the signal aborts. */
+  read<S extends T = T>(signal?: AbortSignal, wanted?: (event: T) => event is S): AsyncIterableIterator<S> {
+    const abort = (): void => reader.close()
+    const reader = new EventReader<S>(() => {
+      this.#readers.delete(filtered)
+      signal?.removeEventListener('abort', abort)
+    })
+    const filtered = {
+      push: (event: T) => {
+        if (wanted === undefined || wanted(event)) reader.push(event as S)
+      },
+      close: () => reader.close()
+    }
     if (this.#closed || signal?.aborted) reader.close()
     else {
-      this.#readers.add(reader)
-      signal?.addEventListener('abort', () => reader.close(), { once: true })
+      this.#readers.add(filtered)
+      signal?.addEventListener('abort', abort, { once: true })
     }
     return reader
   }
@@ -61,7 +71,8 @@ export class EventHub<T> {
 class EventReader<T> implements AsyncIterableIterator<T> {
   readonly #left: () => void
   readonly #events: T[] = []
-  #waiting: ((result: IteratorResult<T>) => void) | undefined
+  /** Whoever asked for the next event while there was none, in their order. */
+  readonly #waiting: ((result: IteratorResult<T>) => void)[] = []
   #closed = false
 
   constructor(left: () => void) {
@@ -69,9 +80,8 @@ class EventReader<T> implements AsyncIterableIterator<T> {
   }
 
   push(event: T): void {
-    const waiting = this.#waiting
+    const waiting = this.#waiting.shift()
     if (waiting !== undefined) {
-      this.#waiting = undefined
       waiting({ done: false, value: event })
       return
     }
@@ -84,7 +94,7 @@ class EventReader<T> implements AsyncIterableIterator<T> {
     if (event !== undefined) return Promise.resolve({ done: false, value: event })
     if (this.#closed) return Promise.resolve({ done: true, value: undefined })
     return new Promise((resolve) => {
-      this.#waiting = resolve
+      this.#waiting.push(resolve)
     })
   }
 
@@ -97,8 +107,7 @@ class EventReader<T> implements AsyncIterableIterator<T> {
   close(): void {
     this.#closed = true
     this.#left()
-    this.#waiting?.({ done: true, value: undefined })
-    this.#waiting = undefined
+    for (const waiting of this.#waiting.splice(0)) waiting({ done: true, value: undefined })
   }
 
   [Symbol.asyncIterator](): this {

@@ -110,19 +110,10 @@ export class MeshNode implements Node {
     return [...this.#services.atlas.locations(name, this.#services.registry)]
   }
 
-  async *#changes(name: string, signal: AbortSignal | undefined): AsyncGenerator<AgentChange> {
-    for await (const event of this.#services.events.read(signal)) {
-      if (
-        (event.kind === 'agent-up' || event.kind === 'agent-down' || event.kind === 'agent-moved') &&
-        event.name === name
-      ) {
-        yield event
-      }
-    }
-  }
-
   monitor(name: string, options: { signal?: AbortSignal } = {}): AsyncIterableIterator<AgentChange> {
-    return this.#changes(name, options.signal)
+    return this.#services.events.read(options.signal, (event): event is AgentChange & { at: number } => {
+      return isAgentChange(event) && event.name === name
+    })
   }
 
   explain(message: Partial<Message> & { data: unknown }, target: Target): Explanation {
@@ -155,11 +146,17 @@ export class MeshNode implements Node {
     this.#state = 'stopping'
     const { clock } = this.#services
     const late = (): MeshError => new MeshError('ERR_TIMEOUT', `not stopped within ${timeout} ms`)
+    const end = clock.monotonic() + timeout
     if (started && drain) {
       const forDraining = Math.max(0, timeout - LEAVE_TIME)
       await bounded(this.#services.drained(), clock, { timeout: forDraining }).catch(() => {})
     }
-    await bounded(this.#services.close(), clock, { timeout: Math.max(LEAVE_TIME, timeout) }, late).catch(() => {})
+    await bounded(
+      this.#services.close(),
+      clock,
+      { timeout: Math.max(LEAVE_TIME, end - clock.monotonic()) },
+      late
+    ).catch(() => {})
     this.#state = 'stopped'
   }
 
@@ -171,4 +168,8 @@ export class MeshNode implements Node {
     if (this.#stopping !== undefined) throw new MeshError('ERR_STOPPED', 'the node is stopped')
     if (this.#state !== 'started') throw new MeshError('ERR_STOPPED', 'the node was not started: call start()')
   }
+}
+
+function isAgentChange(event: NodeEvent): event is AgentChange & { at: number } {
+  return event.kind === 'agent-up' || event.kind === 'agent-down' || event.kind === 'agent-moved'
 }

@@ -65,6 +65,7 @@ export class Services {
   readonly #courier: Courier
   readonly #caller: Caller
   readonly #alarm: Alarm<ReceiveContext>
+  #closing = false
   readonly #load: LoadReport | undefined
 
   constructor(config: NodeConfig, world: World) {
@@ -155,18 +156,19 @@ export class Services {
     this.#load?.start()
   }
 
-  /** Resolves once nothing waits for an acknowledgement or a handler. */
+  /** Resolves once nothing waits for its way out, for an acknowledgement or for a handler. */
   async drained(): Promise<void> {
     this.pubsub.flush()
     this.links.flush()
     await this.#courier.drained()
-    while ([...this.registry].some(({ inbox }) => inbox.pending > 0)) {
+    while (!this.#closing && (this.links.waiting || [...this.registry].some(({ inbox }) => inbox.pending > 0))) {
       await new Promise<void>((resolve) => this.clock.after(5, resolve))
     }
   }
 
   /** Says farewell and lets go of everything; each step is bounded by its own. */
   async close(): Promise<void> {
+    this.#closing = true
     await this.pipelines.close({ drain: false }).catch(() => {})
     await this.pubsub.stop().catch(() => {})
     this.directory.stop()

@@ -7,7 +7,8 @@ import { type RetryPolicy, retryDelay } from './retry.ts'
  * At-least-once: a parcel stays in the outbox until it was acknowledged or given up. The machine decides when a parcel
  * is transmitted, again, and for how long; where to is the router's choice at each attempt.
  *
- * Invariants: a parcel is at any time in flight or waiting, never both; `done` or `failed` is its last effect, once.
+ * Invariants: a parcel is at any time in flight or waiting, never both; `done` or `given-up` is its last effect, once,
+ * and no later than `expires`, whoever still has it then.
  */
 export interface Parcel {
   policy: RetryPolicy
@@ -15,7 +16,7 @@ export interface Parcel {
   expires: number
   attempts: number
   state: 'new' | 'in-flight' | 'waiting' | 'settled'
-  /** Owned by the outbox: when the next attempt is due, and the place in its heap. */
+  /** Owned by the outbox: when it has to do something about the parcel next, and the place in its heap. */
   at: number
   slot: number
   /** Why the last attempt failed. */
@@ -25,9 +26,11 @@ export interface Parcel {
 export type OutboxInput<P extends Parcel> =
   | { kind: 'send'; parcel: P }
   | { kind: 'acknowledged'; parcel: P }
-  /** The attempt failed. `final` ends it here; `delay` (ms) overrides the strategy. */
+  /** The attempt failed. `final` ends it here; `delay` (ms, at most a day) overrides the strategy. */
   | { kind: 'failed'; parcel: P; error: unknown; final?: boolean; delay?: number | undefined }
   | { kind: 'tick' }
+  /** Nothing is tried again: what waits is given up with this error. */
+  | { kind: 'close'; error: unknown }
 
 export type OutboxEffect<P extends Parcel> =
   | { kind: 'transmit'; parcel: P }
@@ -36,7 +39,8 @@ export type OutboxEffect<P extends Parcel> =
 
 export class Outbox<P extends Parcel> implements Machine<OutboxInput<P>, OutboxEffect<P>> {
   readonly #random: Random
-  readonly #waiting = new Deadlines<P>()
+  /** Parcels that wait for their next attempt, and those in flight that may expire. */
+  readonly #due = new Deadlines<P>()
   /** Parcels neither acknowledged nor given up. */
   size = 0
 
@@ -46,7 +50,7 @@ export class Outbox<P extends Parcel> implements Machine<OutboxInput<P>, OutboxE
 
   /** When a `tick` is due next (monotonic ms); Infinity when nothing waits. */
   get wakeAt(): number {
-    return this.#waiting.next
+    return this.#due.next
   }
 
   handle(input: OutboxInput<P>, now: number, sink: Sink<OutboxEffect<P>>): void {
@@ -62,9 +66,14 @@ export class Outbox<P extends Parcel> implements Machine<OutboxInput<P>, OutboxE
         this.#failed(input, now, sink)
         break
       case 'tick':
-        for (let due = this.#waiting.take(now); due !== undefined; due = this.#waiting.take(now)) {
+        for (let due = this.#due.take(now); due !== undefined; due = this.#due.take(now)) {
           if (now >= due.expires) this.#giveUp(due, 'ERR_TTL', due.failure, sink)
           else this.#transmit(due, sink)
+        }
+        break
+      case 'close':
+        for (let due = this.#due.take(Infinity); due !== undefined; due = this.#due.take(Infinity)) {
+          this.#giveUp(due, undefined, input.error, sink)
         }
         break
     }
@@ -81,7 +90,8 @@ export class Outbox<P extends Parcel> implements Machine<OutboxInput<P>, OutboxE
     const { parcel, error } = input
     if (parcel.state !== 'in-flight') return
     parcel.failure = error
-    const delay = input.delay ?? retryDelay(parcel.policy.strategy, parcel.attempts, this.#random)
+    this.#due.remove(parcel)
+    const delay = asked(input.delay) ?? retryDelay(parcel.policy.strategy, parcel.attempts, this.#random)
     if (input.final === true) {
       this.#giveUp(parcel, undefined, error, sink)
     } else if (parcel.attempts > parcel.policy.maxRetries) {
@@ -91,13 +101,17 @@ export class Outbox<P extends Parcel> implements Machine<OutboxInput<P>, OutboxE
     } else {
       parcel.state = 'waiting'
       parcel.at = now + delay
-      this.#waiting.add(parcel)
+      this.#due.add(parcel)
     }
   }
 
   #transmit(parcel: P, sink: Sink<OutboxEffect<P>>): void {
     parcel.state = 'in-flight'
     parcel.attempts++
+    if (parcel.expires !== Number.POSITIVE_INFINITY) {
+      parcel.at = parcel.expires
+      this.#due.add(parcel)
+    }
     sink.push({ kind: 'transmit', parcel })
   }
 
@@ -107,8 +121,15 @@ export class Outbox<P extends Parcel> implements Machine<OutboxInput<P>, OutboxE
   }
 
   #settle(parcel: P): void {
-    this.#waiting.remove(parcel)
+    this.#due.remove(parcel)
     parcel.state = 'settled'
     this.size--
   }
 }
+
+/** A delay that a handler or a peer asked for; whatever is none leaves it to the strategy. */
+function asked(delay: number | undefined): number | undefined {
+  return delay !== undefined && delay >= 0 ? Math.min(delay, MOST_ASKED) : undefined
+}
+
+const MOST_ASKED = 86_400_000

@@ -23,14 +23,12 @@ export interface Inbound {
   done(): void
   /** `delay`: ms before the next attempt, or undefined for the sender's strategy. */
   refuse(error: unknown, delay?: number): void
-  /** Asks its sender to hold back what is for this target; `resume` is called later. */
+  /** Asks its sender to hold back what is for this target. */
   pause(paused: PausedSenders): void
 }
 
-/** The senders that an agent's queue has asked to wait. */
-export interface PausedSenders {
-  add(resume: () => void): void
-}
+/** The senders that an agent's queue has asked to wait: how to tell each, once, that it may go on. */
+export type PausedSenders = Map<object, () => void>
 
 /** Takes what comes for the agents of this node. */
 export type Deliver = (inbound: Inbound) => void

@@ -52,6 +52,6 @@ export class LocalInbound implements Inbound {
   pause(paused: PausedSenders): void {
     const { peer, target } = this
     this.#paused.pause(peer, target)
-    paused.add(() => this.#paused.resume(peer, target))
+    paused.set(this.#paused, () => this.#paused.resume(peer, target))
   }
 }

@@ -82,7 +82,7 @@ export class RemoteInbound implements Inbound {
     const link = this.#link
     const { target } = this
     link.send(Kind.pause, encodeName(target), false)
-    paused.add(() => {
+    paused.set(link, () => {
       if (!link.closed) link.send(Kind.resume, encodeName(target), false)
     })
   }

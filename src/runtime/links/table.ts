@@ -101,6 +101,12 @@ export class LinkTable implements Links, LinkOwner {
     for (const links of this.#inbound.values()) yield* links
   }
 
+  /** Whether anything has not left yet. */
+  get waiting(): boolean {
+    for (const link of this.all()) if (link.queued > 0) return true
+    return false
+  }
+
   flush(): void {
     for (const link of this.all()) link.flush()
   }
