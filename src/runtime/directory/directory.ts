@@ -6,7 +6,7 @@ import { Announcer } from './announcer.ts'
 import { Finder } from './finder.ts'
 import type { Directory, DirectoryInit, DirectoryOptions, Location } from './types.ts'
 
-export const defaultDirectoryOptions: DirectoryOptions = {
+const defaultDirectoryOptions: DirectoryOptions = {
   announcementsPerSecond: 20,
   concurrency: 4,
   renewAfter: PROVIDER_LIFETIME / 2,

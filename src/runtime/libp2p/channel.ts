@@ -43,8 +43,6 @@ export class StreamChannel implements Channel {
     stream.addEventListener('drain', this.#drained)
     stream.addEventListener('close', this.#closed)
     stream.addEventListener('remoteCloseWrite', this.#finished)
-    // 'end' comes once everything that was received has been handed out.
-    stream.addEventListener('end', this.#ended)
     if (stream.status === 'reset' || stream.status === 'aborted') this.#finish(this.#lost())
   }
 
@@ -57,7 +55,7 @@ export class StreamChannel implements Channel {
     if (this.#reading) return
     this.#reading = true
     this.#stream.addEventListener('message', this.#received)
-    if (this.#peerFinished && this.#stream.readBufferLength === 0) queueMicrotask(this.#ended)
+    queueMicrotask(this.#closeWhenRead)
   }
 
   get onClose(): (error?: Error) => void {
@@ -94,7 +92,7 @@ export class StreamChannel implements Channel {
     this.#handOut(this.#held.splice(0))
     if (this.#paused || this.#resuming) return
     if (this.#stream.readStatus === 'paused') this.#resumeStream()
-    if (this.#stream.readableEnded) this.#ended()
+    this.#closeWhenRead()
   }
 
   /** The stream grants its sender a new window even where its reader pauses meanwhile: so it is paused again, after. */
@@ -155,6 +153,7 @@ export class StreamChannel implements Channel {
     if (this.#paused) this.#held.push(...(data instanceof Uint8Array ? [data] : data))
     else if (data instanceof Uint8Array) this.#onBytes(data)
     else this.#handOut([...data])
+    if (this.#peerFinished) queueMicrotask(this.#closeWhenRead)
   }
 
   #handOut(pieces: Uint8Array[]): void {
@@ -177,12 +176,16 @@ export class StreamChannel implements Channel {
 
   readonly #finished = (): void => {
     this.#peerFinished = true
+    if (this.#reading) queueMicrotask(this.#closeWhenRead)
   }
 
-  /** The peer is done and everything it sent was read: we are done too. */
-  readonly #ended = (): void => {
-    if (this.#over !== undefined || !this.#peerFinished || this.#held.length > 0) return
-    void this.close()
+  /**
+   * The peer is done and everything that it sent was handed out: we are done too. The stream's own 'end' event says
+   * the same, but too early where the peer was done before the protocol was negotiated.
+   */
+  readonly #closeWhenRead = (): void => {
+    const unread = this.#held.length > 0 || this.#stream.readBufferLength > 0
+    if (this.#peerFinished && !unread && this.#over === undefined) void this.close()
   }
 
   readonly #closed = (event: StreamCloseEvent): void => {

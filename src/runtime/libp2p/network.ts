@@ -112,5 +112,6 @@ function checkListen(address: string): void {
     throw refuse('it is no multiaddr', cause)
   }
   const parts = parsed.getComponents().map(({ name }) => name)
-  if (!/^(ip4|ip6|dns4|dns6|dns) tcp( p2p)?$/.test(parts.join(' '))) throw refuse('it is no TCP address, such as /ip4/0.0.0.0/tcp/4001')
+  if (!/^(ip4|ip6|dns4|dns6|dns) tcp( p2p)?$/.test(parts.join(' ')))
+    throw refuse('it is no TCP address, such as /ip4/0.0.0.0/tcp/4001')
 }
