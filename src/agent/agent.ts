@@ -143,7 +143,8 @@ export class Agent {
    */
   request(target: Target, data: unknown, options: RequestOptions = NO_OPTIONS): Promise<Message<Payload>> {
     try {
-      return this.#node.request(this.#requests.for(target, options), data, this.#callOptions(target, options, true))
+      const template = this.#requests.for(target, options)
+      return this.#node.request(template, data, this.#callOptions(template, options, this.#node.requestTimeout))
     } catch (error) {
       return Promise.reject(error)
     }
@@ -157,7 +158,8 @@ export class Agent {
    * for await (const part of planner.stream('worker', query, { type: 'plan.watch', signal })) use(part.data)
    */
   stream(target: Target, data: unknown, options: RequestOptions = NO_OPTIONS): AsyncIterable<Message<Payload>> {
-    return this.#node.stream(this.#requests.for(target, options), data, this.#callOptions(target, options, false))
+    const template = this.#requests.for(target, options)
+    return this.#node.stream(template, data, this.#callOptions(template, options, undefined))
   }
 
   /**
@@ -218,10 +220,10 @@ export class Agent {
     return { id, parent, extra, key, wish, ttl, timeout, signal }
   }
 
-  #callOptions(target: Target, options: RequestOptions, bounded: boolean): CallOptions {
+  #callOptions(template: Template, options: RequestOptions, fallback: number | undefined): CallOptions {
     if (this.#closed) throw new MeshError('ERR_STOPPED', `the agent ${this.name} is closed`)
-    const { signal, timeout = bounded ? this.#node.requestTimeout : undefined, idempotent = false } = options
-    const particulars = this.#particulars(this.#requests.for(target, options), options)
+    const { signal, timeout = fallback, idempotent = false } = options
+    const particulars = this.#particulars(template, options)
     return { particulars, wish: particulars?.wish, timeout, signal, idempotent }
   }
 }

@@ -77,26 +77,77 @@ export class Caller {
     for (const call of [...this.#local]) call.cancel(new MeshError('ERR_STOPPED', 'the node is stopped'))
   }
 
-  async request(template: Template, data: unknown, options: CallOptions): Promise<WireMessage> {
-    const { clock } = this.#parts
-    const deadline = options.timeout === undefined ? undefined : clock.monotonic() + options.timeout
-    let avoid: Member | undefined
-    for (let attempts = 1; ; attempts++) {
-      const attempt = await this.#begin(template, data, options, deadline, avoid, false)
-      try {
-        const reply = await follow(attempt, options.signal)
-        this.#ended(attempt.member, undefined)
-        return reply
-      } catch (error) {
-        this.#ended(attempt.member, error)
-        if ((error as MeshError).code === 'ERR_NO_RESPONDERS')
-          this.#parts.resolver.disown(template.name, attempt.member)
-        // A stream of data was begun, and nobody can begin it again.
-        const once = streamOf(data) !== undefined
-        if (once || attempts >= MOST_ATTEMPTS || !mayTryAgain(error, attempt, options)) throw error
-        avoid = attempt.member
-      }
+  request(template: Template, data: unknown, options: CallOptions): Promise<WireMessage> {
+    const deadline = options.timeout === undefined ? undefined : this.#parts.clock.monotonic() + options.timeout
+    return (
+      this.#askPlainly(template, data, options, deadline) ?? this.#ask(template, data, options, deadline, undefined, 1)
+    )
+  }
+
+  /** The request that most are: nothing to wait for before it leaves, nothing that may abort it. Undefined for others. */
+  #askPlainly(
+    template: Template,
+    data: unknown,
+    options: CallOptions,
+    deadline: number | undefined
+  ): Promise<WireMessage> | undefined {
+    const { router, links, self } = this.#parts
+    if (options.signal !== undefined || this.#stopped || streamOf(data) !== undefined) return undefined
+    const member = router.choose(template.name, links.turn.monotonic, options.wish)
+    if (member === undefined || member.target.place.peer === self) return undefined
+    router.began(member)
+    let attempt: Attempt
+    try {
+      attempt = this.#call(member, template, data, options, options.timeout, false)
+    } catch (error) {
+      this.#ended(member, error)
+      return Promise.reject(error)
     }
+    return attempt.reply.then(
+      (reply) => {
+        this.#ended(member, undefined)
+        return reply
+      },
+      (error: unknown) => {
+        this.#failed(template, data, options, attempt, error, 1)
+        return this.#ask(template, data, options, deadline, member, 2)
+      }
+    )
+  }
+
+  async #ask(
+    template: Template,
+    data: unknown,
+    options: CallOptions,
+    deadline: number | undefined,
+    avoid: Member | undefined,
+    attempts: number
+  ): Promise<WireMessage> {
+    const attempt = await this.#begin(template, data, options, deadline, avoid, false)
+    try {
+      const reply = await follow(attempt, options.signal)
+      this.#ended(attempt.member, undefined)
+      return reply
+    } catch (error) {
+      this.#failed(template, data, options, attempt, error, attempts)
+      return this.#ask(template, data, options, deadline, attempt.member, attempts + 1)
+    }
+  }
+
+  /** Throws the error again unless another attempt may be made. */
+  #failed(
+    template: Template,
+    data: unknown,
+    options: CallOptions,
+    attempt: Attempt,
+    error: unknown,
+    attempts: number
+  ): void {
+    this.#ended(attempt.member, error)
+    if ((error as MeshError).code === 'ERR_NO_RESPONDERS') this.#parts.resolver.disown(template.name, attempt.member)
+    // A stream of data was begun, and nobody can begin it again.
+    const once = streamOf(data) !== undefined
+    if (once || attempts >= MOST_ATTEMPTS || !mayTryAgain(error, attempt, options)) throw error
   }
 
   /** The parts as they come. Leaving the loop early cancels the remote handler. */
@@ -172,13 +223,7 @@ export class Caller {
     const request = new Request(draft)
     const call = requests.request(link, draft, request, { timeout, stream, streamed: source !== undefined })
     if (source !== undefined) void this.#pump(call, template, source)
-    return {
-      member,
-      reply: call.reply,
-      parts: call.reader,
-      cancel: (reason) => requests.cancel(call, reason),
-      transmitted: () => link.attached
-    }
+    return new RemoteAttempt(member, call, requests)
   }
 
   /** Sends the request's own stream, at the pace of its reader. */
@@ -233,7 +278,35 @@ export class Caller {
 
   #ended(member: Member, error: unknown): void {
     const code = error === undefined ? undefined : ((error as MeshError).code ?? 'ERR_HANDLER')
-    this.#parts.router.ended(member, outcomeOf(code), this.#parts.clock.monotonic())
+    this.#parts.router.ended(member, outcomeOf(code), this.#parts.links.turn.monotonic)
+  }
+}
+
+class RemoteAttempt implements Attempt {
+  readonly member: Member
+  readonly #call: ClientCall
+  readonly #requests: RequestResponse
+
+  constructor(member: Member, call: ClientCall, requests: RequestResponse) {
+    this.member = member
+    this.#call = call
+    this.#requests = requests
+  }
+
+  get reply(): Promise<WireMessage> {
+    return this.#call.reply
+  }
+
+  get parts(): AsyncIterableIterator<WireMessage> | undefined {
+    return this.#call.reader
+  }
+
+  cancel(reason: MeshError): void {
+    this.#requests.cancel(this.#call, reason)
+  }
+
+  transmitted(): boolean {
+    return this.#call.link.attached
   }
 }
 

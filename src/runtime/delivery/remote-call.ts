@@ -69,9 +69,14 @@ export class RemoteCall implements ServedCall, Due {
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController()
-      if (this.over) this.#abort.abort(this.#reason)
+      if (this.over) this.#abort.abort(this.reason)
     }
     return this.#abort.signal
+  }
+
+  /** Why the call is over; made when it is asked for, since most calls end well and nobody asks. */
+  get reason(): unknown {
+    return (this.#reason ??= new MeshError('ERR_ABORTED', 'the call is over'))
   }
 
   get window(): PartWindow {
@@ -91,7 +96,7 @@ export class RemoteCall implements ServedCall, Due {
   }
 
   part(attributes: AttributeSet, data: unknown): Promise<void> | undefined {
-    if (this.over) return Promise.reject(this.#reason)
+    if (this.over) return Promise.reject(this.reason)
     const bytes = writeMessage(this.link, Kind.part, this.id, this.#composer.compose(attributes, data, this.link))
     const { window } = this
     window.spend(bytes)
@@ -125,10 +130,9 @@ export class RemoteCall implements ServedCall, Due {
   finish(): void {
     if (this.over) return
     this.over = true
-    this.#reason ??= new MeshError('ERR_ABORTED', 'the call is over')
     this.release()
-    this.#window?.close(this.#reason)
-    this.reader?.fail(this.#reason)
+    this.#window?.close(this.reason)
+    this.reader?.fail(this.reason)
     this.#settled(this)
   }
 }
