@@ -48,11 +48,13 @@ export class Turn {
 
   /** `lastFlush` is the turn in which the link flushed last. */
   schedule(link: Flushable, lastFlush: number): void {
-    if (!this.#armed) {
+    // A flush of which no turn was told (a stream that opened, say) is no reason to wait.
+    const first = !this.#armed
+    if (first) {
       this.#armed = true
       this.#clock.endOfTurn(this.#end)
     }
-    if (lastFlush === this.number) this.#due.push(link)
+    if (!first && lastFlush === this.number) this.#due.push(link)
     else queueMicrotask(() => link.flush())
   }
 
