@@ -58,8 +58,18 @@ export class ReceiverQueue {
   }
 
   push(inbound: Inbound): void {
-    if (this.length === 0 && this.#running < this.#concurrency && !this.#draining) this.#start(inbound)
+    if (this.#free) this.#start(inbound)
     else this.#enqueue(inbound)
+  }
+
+  /** What waits behind its key holds up nobody else's. */
+  get #free(): boolean {
+    const waiting = this.#queue.length + this.#overflow.length
+    return waiting === 0 && this.#mayTake && !this.#draining
+  }
+
+  get #mayTake(): boolean {
+    return this.#running < this.#concurrency && this.#lateCount < this.#host.limits.highWatermark
   }
 
   /** Refuses everything that waits. */
@@ -108,7 +118,7 @@ export class ReceiverQueue {
   #drain(): void {
     if (this.#draining) return
     this.#draining = true
-    while (this.#running < this.#concurrency && this.#lateCount < this.#host.limits.highWatermark) {
+    while (this.#mayTake) {
       const inbound = this.#take()
       if (inbound === undefined) break
       this.#start(inbound)
@@ -120,6 +130,7 @@ export class ReceiverQueue {
     const key = this.#concurrency > 1 ? inbound.message.routing?.key : undefined
     if (key !== undefined) {
       if (this.#busyKeys.has(key)) {
+        inbound.detach()
         const late = this.#late.get(key)
         if (late === undefined) this.#late.set(key, [inbound])
         else late.push(inbound)

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import type { WireMessage } from '../../../protocols/envelope/wire-message.ts'
+import { PART_WINDOW } from '../../../protocols/request-response/constants.ts'
+import { PartReader } from '../../../src/runtime/delivery/part-reader.ts'
+import { PartWindow } from '../../../src/runtime/delivery/part-window.ts'
+import { PausedTargets } from '../../../src/runtime/delivery/paused-targets.ts'
+import { SentWindow } from '../../../src/runtime/delivery/sent-window.ts'
+
+describe('the window of what was sent', () => {
+  it('is a map by number, whatever is settled in whatever order', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.constant('push'), fc.nat(3_000)), { maxLength: 400 }), (steps) => {
+        const window = new SentWindow<string>()
+        const model = new Map<number, string>()
+        let next = 0
+        for (const step of steps) {
+          if (typeof step === 'string') {
+            for (let i = 0; i < 10; i++) {
+              assert.equal(window.next, next)
+              model.set(next, `entry ${next}`)
+              assert.equal(window.push(`entry ${next}`), next++)
+            }
+          } else {
+            const number = next === 0 ? step : step % (next + 3)
+            assert.equal(window.settle(number), model.get(number))
+            model.delete(number)
+          }
+          assert.equal(window.size, model.size)
+        }
+        assert.deepEqual([...window], [...model])
+      })
+    )
+  })
+})
+
+/** Stands in for a message: the reader only passes it on. */
+const part = (data: unknown): WireMessage => {
+  const message = { data, detach: () => message }
+  return message as unknown as WireMessage
+}
+
+describe('a stream of parts', () => {
+  const open = () => {
+    const grants: number[] = []
+    let cancelled = 0
+    const reader = new PartReader(
+      (parts) => grants.push(parts),
+      () => cancelled++
+    )
+    return { reader, grants, cancelled: () => cancelled }
+  }
+
+  it('holds no more than its window, and grants more as it is read', async () => {
+    const { reader, grants } = open()
+    for (let i = 0; i < PART_WINDOW.parts; i++) reader.push(part(i), 10)
+    assert.throws(() => reader.push(part('one more'), 10), { code: 'ERR_PROTOCOL' })
+    for (let i = 0; i < PART_WINDOW.parts; i++) assert.equal((await reader.next()).value.data, i)
+    assert.deepEqual(grants, [PART_WINDOW.parts / 2, PART_WINDOW.parts / 2])
+  })
+
+  it('bounds its bytes, and takes one part however large', () => {
+    const { reader } = open()
+    reader.push(part('large'), 16 * PART_WINDOW.bytes)
+    assert.throws(() => reader.push(part('x'), 1), { code: 'ERR_PROTOCOL' })
+  })
+
+  it('gives what came before a failure, then the failure once, then its end', async () => {
+    const { reader } = open()
+    reader.push(part(1), 1)
+    reader.fail(new Error('broken'))
+    reader.push(part(2), 1)
+    assert.equal((await reader.next()).value.data, 1)
+    await assert.rejects(reader.next(), /broken/)
+    assert.equal((await reader.next()).done, true)
+  })
+
+  it('cancels when its reader leaves early, once, and lets go of whoever waits', async () => {
+    const { reader, cancelled } = open()
+    const waiting = reader.next()
+    await reader.return()
+    assert.equal((await waiting).done, true)
+    await reader.return()
+    assert.equal(cancelled(), 1)
+    const { reader: ended, cancelled: never } = open()
+    ended.end()
+    await ended.return()
+    assert.equal(never(), 0)
+  })
+
+  it('stops its sender until there is room, and ends its wait when it is closed', async () => {
+    const window = new PartWindow()
+    for (let i = 0; i < PART_WINDOW.parts; i++) window.spend(1)
+    assert.equal(window.open, false)
+    const wait = window.wait()
+    window.raise(1, 1)
+    await wait
+    window.spend(1)
+    const closed = window.wait()
+    window.close(new Error('over'))
+    await assert.rejects(closed, /over/)
+    await assert.rejects(window.wait(), /over/)
+  })
+})
+
+describe('paused targets', () => {
+  it('hold back their own senders, until they resume or their peer is forgotten', async () => {
+    const paused = new PausedTargets()
+    paused.pause('a', 'x y')
+    paused.pause('a b', 'y')
+    assert.equal(paused.waitFor('a', 'z'), undefined)
+    const waits = [paused.waitFor('a', 'x y'), paused.waitFor('a b', 'y')]
+    paused.resume('a', 'x y')
+    await waits[0]
+    assert.equal(paused.waitFor('a', 'x y'), undefined)
+    assert.notEqual(paused.waitFor('a b', 'y'), undefined)
+    paused.forget('a')
+    assert.notEqual(paused.waitFor('a b', 'y'), undefined)
+    paused.forget('a b')
+    await waits[1]
+    assert.equal(paused.size, 0)
+  })
+
+  it('are bounded for each peer', () => {
+    const paused = new PausedTargets()
+    for (let i = 0; i < 20_000; i++) paused.pause('rogue', `${i}`)
+    assert.equal(paused.waitFor('rogue', '19999'), undefined)
+    paused.pause('honest', 'x')
+    assert.notEqual(paused.waitFor('honest', 'x'), undefined)
+  })
+})
