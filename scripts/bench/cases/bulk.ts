@@ -6,7 +6,8 @@ const KIB = 1024
 const MIB = 1024 * KIB
 
 function bulk(name: string, bytes: number, messages: number): Case {
-  const send = (contender: string) => job({ contender, pattern: 'one-way', messages, bytes })
+  const send = (contender: string) =>
+    job({ contender, pattern: 'one-way', messages, bytes, inFlight: (4 * MIB) / bytes })
   return {
     name,
     unit: 'MB/s',

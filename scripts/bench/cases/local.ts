@@ -1,7 +1,7 @@
 import { measureSolo } from '../harness/solo.ts'
 import { type Case, job, rate } from './types.ts'
 
-const hand = (contender: string) => job({ contender, pattern: 'local', messages: 200_000 })
+const hand = (contender: string) => job({ contender, pattern: 'local', messages: 200_000, inFlight: 256 })
 
 /** Between two agents of one node. */
 export const local: Case = {

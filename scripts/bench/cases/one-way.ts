@@ -8,7 +8,7 @@ export const oneWay: Case = {
   unit: 'messages/s',
   measure: measurePair,
   value: rate,
-  ours: send('ours', 500_000),
+  ours: { ...send('ours', 500_000), inFlight: 1024 },
   against: [
     { job: send('plain', 40_000), atLeast: 10 },
     { job: send('batched', 300_000), atLeast: 1.5 },

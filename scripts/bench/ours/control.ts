@@ -8,8 +8,8 @@ import { Gate } from './gate.ts'
 
 /** The type that the receiver answers with the data it got. */
 export const ECHO = 'bench.echo'
-/** Bytes of bulk that may be outstanding, so that the node's back-pressure is what bounds it. */
-const OUTSTANDING = 16 * 1024 * 1024
+/** Bytes of bulk outstanding: more than the sockets hold, less than a link's queue does. */
+const OUTSTANDING = 4 * 1024 * 1024
 /** Pause between control requests. ms */
 const PAUSE = 1
 /** Payload of a control request. */
@@ -19,7 +19,7 @@ export function control(agent: Agent, job: Job, tally: Tally): Sender['run'] {
   const payload = payloads(BYTES)
   return async (messages, latency) => {
     const bulk = new AbortController()
-    const sending = job.bytes === 0 ? undefined : fill(agent, job.bytes, bulk.signal)
+    const filling = job.bytes === 0 ? undefined : fill(agent, job.bytes, bulk.signal).catch((e) => bulk.abort(e))
     for (let i = 0; i < messages; i++) {
       const data = payload()
       const at = performance.now()
@@ -27,9 +27,10 @@ export function control(agent: Agent, job: Job, tally: Tally): Sender['run'] {
       latency((performance.now() - at) * 1000)
       tally.sent(reply.routing!.correlation!, data)
       await delay(PAUSE)
+      if (bulk.signal.aborted) throw bulk.signal.reason
     }
     bulk.abort()
-    await sending
+    await filling
   }
 }
 

@@ -19,7 +19,7 @@ export const resolve: Solo = async ({ messages, warmUp, size }) => {
   const handle = { 'bench.echo': (message: Message) => message.data }
   await Promise.all(Array.from({ length: size }, (_, i) => node.agent(`agent-${i}`, { handle })))
   const agent = await node.agent('source')
-  return timed(messages, warmUp, async (i) => {
+  return await timed(messages, warmUp, async (i) => {
     const { data } = await agent.request(`agent-${(i * STRIDE) % size}`, i, { type: 'bench.echo' })
     if (data !== i) throw new Error(`${data} answers ${i}`)
   })
@@ -37,7 +37,7 @@ export const match: Solo = async ({ messages, warmUp, size }) => {
       for await (const message of subscription) arrived(message.data)
     })()
   }
-  return timed(messages, warmUp, async (i) => {
+  return await timed(messages, warmUp, async (i) => {
     const next = new Promise((resolve) => {
       arrived = resolve
     })
