@@ -101,18 +101,21 @@ export class ResponderQueue {
   #respond(call: ServedCall, value: unknown): Promise<void> | undefined {
     if (isAsyncIterable(value)) return this.#stream(call, value)
     // A client that is slow to read keeps its replies here, unwritten: they count as running, and hold up its requests.
-    const wait = call.room()
-    if (wait !== undefined) return wait.then(() => this.#reply(call, value))
+    if (call.room() !== undefined) return this.#replyLater(call, value)
     this.#reply(call, value)
     return undefined
+  }
+
+  async #replyLater(call: ServedCall, value: unknown): Promise<void> {
+    for (let wait = call.room(); wait !== undefined; wait = call.room()) await wait
+    this.#reply(call, value)
   }
 
   #reply(call: ServedCall, value: unknown): void {
     if (call.over) return
     const attributes = this.#host.attributes(call.message.type)
     if (call.stream) {
-      // The one part that there is: nobody waits for room behind it.
-      call.part(attributes, value)?.catch(() => {})
+      call.part(attributes, value)
       call.end()
     } else {
       call.reply(attributes, value)
@@ -134,9 +137,8 @@ export class ResponderQueue {
       if (call.over) return
       if (done === true) break
       try {
-        await call.room()
-        if (call.over) return
-        await call.part(attributes, value)
+        for (let wait = call.room(); wait !== undefined; wait = call.room()) await wait
+        call.part(attributes, value)
       } catch (error) {
         leave()
         throw error

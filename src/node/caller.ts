@@ -231,8 +231,9 @@ export class Caller {
     const { requests, composer } = this.#parts
     try {
       for await (const item of source) {
+        for (let wait = requests.room(call); wait !== undefined; wait = requests.room(call)) await wait
         if (call.settled) return
-        await requests.part(call, composer.compose(template.attributes, item, call.link))
+        requests.part(call, composer.compose(template.attributes, item, call.link))
       }
       requests.endParts(call)
     } catch (error) {

@@ -76,7 +76,6 @@ export class LocalCall implements ServedCall, Due {
   }
 
   release(): void {}
-  room(): undefined {}
 
   reply(attributes: AttributeSet, data: unknown): void {
     if (this.over) return
@@ -85,12 +84,15 @@ export class LocalCall implements ServedCall, Due {
     this.#bus.post(() => this.#reply.resolve(message))
   }
 
-  part(attributes: AttributeSet, data: unknown): Promise<void> | undefined {
-    if (this.over) return Promise.reject(this.#reason)
+  room(): Promise<void> | undefined {
+    return this.over || this.#window.open ? undefined : this.#window.wait()
+  }
+
+  part(attributes: AttributeSet, data: unknown): void {
+    if (this.over) return
     const message = this.#message(attributes, data)
     this.#window.spend(PART_BYTES)
     this.#bus.post(() => this.reader?.push(message, PART_BYTES))
-    return this.#window.open ? undefined : this.#window.wait()
   }
 
   end(): void {

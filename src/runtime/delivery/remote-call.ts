@@ -95,16 +95,14 @@ export class RemoteCall implements ServedCall, Due {
     this.finish()
   }
 
-  part(attributes: AttributeSet, data: unknown): Promise<void> | undefined {
-    if (this.over) return Promise.reject(this.reason)
-    const bytes = writeMessage(this.link, Kind.part, this.id, this.#composer.compose(attributes, data, this.link))
-    const { window } = this
-    window.spend(bytes)
-    return window.open && this.link.writable ? undefined : room(window, this.link)
+  part(attributes: AttributeSet, data: unknown): void {
+    if (this.over) return
+    const message = this.#composer.compose(attributes, data, this.link)
+    this.window.spend(writeMessage(this.link, Kind.part, this.id, message))
   }
 
   room(): Promise<void> | undefined {
-    return this.over || this.link.writable ? undefined : room(undefined, this.link)
+    return this.over ? undefined : room(this.#window, this.link)
   }
 
   end(): void {
@@ -137,15 +135,10 @@ export class RemoteCall implements ServedCall, Due {
   }
 }
 
-/**
- * Resolves when the link takes more and, of a stream, its reader too. Many wait for the same link: each looks again, so
- * that they do not all write into the room that one of them found.
- */
-export async function room(window: PartWindow | undefined, link: StreamLink): Promise<void> {
-  do {
-    if (window !== undefined) await window.wait()
-    if (!link.writable) await link.drained()
-  } while (!link.writable || window?.open === false)
+/** Undefined where the link takes more and, of a stream, its reader too; else when to look again. */
+export function room(window: PartWindow | undefined, link: StreamLink): Promise<void> | undefined {
+  if (window?.open === false) return window.wait()
+  return link.writable ? undefined : link.drained()
 }
 
 /** Writes a counted frame of call, header and data; returns the bytes of its body. */

@@ -75,11 +75,14 @@ export class RequestResponse implements LinkHandler {
     return call
   }
 
-  /** Sends one part of the request's own stream; undefined when the next may follow at once. */
-  part(call: ClientCall, message: Outgoing): Promise<void> | undefined {
-    const window = call.window!
-    window.spend(writeMessage(call.link, Kind.part, call.id, message))
-    return window.open && call.link.writable ? undefined : room(window, call.link)
+  /** Undefined when a part of the request's own stream may be sent now; else when to look again. */
+  room(call: ClientCall): Promise<void> | undefined {
+    return call.settled ? undefined : room(call.window, call.link)
+  }
+
+  /** Sends one part of the request's own stream. */
+  part(call: ClientCall, message: Outgoing): void {
+    call.window!.spend(writeMessage(call.link, Kind.part, call.id, message))
   }
 
   /** The request's own stream is complete, or broke. */

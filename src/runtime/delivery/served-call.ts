@@ -22,11 +22,13 @@ export interface ServedCall {
   readonly bytes: number
   /** It left the queue, or was refused: gives its credit back. */
   release(): void
-  /** Undefined when a reply may be written at once; else resolves when, and rejects when its link closed. */
+  /**
+   * Undefined when a reply or part may be written now. Else look again once it resolves, since others wait for the same
+   * room; it rejects when nobody reads any longer.
+   */
   room(): Promise<void> | undefined
   reply(attributes: AttributeSet, data: unknown): void
-  /** Undefined when the next part may follow at once. */
-  part(attributes: AttributeSet, data: unknown): Promise<void> | undefined
+  part(attributes: AttributeSet, data: unknown): void
   end(): void
   fail(error: unknown): void
 }

@@ -1,0 +1,311 @@
+import assert from 'node:assert/strict'
+import type { Context } from '../../src/agent/types.ts'
+import { fateOf, gate, withMesh } from './ground.ts'
+
+async function collect(items: AsyncIterable<{ data: unknown }>): Promise<unknown[]> {
+  const found: unknown[] = []
+  for await (const { data } of items) found.push(data)
+  return found
+}
+
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
+
+for (const [where, caller] of [
+  ['on the same node', 0],
+  ['on another node', 1]
+] as const) {
+  describe(`a responder whose caller is ${where}`, () => {
+    it('tells a cancelled handler, and the caller at once', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        const seen: AbortSignal[] = []
+        const handle = {
+          wait: async (_: unknown, ctx: Context) => {
+            seen.push(ctx.signal)
+            await new Promise(() => {})
+          }
+        }
+        await mesh.run(mesh.nodes[0]!.agent('worker', { handle }))
+        const agent = await mesh.run(mesh.nodes[caller]!.agent('caller'))
+        const stop = new AbortController()
+        const fate = fateOf(agent.request('worker', 1, { type: 'wait', signal: stop.signal, timeout: 60_000 }))
+        await mesh.advance(50)
+        stop.abort(new Error('changed my mind'))
+        await mesh.advance(0)
+        assert.equal(fate.code, 'ERR_ABORTED')
+        await mesh.advance(50)
+        assert.equal(seen[0]!.aborted, true)
+        await assert.rejects(mesh.run(agent.request('worker', 1, { type: 'wait', signal: AbortSignal.abort() })), {
+          code: 'ERR_ABORTED'
+        })
+        assert.equal(seen.length, 1)
+      })
+    })
+
+    it('carries the deadline to the handler, and ends both sides at it', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        const contexts: { left: number; signal: AbortSignal }[] = []
+        const epoch = Date.UTC(2026, 0, 1)
+        const handle = {
+          wait: async (_: unknown, { deadline, signal }: Context) => {
+            contexts.push({ left: deadline! - epoch - mesh.now, signal })
+            await new Promise(() => {})
+          }
+        }
+        await mesh.run(mesh.nodes[0]!.agent('worker', { handle }))
+        const agent = await mesh.run(mesh.nodes[caller]!.agent('caller'))
+        const fate = fateOf(agent.request('worker', 1, { type: 'wait', timeout: 700 }))
+        await mesh.advance(650)
+        assert.equal(fate.status, 'pending')
+        await mesh.advance(100)
+        assert.equal(fate.code, 'ERR_TIMEOUT')
+        assert.ok(contexts[0]!.left > 600 && contexts[0]!.left <= 701, `${contexts[0]!.left}`)
+        assert.equal(contexts[0]!.signal.aborted, true)
+      })
+    })
+
+    it('answers many at once, each with its own', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        const handle = { echo: async ({ data }: { data: number }) => data }
+        await mesh.run(mesh.nodes[0]!.agent('worker', { handle }))
+        const agent = await mesh.run(mesh.nodes[caller]!.agent('caller'))
+        const asks = numbers(1_500).map((i) => agent.request('worker', i, { type: 'echo' }))
+        const replies = await mesh.run(Promise.all(asks))
+        assert.deepEqual(
+          replies.map(({ data }) => data),
+          numbers(1_500)
+        )
+        assert.equal(new Set(replies.map(({ id }) => id)).size, 1_500)
+      })
+    })
+
+    it('brings back large replies to many requests, in bounded memory', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        const handle = { fetch: () => new Uint8Array(2 ** 16) }
+        await mesh.run(mesh.nodes[0]!.agent('worker', { handle }))
+        const agent = await mesh.run(mesh.nodes[caller]!.agent('caller'))
+        const asks = numbers(400).map((i) => agent.request('worker', i, { type: 'fetch', timeout: 60_000 }))
+        const replies = await mesh.run(Promise.all(asks))
+        assert.ok(replies.every(({ data }) => (data as Uint8Array).length === 2 ** 16))
+      })
+    })
+
+    it('keeps to its concurrency, whatever becomes of the calls', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        const worker = await mesh.run(mesh.nodes[0]!.agent('worker'))
+        let running = 0
+        let most = 0
+        worker.handle(
+          'job',
+          async ({ data }) => {
+            most = Math.max(most, ++running)
+            await Promise.resolve()
+            running--
+            if (data % 3 === 0) throw new Error('some fail')
+            return data
+          },
+          { concurrency: 4 }
+        )
+        worker.handle('stuck', () => new Promise(() => {}), { concurrency: 2 })
+        const agent = await mesh.run(mesh.nodes[caller]!.agent('caller'))
+        const fates = numbers(60).map((i) => fateOf(agent.request('worker', i, { type: 'job' })))
+        await mesh.advance(200)
+        assert.ok(most <= 4)
+        assert.deepEqual(
+          fates.map(({ status }) => status),
+          numbers(60).map((i) => (i % 3 === 0 ? 'rejected' : 'fulfilled'))
+        )
+        // A stream has no deadline: its handler's place is free again when its caller has left.
+        for (let i = 0; i < 6; i++) {
+          const stop = new AbortController()
+          const stream = agent.stream('worker', i, { type: 'stuck', signal: stop.signal })
+          const fate = fateOf(collect(stream))
+          await mesh.advance(50)
+          stop.abort()
+          await mesh.advance(50)
+          assert.equal(fate.code, 'ERR_ABORTED')
+        }
+      })
+    })
+
+    it('answers a stream from one value, and survives a caller who left before', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        const held = gate()
+        const handle = {
+          late: async () => {
+            await held.passed
+            return 'late'
+          },
+          value: () => 'value'
+        }
+        await mesh.run(mesh.nodes[0]!.agent('worker', { handle }))
+        const agent = await mesh.run(mesh.nodes[caller]!.agent('caller'))
+        assert.deepEqual(await mesh.run(collect(agent.stream('worker', 0, { type: 'value' }))), ['value'])
+        const stop = new AbortController()
+        const fate = fateOf(collect(agent.stream('worker', 0, { type: 'late', signal: stop.signal })))
+        await mesh.advance(50)
+        stop.abort()
+        await mesh.advance(50)
+        held.open()
+        await mesh.advance(50)
+        assert.equal(fate.code, 'ERR_ABORTED')
+        await assert.rejects(mesh.run(agent.request('worker', 0, { type: 'unknown' })), { code: 'ERR_NO_HANDLER' })
+      })
+    })
+
+    it('produces a stream no faster than it is read', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        let made = 0
+        const handle = {
+          async *count() {
+            for (;;) yield made++
+          }
+        }
+        await mesh.run(mesh.nodes[0]!.agent('worker', { handle }))
+        const agent = await mesh.run(mesh.nodes[caller]!.agent('caller'))
+        const stream = agent.stream('worker', 0, { type: 'count' })[Symbol.asyncIterator]()
+        for (let i = 0; i < 10; i++) assert.equal((await mesh.run(stream.next())).value.data, i)
+        await mesh.advance(5_000)
+        assert.ok(made <= 10 + 64 + 1, `${made} made, 10 read`)
+        for (let i = 10; i < 300; i++) assert.equal((await mesh.run(stream.next())).value.data, i)
+        await mesh.run(stream.return!())
+        await mesh.advance(100)
+        const after = made
+        await mesh.advance(5_000)
+        assert.equal(made, after)
+      })
+    })
+
+    it('reads the stream that a request is, no faster than it wants, and fails with its source', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        let made = 0
+        let finished = 0
+        async function* source(fail = Number.POSITIVE_INFINITY) {
+          try {
+            for (let i = 0; i < 500; i++) {
+              if (i === fail) throw new Error('the source broke')
+              made++
+              yield i
+            }
+          } finally {
+            finished++
+          }
+        }
+        const hold = gate()
+        const handle = {
+          sum: async ({ data }: { data: AsyncIterable<number> }) => {
+            let sum = 0
+            for await (const n of data) {
+              sum += n
+              if (n === 3) await hold.passed
+            }
+            return sum
+          },
+          first: async ({ data }: { data: AsyncIterable<number> }) => {
+            for await (const n of data) return n
+          },
+          async *double({ data }: { data: AsyncIterable<number> }) {
+            for await (const n of data) yield n * 2
+          }
+        }
+        await mesh.run(mesh.nodes[0]!.agent('worker', { handle }))
+        const agent = await mesh.run(mesh.nodes[caller]!.agent('caller'))
+        const sum = fateOf(agent.request('worker', source(), { type: 'sum', timeout: 60_000 }))
+        await mesh.advance(1_000)
+        assert.ok(made <= 4 + 64 + 1, `${made} made, 4 read`)
+        hold.open()
+        await mesh.advance(1_000)
+        assert.equal((sum.value as { data: number }).data, (499 * 500) / 2)
+        assert.deepEqual(
+          await mesh.run(collect(agent.stream('worker', source(), { type: 'double' }))),
+          numbers(500).map((i) => i * 2)
+        )
+        assert.equal((await mesh.run(agent.request('worker', source(), { type: 'first' }))).data, 0)
+        await mesh.advance(100)
+        assert.equal(finished, 3, 'a source that is read no further is told so')
+        await assert.rejects(mesh.run(agent.request('worker', source(100), { type: 'sum' })))
+        assert.equal(finished, 4)
+      })
+    })
+
+    it('says what a handler answers that no message can carry', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        const handle = { bad: () => ({ list: [1, () => 2] }) }
+        await mesh.run(mesh.nodes[0]!.agent('worker', { handle }))
+        const agent = await mesh.run(mesh.nodes[caller]!.agent('caller'))
+        await assert.rejects(mesh.run(agent.request('worker', 1, { type: 'bad' })), { code: 'ERR_UNREPRESENTABLE' })
+      })
+    })
+
+    it('fails a stream behind what it gave', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        const handle = {
+          async *broken() {
+            yield 1
+            yield 2
+            throw Object.assign(new Error('half-way'), { code: 'E_HALF' })
+          }
+        }
+        await mesh.run(mesh.nodes[0]!.agent('worker', { handle }))
+        const agent = await mesh.run(mesh.nodes[caller]!.agent('caller'))
+        const got: unknown[] = []
+        const reading = (async () => {
+          for await (const { data } of agent.stream('worker', 0, { type: 'broken' })) got.push(data)
+        })()
+        await assert.rejects(mesh.run(reading), { code: 'E_HALF', message: 'half-way' })
+        assert.deepEqual(got, [1, 2])
+        await assert.rejects(mesh.run(agent.request('worker', 0, { type: 'broken' })), { code: 'ERR_UNSUPPORTED' })
+      })
+    })
+  })
+}
+
+describe('calls whose link is lost', () => {
+  it('end on both sides; what may run twice is tried again', async () => {
+    await withMesh({ nodes: 3, timeout: 1_000 }, async (mesh) => {
+      const signals: AbortSignal[] = []
+      const handle = {
+        wait: async (_: unknown, ctx: Context) => {
+          signals.push(ctx.signal)
+          await new Promise(() => {})
+        }
+      }
+      await mesh.run(mesh.nodes[0]!.agent('worker', { handle }))
+      const agent = await mesh.run(mesh.nodes[1]!.agent('caller'))
+      const asked = fateOf(agent.request('worker', 1, { type: 'wait', timeout: 60_000 }))
+      const streamed = fateOf(collect(agent.stream('worker', 1, { type: 'wait' })))
+      await mesh.advance(100)
+      mesh.partition([0], [1, 2])
+      await mesh.advance(8_000)
+      assert.deepEqual([asked.code, streamed.code], ['ERR_LINK_CLOSED', 'ERR_LINK_CLOSED'])
+      assert.deepEqual(
+        signals.map(({ aborted }) => aborted),
+        [true, true]
+      )
+    })
+  })
+
+  it('end when their own node stops', async () => {
+    for (const caller of [0, 1]) {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        const never = () => new Promise(() => {})
+        await mesh.run(mesh.nodes[0]!.agent('worker', { handle: { wait: never }, receive: never }))
+        const agent = await mesh.run(mesh.nodes[caller]!.agent('caller'))
+        const fates = [
+          fateOf(agent.request('worker', 1, { type: 'wait', timeout: 600_000 })),
+          fateOf(collect(agent.stream('worker', 1, { type: 'wait' }))),
+          ...(caller === 1 ? [fateOf(agent.send('worker', 1, { delivery: 'at-least-once' }))] : [])
+        ]
+        await mesh.advance(100)
+        const began = mesh.now
+        await mesh.run(mesh.nodes[caller]!.stop({ timeout: 3_000 }))
+        assert.ok(mesh.now - began <= 3_100, `stopped after ${mesh.now - began} ms`)
+        assert.deepEqual(
+          fates.map(({ status }) => status),
+          fates.map(() => 'rejected'),
+          JSON.stringify(fates)
+        )
+        await assert.rejects(mesh.run(agent.request('worker', 1, { type: 'wait' })), { code: 'ERR_STOPPED' })
+      })
+    }
+  })
+})
