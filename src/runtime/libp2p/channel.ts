@@ -1,6 +1,7 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
 import { MeshError } from '../../../protocols/errors.ts'
 import type { Channel } from '../ports.ts'
+import { thriftyWindow } from './thrifty-window.ts'
 
 const ignore = (): void => {}
 
@@ -35,6 +36,7 @@ export class StreamChannel implements Channel {
 
   constructor(stream: Stream, peer: string, closeTimeout: number) {
     this.#stream = stream
+    thriftyWindow(stream)
     this.#closeTimeout = closeTimeout
     this.peer = peer
     this.protocol = stream.protocol

@@ -2,7 +2,6 @@ import { noise } from '@chainsafe/libp2p-noise'
 import { identify } from '@libp2p/identify'
 import type { Address, Libp2p, PeerId } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
-import { tcp } from '@libp2p/tcp'
 import { circuitRelayAddressesLast, loopbackAddressLast, publicAddressesFirst } from '@libp2p/utils'
 import { yamux } from '@libp2p/yamux'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
@@ -11,6 +10,7 @@ import { MeshError } from '../../../protocols/errors.ts'
 import type { Network } from '../ports.ts'
 import { GossipBroadcast, gossip } from './broadcast.ts'
 import { KademliaRouting, kademlia } from './content-routing.ts'
+import { gatheringTcp } from './gathering-tcp.ts'
 import { Libp2pHost } from './host.ts'
 import type { Identity } from './identity.ts'
 import { defaultHostLimits, type HostLimits } from './limits.ts'
@@ -46,7 +46,7 @@ export async function createLibp2pNetwork(options: NetworkOptions): Promise<Libp
     start: false,
     privateKey: options.identity.privateKey,
     addresses: { listen: [...options.listen, ...relayListen(limits)] },
-    transports: [tcp({ dialOpts: { noDelay: true }, listenOpts: { noDelay: true } }), relayTransport(limits)],
+    transports: [gatheringTcp(), relayTransport(limits)],
     connectionEncrypters: [noise()],
     streamMuxers: [multiplexer(limits)],
     connectionManager: {
