@@ -105,8 +105,9 @@ export class Dialer {
     if (contacts.size === 0) for (const peer of this.#remembered) if (!known.has(peer)) yield peer
   }
 
+  /** Not who cannot be reached yet: it would only wait longer once a relay has given it an address. */
   #isWanted(member: Known): boolean {
-    return member.state !== 'left' && !this.#view.contacts.has(member.peer)
+    return member.state !== 'left' && member.record.addresses.length > 0 && !this.#view.contacts.has(member.peer)
   }
 
   #dialWhenDue(target: string): void {

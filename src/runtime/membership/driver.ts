@@ -235,6 +235,7 @@ export class Driver implements MembershipDriver {
     this.#ticker = clock.after(ms, () => {
       if (!this.#running) return
       this.#tickAfter(tickInterval(this.#options))
+      this.#signer.refresh()
       this.#handle({ kind: 'tick', lag: Math.max(0, clock.monotonic() - due) })
       this.#look()
     })
