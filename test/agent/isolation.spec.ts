@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { withMesh } from './ground.ts'
+
+interface Order {
+  list: number[]
+  bytes: Uint8Array
+  map: Map<string, { n: number }>
+  when: Date
+}
+
+const order = (): Order => ({
+  list: [1, 2],
+  bytes: Uint8Array.of(1, 2),
+  map: new Map([['k', { n: 1 }]]),
+  when: new Date(0)
+})
+
+function spoil(value: Order): void {
+  value.list.push(3)
+  value.bytes[0] = 99
+  value.map.get('k')!.n = 99
+  value.when.setTime(1e12)
+}
+
+for (const [where, sender] of [
+  ['on the same node', 0],
+  ['on another node', 1]
+] as const) {
+  describe(`data between agents ${where}`, () => {
+    it('is never shared: neither side sees what the other does to it', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        const got: unknown[] = []
+        const receive = ({ data }: { data: Order }) => {
+          got.push(structuredClone(data))
+          spoil(data)
+        }
+        const handle = {
+          echo: ({ data }: { data: Order }) => {
+            queueMicrotask(() => spoil(data))
+            return data
+          },
+          async *twice({ data }: { data: Order }) {
+            yield data
+            spoil(data)
+            yield data
+          }
+        }
+        await mesh.run(mesh.nodes[0]!.agent('worker', { receive, handle }))
+        const agent = await mesh.run(mesh.nodes[sender]!.agent('sender'))
+        for (const delivery of ['at-most-once', 'at-least-once'] as const) {
+          const data = order()
+          const sent = agent.send('worker', data, { delivery })
+          spoil(data)
+          await mesh.run(sent)
+          await mesh.advance(50)
+          assert.deepEqual(got.splice(0), [order()], delivery)
+        }
+        const bytes = Uint8Array.of(1, 2, 3)
+        const sent = agent.send('worker', { ...order(), bytes }, { delivery: 'at-least-once' })
+        bytes.fill(0)
+        await mesh.run(sent)
+        assert.deepEqual((got.splice(0)[0] as Order).bytes, Uint8Array.of(1, 2, 3))
+
+        const data = order()
+        const asked = agent.request('worker', data, { type: 'echo' })
+        spoil(data)
+        const reply = await mesh.run(asked)
+        assert.deepEqual(reply.data, order())
+        const parts: unknown[] = []
+        await mesh.run(
+          (async () => {
+            for await (const part of agent.stream('worker', order(), { type: 'twice' })) {
+              parts.push(structuredClone(part.data))
+              spoil(part.data)
+            }
+          })()
+        )
+        const spoilt = order()
+        spoil(spoilt)
+        assert.deepEqual(parts, [order(), spoilt])
+      })
+    })
+
+    it('gives each attempt what was sent, whatever the last one did to it', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        const got: unknown[] = []
+        const receive = ({ data }: { data: Order }) => {
+          got.push(structuredClone(data))
+          spoil(data)
+          if (got.length === 1) throw new Error('again')
+        }
+        await mesh.run(mesh.nodes[0]!.agent('worker', { receive }))
+        const agent = await mesh.run(mesh.nodes[sender]!.agent('sender'))
+        await mesh.run(agent.send('worker', order(), { delivery: 'at-least-once' }))
+        assert.deepEqual(got, [order(), order()])
+      })
+    })
+
+    it('is refused with its path where no message can carry it', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        await mesh.run(mesh.nodes[0]!.agent('worker', { receive: () => {}, handle: { echo: ({ data }) => data } }))
+        const agent = await mesh.run(mesh.nodes[sender]!.agent('sender'))
+        const bad = { items: [1, { f: () => 1 }] }
+        const refused = { code: 'ERR_UNREPRESENTABLE', details: { path: '$.items[1].f' } }
+        for (const delivery of ['at-most-once', 'at-least-once'] as const) {
+          const error = await mesh.run(agent.send('worker', bad, { delivery })).catch((e) => e)
+          assert.equal(error.code, refused.code)
+          assert.match(error.details.path, /items.*1.*f/)
+        }
+        const error = await mesh.run(agent.request('worker', bad, { type: 'echo' })).catch((e) => e)
+        assert.equal(error.code, refused.code)
+        assert.match(error.details.path, /items.*1.*f/)
+      })
+    })
+
+    it('takes what the envelope’s rules allow, and refuses the rest by name', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        await mesh.run(mesh.nodes[0]!.agent('worker', { receive: () => {} }))
+        const agent = await mesh.run(mesh.nodes[sender]!.agent('sender'))
+        const refusals: [object, string][] = [
+          [{ delivery: 'exactly-once' }, 'ERR_UNSUPPORTED'],
+          [{ delivery: 'sometimes' }, 'ERR_CONFIG'],
+          [{ ordering: 'total' }, 'ERR_UNSUPPORTED'],
+          [{ durable: true }, 'ERR_UNSUPPORTED'],
+          [{ type: '' }, 'ERR_INVALID_MESSAGE'],
+          [{ priority: 'urgent' }, 'ERR_INVALID_MESSAGE'],
+          [{ retryStrategy: 'hope', delivery: 'at-least-once' }, 'ERR_INVALID_MESSAGE'],
+          [{ maxRetries: -1, delivery: 'at-least-once' }, 'ERR_INVALID_MESSAGE']
+        ]
+        for (const [options, code] of refusals) {
+          await assert.rejects(mesh.run(agent.send('worker', 1, options as never)), { code }, JSON.stringify(options))
+        }
+        await assert.rejects(mesh.run(agent.send('', 1)), { code: 'ERR_CONFIG' })
+        await assert.rejects(mesh.run(agent.send('nobody', 1)), { code: 'ERR_NO_RESPONDERS' })
+      })
+    })
+  })
+}
