@@ -16,9 +16,14 @@ export class Inbox {
   readonly #responders = new Map<string, ResponderQueue>()
   /** For messages of a type that nobody asked for by name. */
   #receiver: ReceiverQueue | undefined
-  /** What came before the first handler of its kind: bounded, in order. */
+  /**
+   * What came before the first handler: bounded, in order. It is given out once the code that registers that handler is
+   * through, so that handlers registered together all get theirs; what none of them takes is refused as it would be
+   * later, since its senders would wait for ever.
+   */
   readonly #early: BoundedQueue<Inbound>
   readonly #earlyCalls: BoundedQueue<ServedCall>
+  #state: 'waiting' | 'opening' | 'open' = 'waiting'
 
   constructor(host: InboxHost) {
     this.#host = host
@@ -44,37 +49,56 @@ export class Inbox {
       if (this.#receivers.has(type)) throw taken(type)
       this.#receivers.set(type, queue)
     }
-    for (let inbound = this.#early.shift(); inbound !== undefined; inbound = this.#early.shift()) this.deliver(inbound)
+    this.#open()
   }
 
   handle(type: string, handler: RequestHandler, options: HandlerOptions): void {
     if (this.#responders.has(type)) throw taken(type)
     this.#responders.set(type, new ResponderQueue(handler, options, this.#host))
-    for (let call = this.#earlyCalls.shift(); call !== undefined; call = this.#earlyCalls.shift()) this.serve(call)
+    this.#open()
+  }
+
+  #open(): void {
+    if (this.#state !== 'waiting') return
+    if (this.#early.length === 0 && this.#earlyCalls.length === 0) {
+      this.#state = 'open'
+      return
+    }
+    this.#state = 'opening'
+    queueMicrotask(() => {
+      this.#state = 'open'
+      for (let inbound = this.#early.shift(); inbound !== undefined; inbound = this.#early.shift()) {
+        this.deliver(inbound)
+      }
+      for (let call = this.#earlyCalls.shift(); call !== undefined; call = this.#earlyCalls.shift()) this.serve(call)
+    })
   }
 
   deliver(inbound: Inbound): void {
-    const queue = this.#receivers.get(inbound.message.type) ?? this.#receiver
-    if (queue !== undefined) {
-      queue.push(inbound)
-    } else if (this.#receivers.size > 0 || this.#responders.size > 0) {
-      this.#reject(inbound, new MeshError('ERR_NO_HANDLER', `${inbound.target} receives no ${inbound.message.type}`))
-    } else {
+    if (this.#state !== 'open') {
       inbound.detach()
       if (this.#early.push(inbound, inbound.bytes)) inbound.release()
       else
         this.#reject(inbound, new MeshError('ERR_QUEUE_FULL', `${inbound.target} has no handler yet and a full queue`))
+      return
+    }
+    const queue = this.#receivers.get(inbound.message.type) ?? this.#receiver
+    if (queue !== undefined) queue.push(inbound)
+    else {
+      this.#reject(inbound, new MeshError('ERR_NO_HANDLER', `${inbound.target} receives no ${inbound.message.type}`))
     }
   }
 
   serve(call: ServedCall): void {
+    if (this.#state !== 'open') {
+      if (!this.#earlyCalls.push(call, call.bytes)) {
+        call.fail(new MeshError('ERR_QUEUE_FULL', `${call.target} has no handler yet and a full queue`))
+      }
+      return
+    }
     const queue = this.#responders.get(call.message.type) ?? this.#responders.get('*')
     if (queue !== undefined) queue.push(call)
-    else if (this.#responders.size > 0 || this.#receiver !== undefined || this.#receivers.size > 0) {
-      call.fail(new MeshError('ERR_NO_HANDLER', `${call.target} answers no ${call.message.type}`))
-    } else if (!this.#earlyCalls.push(call, call.bytes)) {
-      call.fail(new MeshError('ERR_QUEUE_FULL', `${call.target} has no handler yet and a full queue`))
-    }
+    else call.fail(new MeshError('ERR_NO_HANDLER', `${call.target} answers no ${call.message.type}`))
   }
 
   /** Refuses what waits; what is being handled goes on. */

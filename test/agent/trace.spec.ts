@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Message } from '../../protocols/envelope/message.ts'
 import type { Agent } from '../../src/agent/agent.ts'
+import type { Context } from '../../src/agent/types.ts'
 import { withMesh } from './ground.ts'
 
 const traceOf = (message: Message): string => message.trace!.traceparent.split('-')[1]!
@@ -8,7 +9,7 @@ const spanOf = (message: Message): string => message.trace!.traceparent.split('-
 
 /** a on node 0 starts; b on node 1 passes it on in every way there is; c on node 2 hears it all. */
 describe('the trace of a message', () => {
-  const ways: Record<string, (b: Agent, node: { heard: Message[] }) => void> = {
+  const ways: Record<string, (b: Agent) => void> = {
     'a plain handler': (b) => void b.receive('go', (message) => void b.send('c', message.data)),
     'an async handler, after an await': (b) =>
       void b.receive('go', async (message) => {
@@ -53,9 +54,9 @@ describe('the trace of a message', () => {
           await mesh.run(mesh.nodes[hosts[2]!]!.agent('c', { receive: keep, handle: { ask: keep } }))
           const b = await mesh.run(mesh.nodes[hosts[1]!]!.agent('b'))
           const noting = Object.assign(Object.create(b) as Agent, {
-            receive: (type: string, handler: (message: Message, ctx: never) => unknown) =>
+            receive: (type: string, handler: (message: Message, ctx: Context) => unknown) =>
               b.receive(type, new Proxy(handler, { apply: noted })),
-            handle: (type: string, handler: (message: Message, ctx: never) => unknown) =>
+            handle: (type: string, handler: (message: Message, ctx: Context) => unknown) =>
               b.handle(type, new Proxy(handler, { apply: noted })),
             send: b.send.bind(b),
             request: b.request.bind(b)
@@ -64,7 +65,7 @@ describe('the trace of a message', () => {
             middle.push(given[0] as Message)
             return Reflect.apply(target, self, given)
           }
-          pass(noting, { heard })
+          pass(noting)
           const a = await mesh.run(mesh.nodes[hosts[0]!]!.agent('a'))
           for (let i = 0; i < 3; i++) {
             if (name.includes('generator')) {
