@@ -16,15 +16,18 @@ export function encodeAck(ranges: readonly number[]): Uint8Array {
   return out.subarray(0, at)
 }
 
-/** Calls `settle` for each number acknowledged; none may be `next` or later, so a forged range costs nothing. */
-export function decodeAck(body: Uint8Array, next: number, settle: (sequence: number) => void): void {
+/**
+ * Calls `settle` for each number acknowledged from `oldest`, the first that is not settled, to `next`, the first that was
+ * not sent: a forged range costs no more than what waits for its acknowledgement.
+ */
+export function decodeAck(body: Uint8Array, oldest: number, next: number, settle: (sequence: number) => void): void {
   const cursor = new Cursor().open(body)
   let previous = 0
   for (let ranges = 0; cursor.position < body.length; ranges++) {
     const first = previous + cursor.varint()
     const last = first + cursor.varint()
     if (last >= next || ranges >= MAX_RANGES) throw new MeshError('ERR_PROTOCOL', 'acknowledges what was never sent')
-    for (let sequence = first; sequence <= last; sequence++) settle(sequence)
+    for (let sequence = Math.max(first, oldest); sequence <= last; sequence++) settle(sequence)
     previous = last
   }
 }

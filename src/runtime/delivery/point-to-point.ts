@@ -148,7 +148,7 @@ export class PointToPoint implements LinkHandler {
     const conversation = this.#conversation(link)
     const cursor = this.#cursor.open(body)
     const attempt = cursor.varint()
-    const message: WireMessage = link.decoder.read(cursor.rest())
+    const message: WireMessage = link.decoder.read(body, cursor.position)
     void message.data
     const sequence = conversation.received++
     conversation.open++
@@ -158,7 +158,7 @@ export class PointToPoint implements LinkHandler {
 
   #acknowledged(link: StreamLink, body: Uint8Array): void {
     const { sent } = this.#conversation(link)
-    decodeAck(body, sent.next, (sequence) => sent.settle(sequence)?.entry.acknowledged())
+    decodeAck(body, sent.oldest, sent.next, (sequence) => sent.settle(sequence)?.entry.acknowledged())
   }
 
   #conversation(link: StreamLink): Conversation {

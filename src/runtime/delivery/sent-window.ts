@@ -13,6 +13,11 @@ export class SentWindow<T> {
     return this.#base + this.#entries.length
   }
 
+  /** No entry below this is unsettled. */
+  get oldest(): number {
+    return this.#base + this.#front
+  }
+
   /** Entries not settled. */
   get size(): number {
     return this.#open

@@ -27,6 +27,7 @@ describe('the window of what was sent', () => {
             model.delete(number)
           }
           assert.equal(window.size, model.size)
+          assert.ok(window.oldest <= Math.min(next, ...model.keys()))
         }
         assert.deepEqual([...window], [...model])
       })
