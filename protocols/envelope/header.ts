@@ -182,9 +182,10 @@ export class HeaderDecoder {
     this.#knownLimit = knownLimit
   }
 
-  /** `body` is kept by the message, which reads it lazily: see `WireMessage.detach`. */
-  read(body: Uint8Array): WireMessage {
+  /** `body` is kept by the message, which reads it lazily: see `WireMessage.detach`. The header begins at `from`. */
+  read(body: Uint8Array, from = 0): WireMessage {
     const cursor = this.#cursor.open(body)
+    cursor.position = from
     const flags = cursor.byte()
     const slot = cursor.varint()
     let attributes = this.#slots[slot]

@@ -1,4 +1,5 @@
 import type { AttributeSet } from './attributes.ts'
+import { copyFrom } from './copy.ts'
 import { decodeData } from './data.ts'
 import { formatId, formatTrace } from './id.ts'
 import type {
@@ -129,7 +130,7 @@ export class WireMessage implements Message {
       const body = this.#body
       // A small message must not keep the chunk alive that it shares with hundreds of others.
       const shared = body.buffer.byteLength > 2 * body.length + 1024
-      const bytes = shared ? body.slice(this.#dataAt) : body.subarray(this.#dataAt)
+      const bytes = shared ? copyFrom(body, this.#dataAt) : body.subarray(this.#dataAt)
       this.#data = decodeData(bytes, DATA_FORMATS[this.#code])
     }
     return this.#data

@@ -15,8 +15,11 @@ export const FIRST_PROTOCOL_KIND = 0x10
 export const COUNTED = 0x80
 export const Kind = { hello: 0x00, credit: 0x01 } as const
 
-/** Bytes at which a batch leaves without waiting: one Noise message; larger writes carried no more (measured). */
-export const BATCH_BYTES = 65_536
+/**
+ * Bytes at which a batch leaves without waiting: what one Noise message holds (65,535 less its tag) beside a Yamux header
+ * of 12. One byte more would cost a second message, and two more system calls.
+ */
+export const BATCH_BYTES = 65_507
 /** Counted frames in one batch, so that a receiver can bound by how much a sender may overshoot its credit. */
 export const BATCH_FRAMES = 1024
 

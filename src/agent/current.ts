@@ -31,7 +31,9 @@ export function currentTrace(): TraceContext | undefined {
 
 /** Whether a handler may go on after its call: known for `async` functions, learnt for others. */
 export function isAsynchronous(handler: (...parameters: never[]) => unknown): boolean {
-  return Object.getPrototypeOf(handler) === ASYNC_FUNCTION
+  const kind: unknown = Object.getPrototypeOf(handler)
+  return kind === ASYNC_FUNCTION || kind === ASYNC_GENERATOR
 }
 
 const ASYNC_FUNCTION: unknown = Object.getPrototypeOf(async () => {})
+const ASYNC_GENERATOR: unknown = Object.getPrototypeOf(async function* () {})

@@ -5,7 +5,7 @@ import type { MailboxLimits } from '../node/config-limits.ts'
 import type { ServedCall } from '../runtime/delivery/served-call.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { CallContext } from './context.ts'
-import { within } from './current.ts'
+import { enter, isAsynchronous, leave, within } from './current.ts'
 import { concurrencyOf, isThenable } from './receivers.ts'
 import type { HandlerOptions, RequestHandler } from './types.ts'
 
@@ -25,10 +25,12 @@ export class ResponderQueue {
   readonly #concurrency: number
   readonly #host: ResponderHost
   readonly #queue: BoundedQueue<ServedCall>
+  #asynchronous: boolean
   #running = 0
 
   constructor(handler: RequestHandler, options: HandlerOptions, host: ResponderHost) {
     this.#handler = handler
+    this.#asynchronous = isAsynchronous(handler)
     this.#concurrency = concurrencyOf(options, CONCURRENCY)
     this.#host = host
     const { messages, bytes, highWatermark, lowWatermark } = host.limits
@@ -58,14 +60,26 @@ export class ResponderQueue {
     call.release()
     if (call.over) return
     // Generators and continuations run in here too, so that what they send follows from the request.
-    within(call.message, () => this.#answer(call))
+    if (this.#asynchronous) {
+      within(call.message, () => this.#answer(call))
+      return
+    }
+    const before = enter(call.message)
+    this.#answer(call)
+    leave(before)
   }
 
   #answer(call: ServedCall): void {
     let work: PromiseLike<void> | undefined
     try {
       const result = this.#handler(call.message, new CallContext(call, this.#host.clock))
-      work = isThenable(result) ? result.then((value) => this.#respond(call, value)) : this.#respond(call, result)
+      if (isThenable(result)) {
+        this.#asynchronous = true
+        work = result.then((value) => this.#respond(call, value))
+      } else {
+        if (isAsyncIterable(result)) this.#asynchronous = true
+        work = this.#respond(call, result)
+      }
     } catch (error) {
       call.fail(error)
       return
@@ -87,7 +101,11 @@ export class ResponderQueue {
       call.fail(error)
       finish()
     })
-    call.signal.addEventListener('abort', finish, { once: true })
+    const before = call.onCancel
+    call.onCancel = () => {
+      before?.()
+      finish()
+    }
   }
 
   #drain(): void {
@@ -125,12 +143,12 @@ export class ResponderQueue {
   async #stream(call: ServedCall, parts: AsyncIterable<unknown>): Promise<void> {
     const iterator = parts[Symbol.asyncIterator]()
     // Not awaited: a handler may sit in an await of its own and never come back.
-    const leave = (): void => void Promise.resolve(iterator.return?.()).catch(() => {})
+    const quit = (): void => void Promise.resolve(iterator.return?.()).catch(() => {})
     if (!call.stream) {
-      leave()
+      quit()
       throw new MeshError('ERR_UNSUPPORTED', `${call.message.type} answers with a stream: ask for it with stream()`)
     }
-    call.signal.addEventListener('abort', leave, { once: true })
+    call.onCancel = quit
     const attributes = this.#host.attributes(call.message.type)
     for (;;) {
       const { done, value } = await iterator.next()
@@ -140,7 +158,7 @@ export class ResponderQueue {
         for (let wait = call.room(); wait !== undefined; wait = call.room()) await wait
         call.part(attributes, value)
       } catch (error) {
-        leave()
+        quit()
         throw error
       }
     }

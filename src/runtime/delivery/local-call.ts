@@ -20,6 +20,7 @@ export class LocalCall implements ServedCall, Due {
   at: number
   slot = -1
   over = false
+  onCancel: (() => void) | undefined
   /** The client's end, where it asked for a stream. */
   readonly reader: PartReader | undefined
   readonly #composer: Composer
@@ -115,6 +116,7 @@ export class LocalCall implements ServedCall, Due {
     this.#reason = reason
     this.#finish()
     this.#abort?.abort(reason)
+    this.onCancel?.()
     this.#reject(reason)
   }
 

@@ -26,6 +26,7 @@ export class RemoteCall implements ServedCall, Due {
   at: number
   slot = -1
   over = false
+  onCancel: (() => void) | undefined
   readonly #composer: Composer
   readonly #settled: (call: RemoteCall) => void
   #abort: AbortController | undefined
@@ -123,6 +124,7 @@ export class RemoteCall implements ServedCall, Due {
     this.#reason = reason
     this.finish()
     this.#abort?.abort(reason)
+    this.onCancel?.()
   }
 
   finish(): void {

@@ -166,7 +166,7 @@ export class RequestResponse implements LinkHandler {
     const id = cursor.varint()
     const timeout = cursor.varint()
     const flags = cursor.byte()
-    const message = link.decoder.read(cursor.rest()).detach()
+    const message = link.decoder.read(body, cursor.position).detach()
     if (calls.server.has(id)) throw new MeshError('ERR_PROTOCOL', `call ${id} is open already`)
     if (calls.server.size >= MAX_CALLS) throw new MeshError('ERR_LIMIT', `more than ${MAX_CALLS} calls at once`)
     const due = timeout === 0 ? Number.POSITIVE_INFINITY : this.#clock.monotonic() + timeout
@@ -199,7 +199,7 @@ export class RequestResponse implements LinkHandler {
   #reply(link: StreamLink, calls: Calls, body: Uint8Array): void {
     const cursor = this.#cursor.open(body)
     const call = calls.client.get(cursor.varint())
-    const message = link.decoder.read(cursor.rest())
+    const message = link.decoder.read(body, cursor.position)
     link.consumed(body.length)
     if (call === undefined || !this.#settle(call)) return
     if (call.reader !== undefined)
@@ -211,7 +211,7 @@ export class RequestResponse implements LinkHandler {
     const cursor = this.#cursor.open(body)
     const id = cursor.varint()
     // Every header is read, whoever waits for it: the decoder's numbers depend on all of them.
-    const message = link.decoder.read(cursor.rest())
+    const message = link.decoder.read(body, cursor.position)
     link.consumed(body.length)
     const call = link.direction === 'outbound' ? calls.client.get(id) : calls.server.get(id)
     if (call instanceof ClientCall) message.answers(call.request)

@@ -19,6 +19,8 @@ export interface ServedCall {
   readonly signal: AbortSignal
   /** Nobody waits any longer. */
   readonly over: boolean
+  /** Called when nobody waits any longer although it was not answered: set by whoever works on it. Cheaper than `signal`. */
+  onCancel: (() => void) | undefined
   readonly bytes: number
   /** It left the queue, or was refused: gives its credit back. */
   release(): void

@@ -49,6 +49,8 @@ interface Batch {
   counted: number
 }
 
+/** Room for a batch and the frame that fills it. */
+const SLAB_BYTES = BATCH_BYTES + 8192
 /** Unsent bytes above which `writable` is false: two batches keep the socket busy, more only adds latency. A guess. */
 const HIGH_WATER = 4 * BATCH_BYTES
 /** Bytes of acknowledgements and credit that a peer which stopped reading may cost; then its stream is reset. */
@@ -79,7 +81,7 @@ export class StreamLink implements Link {
   readonly #owner: LinkOwner
   readonly #handler: LinkHandler
   readonly #reader: FrameReader
-  readonly #writer = new FrameWriter(BATCH_BYTES + 8192)
+  readonly #writer = new FrameWriter(SLAB_BYTES)
   readonly #urgent = new FrameWriter(8192)
   readonly #send = new SendCredit()
   readonly #receive: ReceiveCredit
@@ -291,7 +293,7 @@ export class StreamLink implements Link {
 
   /** Writes the next slice of a batch: a large frame leaves in slices, so that the other lanes get their turns. */
   #write(channel: Channel, batch: Batch): void {
-    const end = Math.min(batch.bytes.length, this.#batchAt + BATCH_BYTES + 8192)
+    const end = Math.min(batch.bytes.length, this.#batchAt + BATCH_BYTES)
     const slice =
       this.#batchAt === 0 && end === batch.bytes.length ? batch.bytes : batch.bytes.subarray(this.#batchAt, end)
     this.#queued -= slice.length
