@@ -4,7 +4,7 @@
  *   npm run bench                              every case, five runs of each contender, some minutes
  *   npm run bench -- --only one-way,requests   cases whose name starts so
  *   npm run bench -- --json                    one object a line
- *   npm run bench -- --short                   one small run each: shows that it works, says nothing about speed
+ *   npm run bench -- --short                   one small run of each and of its first baseline: shows that it works, says nothing about speed
  */
 import { parseArgs } from 'node:util'
 import { cases } from './cases/index.ts'
@@ -20,9 +20,9 @@ const { values: options } = parseArgs({
   }
 })
 
-const pace: Pace = options.short
-  ? { runs: 1, divisor: 100, maxSize: 100 }
-  : { runs: Number(options.runs), divisor: 1, maxSize: Number.POSITIVE_INFINITY }
+const SHORT: Pace = { runs: 1, divisor: 100, maxSize: 10, baselines: 1 }
+const LONG: Pace = { runs: Number(options.runs), divisor: 1, maxSize: Infinity, baselines: Infinity }
+const pace = options.short ? SHORT : LONG
 const only = options.only?.split(',')
 const chosen = cases.filter(({ name }) => only === undefined || only.some((start) => name.startsWith(start)))
 if (chosen.length === 0) {

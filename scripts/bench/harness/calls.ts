@@ -16,6 +16,8 @@ export interface Ran extends Finished {
 
 /** What the parent asks of a forked end. */
 export interface Calls {
+  /** Loads the contender's modules. */
+  load(job: Job): Promise<void>
   listen(job: Job): Promise<string>
   connect(job: Job, address: string): Promise<void>
   expect(messages: number): Promise<void>

@@ -13,6 +13,10 @@ let watch: Stopwatch
 let reached: Promise<bigint>
 
 answer<Calls>({
+  async load(job) {
+    await contender(job.contender)
+  },
+
   async listen(job) {
     const receiver = await (await contender(job.contender)).receive(job, tally)
     end = receiver

@@ -25,6 +25,8 @@ export interface Pace {
   divisor: number
   /** Nodes, agents and subscriptions are no more than this. */
   maxSize: number
+  /** Baselines of each case: the demanding ones come first in it. */
+  baselines: number
 }
 
 export function median(values: readonly number[]): number {
@@ -52,13 +54,14 @@ export class Comparison {
 
   /** Runs every contender of a case in turn, as often as the pace says, so that all see the same weather. */
   async compare(it: Case): Promise<Row[]> {
-    const jobs = [...it.against.map(({ job }) => job), it.ours].map((job) => paced(job, this.#pace))
+    const baselines = it.against.slice(0, this.#pace.baselines)
+    const jobs = [...baselines.map(({ job }) => job), it.ours].map((job) => paced(job, this.#pace))
     const measured: Measurement[][] = jobs.map(() => [])
     for (let run = 1; run <= this.#pace.runs; run++) {
       for (const [i, job] of jobs.entries()) measured[i]!.push(await this.#measure(it, job, run))
     }
     const ours = measured.at(-1)!
-    return it.against.map((against, i) => row(it, against, ours, measured[i]!))
+    return baselines.map((against, i) => row(it, against, ours, measured[i]!))
   }
 
   async #measure(it: Case, job: Job, run: number): Promise<Measurement> {

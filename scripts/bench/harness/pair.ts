@@ -10,6 +10,7 @@ export async function measurePair(job: Job): Promise<Measurement> {
   const receiver = new Forked<Calls>(CHILD)
   const sender = new Forked<Calls>(CHILD)
   try {
+    await Promise.all([receiver.calls.load(job), sender.calls.load(job)])
     const address = await receiver.calls.listen(job)
     await sender.calls.connect(job, address)
     await phase(job.warmUp, receiver.calls, sender.calls)
