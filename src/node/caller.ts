@@ -1,5 +1,4 @@
-import type { TraceContext } from '../../protocols/envelope/message.ts'
-import { rootTrace, type WireMessage } from '../../protocols/envelope/wire-message.ts'
+import type { WireMessage } from '../../protocols/envelope/wire-message.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import { PROTOCOL } from '../../protocols/request-response/constants.ts'
 import type { Template } from '../agent/templates.ts'
@@ -7,7 +6,7 @@ import type { Member } from '../core/routing/group.ts'
 import { outcomeOf } from '../core/routing/outcome.ts'
 import type { Router, Wish } from '../core/routing/router.ts'
 import { Alarm } from '../runtime/delivery/alarm.ts'
-import type { ClientCall } from '../runtime/delivery/client-call.ts'
+import type { Asker, ClientCall } from '../runtime/delivery/client-call.ts'
 import { type Composer, Draft, type Particulars } from '../runtime/delivery/composer.ts'
 import type { LocalBus } from '../runtime/delivery/local-bus.ts'
 import { LocalCall } from '../runtime/delivery/local-call.ts'
@@ -96,23 +95,30 @@ export class Caller {
     const member = router.choose(template.name, links.turn.monotonic, options.wish)
     if (member === undefined || member.target.place.peer === self) return undefined
     router.began(member)
-    let attempt: Attempt
-    try {
-      attempt = this.#call(member, template, data, options, options.timeout, false)
-    } catch (error) {
-      this.#ended(member, error)
-      return Promise.reject(error)
-    }
-    return attempt.reply.then(
-      (reply) => {
-        this.#ended(member, undefined)
-        return reply
-      },
-      (error: unknown) => {
-        this.#failed(template, data, options, attempt, error, 1)
-        return this.#ask(template, data, options, deadline, member, 2)
+    return new Promise((resolve, reject) => {
+      const failed = (error: unknown, attempt: Attempt): void => {
+        try {
+          this.#failed(template, data, options, attempt, error, 1)
+          resolve(this.#ask(template, data, options, deadline, member, 2))
+        } catch (final) {
+          reject(final)
+        }
       }
-    )
+      const asker: Asker = {
+        replied: (reply) => {
+          this.#ended(member, undefined)
+          resolve(reply)
+        },
+        failed: (error) => failed(error, new RemoteAttempt(member, call, this.#parts.requests))
+      }
+      let call: ClientCall
+      try {
+        call = this.#send(member, template, data, options, options.timeout, false, asker)
+      } catch (error) {
+        this.#ended(member, error)
+        reject(error)
+      }
+    })
   }
 
   async #ask(
@@ -211,19 +217,32 @@ export class Caller {
     timeout: number | undefined,
     stream: boolean
   ): Attempt {
+    const reply = Promise.withResolvers<WireMessage>()
+    const asker: Asker = { replied: reply.resolve, failed: reply.reject }
+    const call = this.#send(member, template, data, options, timeout, stream, asker)
+    return new RemoteAttempt(member, call, this.#parts.requests, reply.promise)
+  }
+
+  #send(
+    member: Member,
+    template: Template,
+    data: unknown,
+    options: CallOptions,
+    timeout: number | undefined,
+    stream: boolean,
+    asker: Asker
+  ): ClientCall {
     const { links, composer, requests } = this.#parts
     const source = streamOf(data)
-    const large =
-      source === undefined && template.lane === 'normal' && data instanceof Uint8Array && data.length > BULK_BYTES
+    const large = data instanceof Uint8Array && data.length > BULK_BYTES
     const lane = template.lane === 'normal' && (large || source !== undefined) ? 'bulk' : template.lane
     const link = links.to(member.target.place.peer, PROTOCOL, lane)
     const draft = new Draft(template.attributes)
     composer.stamp(draft, template.attributes, options.particulars)
     composer.encode(draft, source === undefined ? data : undefined, composer.formatFor(link))
-    const request = new Request(draft)
-    const call = requests.request(link, draft, request, { timeout, stream, streamed: source !== undefined })
+    const call = requests.request(link, draft, asker, { timeout, stream, streamed: source !== undefined })
     if (source !== undefined) void this.#pump(call, template, source)
-    return new RemoteAttempt(member, call, requests)
+    return call
   }
 
   /** Sends the request's own stream, at the pace of its reader. */
@@ -283,19 +302,19 @@ export class Caller {
   }
 }
 
+const NEVER = new Promise<WireMessage>(() => {})
+
 class RemoteAttempt implements Attempt {
   readonly member: Member
+  readonly reply: Promise<WireMessage>
   readonly #call: ClientCall
   readonly #requests: RequestResponse
 
-  constructor(member: Member, call: ClientCall, requests: RequestResponse) {
+  constructor(member: Member, call: ClientCall, requests: RequestResponse, reply: Promise<WireMessage> = NEVER) {
     this.member = member
+    this.reply = reply
     this.#call = call
     this.#requests = requests
-  }
-
-  get reply(): Promise<WireMessage> {
-    return this.#call.reply
   }
 
   get parts(): AsyncIterableIterator<WireMessage> | undefined {
@@ -308,24 +327,6 @@ class RemoteAttempt implements Attempt {
 
   transmitted(): boolean {
     return this.#call.link.attached
-  }
-}
-
-/** What replies correlate with, and whose trace they go on with. */
-class Request {
-  readonly #draft: Draft
-  #id: string | undefined
-
-  constructor(draft: Draft) {
-    this.#draft = draft
-  }
-
-  get id(): string {
-    return (this.#id ??= this.#draft.idText)
-  }
-
-  get trace(): TraceContext {
-    return this.#draft.trace ?? rootTrace(this.id)
   }
 }
 

@@ -1,15 +1,21 @@
-import type { Answered, WireMessage } from '../../../protocols/envelope/wire-message.ts'
+import type { TraceContext } from '../../../protocols/envelope/message.ts'
+import { type Answered, rootTrace, type WireMessage } from '../../../protocols/envelope/wire-message.ts'
 import type { Due } from '../../core/delivery/deadlines.ts'
 import type { StreamLink } from '../links/link.ts'
+import type { Draft } from './composer.ts'
 import type { PartReader } from './part-reader.ts'
 import type { PartWindow } from './part-window.ts'
 
-/** A request sent and not yet answered. */
-export class ClientCall implements Due {
-  readonly id: number
+/** Who asked: hears of one reply, or of one failure. Not called where a stream was asked for. */
+export interface Asker {
+  replied(message: WireMessage): void
+  failed(error: unknown): void
+}
+
+/** A request sent and not yet answered. Itself what its reply refers to. */
+export class ClientCall implements Due, Answered {
+  readonly number: number
   readonly link: StreamLink
-  /** What the reply correlates with. */
-  readonly request: Answered
   at: number
   slot = -1
   settled = false
@@ -17,27 +23,33 @@ export class ClientCall implements Due {
   reader: PartReader | undefined
   /** Where the request's data is a stream: what of it may be sent. */
   window: PartWindow | undefined
-  readonly #resolvers = Promise.withResolvers<WireMessage>()
+  readonly #asker: Asker
+  readonly #draft: Draft
+  #id: string | undefined
 
-  constructor(link: StreamLink, id: number, request: Answered, at: number) {
+  constructor(link: StreamLink, number: number, draft: Draft, at: number, asker: Asker) {
     this.link = link
-    this.id = id
-    this.request = request
+    this.number = number
     this.at = at
+    this.#draft = draft
+    this.#asker = asker
   }
 
-  /** Rejects as well when a stream fails, so that one place hears of the end. */
-  get reply(): Promise<WireMessage> {
-    return this.#resolvers.promise
+  get id(): string {
+    return (this.#id ??= this.#draft.idText)
+  }
+
+  get trace(): TraceContext {
+    return this.#draft.trace ?? rootTrace(this.id)
   }
 
   resolve(message: WireMessage): void {
-    this.#resolvers.resolve(message.answers(this.request))
+    this.#asker.replied(message.answers(this))
   }
 
   reject(error: unknown): void {
     this.window?.close(error)
     if (this.reader !== undefined) this.reader.fail(error)
-    else this.#resolvers.reject(error)
+    else this.#asker.failed(error)
   }
 }

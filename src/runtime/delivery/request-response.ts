@@ -1,6 +1,5 @@
 import type { Outgoing } from '../../../protocols/envelope/outgoing.ts'
 import { Cursor, MAX_VARINT, writeVarint } from '../../../protocols/envelope/varint.ts'
-import type { Answered } from '../../../protocols/envelope/wire-message.ts'
 import { MeshError, RemoteError } from '../../../protocols/errors.ts'
 import { COUNTED, LANES } from '../../../protocols/framing/constants.ts'
 import { decodeNumber, encodeNumber } from '../../../protocols/point-to-point/codec.ts'
@@ -10,8 +9,8 @@ import type { StreamLink } from '../links/link.ts'
 import type { Link, LinkHandler } from '../links/types.ts'
 import type { Clock } from '../ports.ts'
 import { Alarm } from './alarm.ts'
-import { ClientCall } from './client-call.ts'
-import type { Composer } from './composer.ts'
+import { type Asker, ClientCall } from './client-call.ts'
+import type { Composer, Draft } from './composer.ts'
 import { PartReader } from './part-reader.ts'
 import { PartWindow } from './part-window.ts'
 import { RemoteCall, room, writeMessage } from './remote-call.ts'
@@ -52,8 +51,8 @@ export class RequestResponse implements LinkHandler {
     this.#alarm = new Alarm(clock, (call) => this.#late(call))
   }
 
-  /** `request.id` names the request to whoever reads the reply's correlation. */
-  request(link: StreamLink, message: Outgoing, request: Answered, options: RequestOptions): ClientCall {
+  /** `asker` hears of the one reply; of a stream, the call's `reader` does. */
+  request(link: StreamLink, message: Draft, asker: Asker, options: RequestOptions): ClientCall {
     const calls = callsOf(link)
     const { timeout } = options
     const bound = link.encoder.measure(message) + 3 * MAX_VARINT
@@ -67,7 +66,7 @@ export class RequestResponse implements LinkHandler {
     if (link.closed) throw new MeshError('ERR_LINK_CLOSED', `the link to ${link.peer} closed`)
 
     const due = timeout === undefined ? Number.POSITIVE_INFINITY : this.#clock.monotonic() + timeout
-    const call = new ClientCall(link, id, request, due)
+    const call = new ClientCall(link, id, message, due, asker)
     if (options.stream) call.reader = this.#reader(link, id, () => this.cancel(call, cancelled()))
     if (options.streamed) call.window = new PartWindow()
     calls.client.set(id, call)
@@ -82,18 +81,18 @@ export class RequestResponse implements LinkHandler {
 
   /** Sends one part of the request's own stream. */
   part(call: ClientCall, message: Outgoing): void {
-    call.window!.spend(writeMessage(call.link, Kind.part, call.id, message))
+    call.window!.spend(writeMessage(call.link, Kind.part, call.number, message))
   }
 
   /** The request's own stream is complete, or broke. */
   endParts(call: ClientCall): void {
-    if (!call.settled && !call.link.closed) call.link.sendInOrder(Kind.end, encodeNumber(call.id))
+    if (!call.settled && !call.link.closed) call.link.sendInOrder(Kind.end, encodeNumber(call.number))
   }
 
   /** The caller waits no longer; the remote handler's signal is aborted. */
   cancel(call: ClientCall, reason: unknown): void {
     if (!this.#settle(call)) return
-    if (!call.link.closed) call.link.sendInOrder(Kind.cancel, encodeNumber(call.id))
+    if (!call.link.closed) call.link.sendInOrder(Kind.cancel, encodeNumber(call.number))
     call.reject(reason)
   }
 
@@ -214,7 +213,7 @@ export class RequestResponse implements LinkHandler {
     const message = link.decoder.read(body, cursor.position)
     link.consumed(body.length)
     const call = link.direction === 'outbound' ? calls.client.get(id) : calls.server.get(id)
-    if (call instanceof ClientCall) message.answers(call.request)
+    if (call instanceof ClientCall) message.answers(call)
     call?.reader?.push(message, body.length)
   }
 
@@ -231,7 +230,7 @@ export class RequestResponse implements LinkHandler {
     call.settled = true
     // Whoever still feeds the request's own stream stops.
     call.window?.close(new MeshError('ERR_ABORTED', 'the call is over'))
-    callsOf(call.link).client.delete(call.id)
+    callsOf(call.link).client.delete(call.number)
     this.#alarm.remove(call)
     return true
   }
