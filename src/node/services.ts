@@ -151,7 +151,8 @@ export class Services {
 
   async start(): Promise<void> {
     await this.host.start()
-    await this.membership.start()
+    if (!this.#closing) await this.membership.start()
+    if (this.#closing) throw new MeshError('ERR_STOPPED', 'the node was stopped while it started')
     this.directory.start()
     this.#load?.start()
   }

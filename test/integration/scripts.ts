@@ -1,4 +1,5 @@
 /** What the hosts of these tests can be asked to do, each in its own process. */
+import { createHash } from 'node:crypto'
 import type { Node } from '../../src/index.ts'
 
 const handled: number[] = []
@@ -58,4 +59,22 @@ export async function stop(node: Node, drain: boolean, timeout: number): Promise
   const before = performance.now()
   await node.stop({ drain, timeout })
   return performance.now() - before
+}
+
+/** Takes a stream of bytes for 'digest' and says what came; answers 'ping' meanwhile. */
+export async function store(node: Node, name: string): Promise<void> {
+  await node.agent(name, {
+    handle: {
+      ping: ({ data }) => data,
+      digest: async ({ data }) => {
+        const hash = createHash('sha256')
+        let bytes = 0
+        for await (const part of data) {
+          hash.update(part)
+          bytes += part.length
+        }
+        return { bytes, sha256: hash.digest('hex') }
+      }
+    }
+  })
 }

@@ -28,6 +28,7 @@ export class Libp2pHost implements Host {
   readonly #handled = new Set<string>()
   /** What `transportTo` found since the peer's connections last changed: it is asked for each message. */
   readonly #transports = new Map<string, 'tcp' | 'relay'>()
+  #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
   constructor(libp2p: Libp2p, identity: Identity, limits: HostLimits) {
@@ -54,7 +55,8 @@ export class Libp2pHost implements Host {
 
   async start(): Promise<void> {
     try {
-      await this.#libp2p.start()
+      this.#starting = Promise.resolve(this.#libp2p.start())
+      await this.#starting
     } catch (cause) {
       await this.stop()
       throw new MeshError('ERR_LISTEN', `Cannot listen on ${failedAddresses(cause)}`, { cause })
@@ -172,7 +174,12 @@ export class Libp2pHost implements Host {
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, this.#limits.stopTimeout)
     })
-    await Promise.race([this.#libp2p.stop()?.catch(() => {}), late])
+    // libp2p ignores a stop while it starts, and would run for ever.
+    const down = (async () => {
+      await this.#starting?.catch(() => {})
+      await this.#libp2p.stop()
+    })().catch(() => {})
+    await Promise.race([down, late])
     clearTimeout(timer)
     for (const connection of this.#libp2p.getConnections()) {
       connection.abort(new MeshError('ERR_STOPPED', 'The host has stopped'))
