@@ -2,6 +2,10 @@ import { MeshError } from '../errors.ts'
 
 export type OnFrame = (kind: number, body: Uint8Array) => void
 
+/** Pieces of an unfinished frame that are held as they came, and bytes up to which further ones are joined. */
+const MOST_CRUMBS = 64
+const CRUMB_BYTES = 65_536
+
 /**
  * The push parser of a stream of frames. Holds at most one unfinished frame, and of that only the bytes that came:
  * a length that a peer claims allocates nothing.
@@ -21,6 +25,11 @@ export class FrameReader {
   /** Bytes of an unfinished frame held back. */
   get held(): number {
     return this.#held
+  }
+
+  /** Pieces in which they are held. */
+  get pieces(): number {
+    return this.#parts.length
   }
 
   /** Throws what `onFrame` throws, and `ERR_MALFORMED`; the reader is spent then. */
@@ -93,6 +102,17 @@ export class FrameReader {
     if (last !== undefined && last.length < 4) this.#parts[this.#parts.length - 1] = Buffer.concat([last, part])
     else this.#parts.push(part)
     this.#held += part.length
+    this.#merge()
+  }
+
+  /** A frame that comes in crumbs must not cost more in views of them than in bytes: they are joined like a binary counter. */
+  #merge(): void {
+    const parts = this.#parts
+    while (parts.length > MOST_CRUMBS) {
+      const [former, last] = [parts.at(-2)!, parts.at(-1)!]
+      if (former.length > last.length || former.length + last.length > CRUMB_BYTES) return
+      parts.splice(-2, 2, Buffer.concat([former, last]))
+    }
   }
 }
 
