@@ -1,3 +1,4 @@
+import { copyFrom } from '../../protocols/envelope/copy.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import type { Lane } from '../../protocols/framing/constants.ts'
 import { PROTOCOL } from '../../protocols/point-to-point/constants.ts'
@@ -108,15 +109,15 @@ export class Courier {
 
   /** At least once: resolves when the receiver's handler has returned. */
   ship(template: Template, data: unknown, particulars: SendParticulars | undefined): Promise<Receipt> {
-    const { composer, clock } = this.#parts
+    const { composer, clock, links } = this.#parts
     const draft = new Draft(template.attributes)
     composer.stamp(draft, template.attributes, particulars)
     // Encoded now: what the caller changes later is not sent. A local receiver gets a copy of its own.
     composer.encode(draft, data, composer.preferred)
-    if (draft.data === data) draft.data = Uint8Array.prototype.slice.call(data)
-    const expires = particulars?.ttl === undefined ? Number.POSITIVE_INFINITY : clock.monotonic() + particulars.ttl
+    if (draft.data === data) draft.data = copyFrom(draft.data, 0)
+    const expires = particulars?.ttl === undefined ? Number.POSITIVE_INFINITY : links.turn.monotonic + particulars.ttl
     const shipment = new Shipment(this, template, draft, particulars?.wish, expires)
-    this.#outbox.handle({ kind: 'send', parcel: shipment }, clock.monotonic(), this.#sink)
+    this.#outbox.handle({ kind: 'send', parcel: shipment }, links.turn.monotonic, this.#sink)
     return bounded(shipment.receipt, clock, particulars)
   }
 
@@ -194,10 +195,10 @@ export class Courier {
 
   #transmit(shipment: Shipment): void {
     if (shipment.state !== 'in-flight') return
-    const { router, clock, self, pointToPoint } = this.#parts
+    const { router, links, self, pointToPoint } = this.#parts
     const { template } = shipment
     const wish = shipment.member === undefined ? shipment.wish : { ...shipment.wish, avoid: shipment.member }
-    const member = router.choose(template.name, clock.monotonic(), wish)
+    const member = router.choose(template.name, links.turn.monotonic, wish)
     if (member === undefined) {
       this.#unresolved(shipment)
       return
@@ -246,7 +247,7 @@ export class Courier {
 
   /** A transmission ended: `error` undefined where it was acknowledged. */
   settle(shipment: Shipment, error: unknown, delay: number | undefined): void {
-    const now = this.#parts.clock.monotonic()
+    const now = this.#parts.links.turn.monotonic
     const code = error === undefined ? undefined : ((error as MeshError).code ?? 'ERR_HANDLER')
     const { member } = shipment
     if (member !== undefined) {

@@ -65,7 +65,7 @@ export class PointToPoint implements LinkHandler {
     const writable = link.end(link.encoder.write(link.buffer, at, message), true)
     // Writing may have found out that the stream is gone, and then nobody would settle the entry.
     if (link.closed) throw new MeshError('ERR_LINK_CLOSED', `the link to ${link.peer} closed`)
-    conversation.sent.push({ entry, at: this.#options.clock.monotonic() })
+    conversation.sent.push({ entry, at: this.#options.turn.monotonic })
     this.#sweeper ??= this.#options.clock.after(SWEEP, () => this.#sweep())
     return writable
   }
