@@ -192,7 +192,7 @@ export class Caller {
     const wish = avoid === undefined ? options.wish : { ...options.wish, avoid }
     let member = router.choose(template.name, clock.monotonic(), wish)
     if (member === undefined) {
-      await bounded(resolver.resolve(template.name), clock, { timeout: left(), signal })
+      await bounded(resolver.resolve(template.name, wish), clock, { timeout: left(), signal })
       member = router.choose(template.name, clock.monotonic(), wish)
       if (member === undefined) throw new MeshError('ERR_NO_RESPONDERS', `${template.name} cannot be reached as asked`)
     }

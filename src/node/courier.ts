@@ -124,7 +124,7 @@ export class Courier {
   // ---- at most once ------------------------------------------------------------------------------------------------
 
   async #postLater(template: Template, data: unknown, particulars: SendParticulars | undefined): Promise<Receipt> {
-    await bounded(this.#parts.resolver.resolve(template.name), this.#parts.clock, particulars)
+    await bounded(this.#parts.resolver.resolve(template.name, particulars?.wish), this.#parts.clock, particulars)
     return this.post(template, data, particulars)
   }
 
@@ -239,7 +239,7 @@ export class Courier {
   #unresolved(shipment: Shipment): void {
     const { resolver } = this.#parts
     const first = shipment.member === undefined && shipment.attempts === 1
-    resolver.resolve(shipment.template.name).then(
+    resolver.resolve(shipment.template.name, shipment.wish).then(
       () => this.#transmit(shipment),
       (error: unknown) => this.#failed(shipment, error, undefined, first)
     )

@@ -1,7 +1,7 @@
 import { MeshError } from '../../protocols/errors.ts'
 import type { Membership } from '../core/membership/types.ts'
 import type { Member } from '../core/routing/group.ts'
-import type { Router } from '../core/routing/router.ts'
+import type { Router, Wish } from '../core/routing/router.ts'
 import type { Directory } from '../runtime/directory/types.ts'
 import type { Clock, Host } from '../runtime/ports.ts'
 import { nobody } from './registry.ts'
@@ -36,9 +36,11 @@ export class Resolver {
   }
 
   /** Resolves once the router knows somebody; rejects with `ERR_NO_RESPONDERS` or `ERR_CIRCUIT_OPEN`. */
-  resolve(name: string): Promise<void> {
+  resolve(name: string, wish?: Wish): Promise<void> {
     const { router, membership } = this.#parts
-    if (router.has(name)) {
+    const group = router.group(name)
+    if (group !== undefined) {
+      if (![...group.members()].some((member) => fits(member, wish))) return Promise.reject(nobody(name))
       return Promise.reject(
         new MeshError('ERR_CIRCUIT_OPEN', `nobody named ${name} may be called now`, { details: { agent: name } })
       )
@@ -84,4 +86,10 @@ export class Resolver {
       if (++count >= ENOUGH) return
     }
   }
+}
+
+/** Whether the member is one that was asked for by its host or instance. */
+function fits({ instance, target }: Member, wish: Wish | undefined): boolean {
+  if (wish?.instance !== undefined && wish.instance !== instance) return false
+  return wish?.peer === undefined || wish.peer === target.place.peer
 }

@@ -89,7 +89,7 @@ export class Services {
     this.router = new Router({ self, random, events: { push: this.#emit } })
     this.atlas = new Atlas(this.membership, this.router, clock, this.#emit)
     this.registry = new AgentRegistry(config.limits.agents)
-    this.composer = new Composer(new IdSource(dice.bytes(8)), this.links.turn, config.formats)
+    this.composer = new Composer(new IdSource(dice.bytes(8)), this.links.turn, config.formats, config.limits.messageBytes)
     this.#alarm = new Alarm(clock, (context) => context.late?.())
     this.#pointToPoint = new PointToPoint({
       clock,

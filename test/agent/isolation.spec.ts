@@ -113,6 +113,41 @@ for (const [where, sender] of [
       })
     })
 
+    it('is bounded in bytes, and carried up to the bound', async () => {
+      const limits = { messageBytes: 100_000 }
+      await withMesh({ nodes: [{ limits }, { limits }] }, async (mesh) => {
+        const handle = { size: ({ data }: { data: Uint8Array }) => data.length, large: () => new Uint8Array(100_001) }
+        await mesh.run(mesh.nodes[0]!.agent('worker', { receive: () => {}, handle }))
+        const agent = await mesh.run(mesh.nodes[sender]!.agent('sender'))
+        const [fits, large] = [new Uint8Array(100_000), new Uint8Array(100_001)]
+        for (const delivery of ['at-most-once', 'at-least-once'] as const) {
+          await mesh.run(agent.send('worker', fits, { delivery }))
+          await assert.rejects(mesh.run(agent.send('worker', large, { delivery })), { code: 'ERR_MESSAGE_TOO_LARGE' })
+        }
+        assert.equal((await mesh.run(agent.request('worker', fits, { type: 'size' }))).data, 100_000)
+        for (const [data, type] of [
+          [large, 'size'],
+          [1, 'large']
+        ] as const) {
+          await assert.rejects(mesh.run(agent.request('worker', data, { type })), { code: 'ERR_MESSAGE_TOO_LARGE' })
+        }
+      })
+    })
+
+    it('goes to the member asked for, or to nobody', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        await mesh.run(mesh.nodes[0]!.agent('worker', { receive: () => {}, handle: { echo: ({ data }) => data } }))
+        const agent = await mesh.run(mesh.nodes[sender]!.agent('sender'))
+        for (const wish of [{ instance: 'none' }, { peer: 'none' }]) {
+          const target = { name: 'worker', ...wish }
+          for (const delivery of ['at-most-once', 'at-least-once'] as const) {
+            await assert.rejects(mesh.run(agent.send(target, 1, { delivery })), { code: 'ERR_NO_RESPONDERS' })
+          }
+          await assert.rejects(mesh.run(agent.request(target, 1, { type: 'echo' })), { code: 'ERR_NO_RESPONDERS' })
+        }
+      })
+    })
+
     it('takes what the envelope’s rules allow, and refuses the rest by name', async () => {
       await withMesh({ nodes: 2 }, async (mesh) => {
         await mesh.run(mesh.nodes[0]!.agent('worker', { receive: () => {} }))

@@ -6,6 +6,7 @@ import { isBytes } from '../../../protocols/envelope/kinds.ts'
 import type { TraceContext } from '../../../protocols/envelope/message.ts'
 import { DataCode, type Extra, type Outgoing } from '../../../protocols/envelope/outgoing.ts'
 import { DATA_FORMATS, nextSpan, WireMessage } from '../../../protocols/envelope/wire-message.ts'
+import { MeshError } from '../../../protocols/errors.ts'
 import type { StreamLink } from '../links/link.ts'
 
 /** What a sender says of one message beside its attribute set. */
@@ -65,9 +66,12 @@ export class Composer {
   readonly #ids: IdSource
   readonly #time: WallTime
   readonly preferred: LinkFormat
+  readonly #messageBytes: number
   readonly #scratch = new Draft({ source: '-', type: '-' })
 
-  constructor(ids: IdSource, time: WallTime, formats: readonly LinkFormat[]) {
+  /** `messageBytes`: larger data is refused, on whatever way it goes. Default: no bound. */
+  constructor(ids: IdSource, time: WallTime, formats: readonly LinkFormat[], messageBytes = Number.POSITIVE_INFINITY) {
+    this.#messageBytes = messageBytes
     this.#ids = ids
     this.#time = time
     this.preferred = formats[0] ?? 'messagepack'
@@ -116,6 +120,13 @@ export class Composer {
       draft.code = DataCode[format]
       draft.data = encodeData(data, format)
     }
+    this.#bound(draft.data.length)
+  }
+
+  #bound(bytes: number): void {
+    if (bytes > this.#messageBytes) {
+      throw new MeshError('ERR_MESSAGE_TOO_LARGE', `a message of ${bytes} bytes; send larger data as a stream`)
+    }
   }
 
   /** Bytes that the data takes in the preferred format. */
@@ -139,6 +150,8 @@ export class Composer {
 
   /** The message as an agent on this node receives it: its data is a copy that nobody else holds. */
   local(draft: Draft, data: unknown): WireMessage {
+    // Only bytes are measured: nothing else is encoded on its way to an agent of this node.
+    if (data instanceof Uint8Array) this.#bound(data.length)
     const message = this.#envelope(draft)
     message.carry(cloneData(data))
     return message
