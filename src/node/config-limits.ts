@@ -15,17 +15,14 @@ export interface MailboxLimits {
 /**
  * Every bound of a node. Sizes are bytes and times are ms, whole numbers both.
  *
- * There is no bound on the messages of a batch: one leaves when it is full in bytes, when the turn ends, or when its
- * oldest message has waited long enough, so a count (the specification has 100) would only cut batches of small
- * messages short, which are the ones that gain most from being batched.
+ * Batches have none: one leaves when it fills a Noise message or when the turn of the event loop ends, whichever comes
+ * first, so the specification's 100 messages or 10 ms would only cut batches short, or delay what could leave now.
  */
 export interface Limits {
   /** Bytes of one message, header and data; larger data goes as a stream. Default 16 MiB (the API). */
   messageBytes: number
   /** Bytes that wait for one link before `ERR_QUEUE_FULL`; a single message passes an empty queue. Default 8 MiB (the API). */
   linkQueueBytes: number
-  /** Bytes at which a batch leaves. Default 65,536: the write size that carries most here, about 115 MB/s (measured). */
-  batchBytes: number
   /** Counted frames in flight on one link before its receiver gives credit back. Default 4,096 (a guess). */
   creditMessages: number
   /** Bytes in flight on one link before its receiver gives credit back. Default 4 MiB: 16 full Yamux windows (a guess). */
@@ -48,8 +45,6 @@ export interface Limits {
   agents: number
   /** Subscriptions open on this node. Default 10,000 (a guess: ten times what is measured flat). */
   subscriptions: number
-  /** Broadcast topics that this node joins. Default 1,000: past that gossipsub ignores them in silence (measured). */
-  topicsPerNode: number
   /** Peers up to which a publish goes to each over its link and not by gossip. Default 32 (measured: links won at 5 and at 20 peers). */
   directFanout: number
   /** ms that a request may take where the caller says nothing. Default 5,000 (the specification). */
@@ -111,7 +106,6 @@ export const limits = v.strictObject(
   {
     messageBytes: bytes(16 * 2 ** 20, 1_024),
     linkQueueBytes: bytes(8 * 2 ** 20, 1_024),
-    batchBytes: bytes(65_536, 1_024),
     creditMessages: count('messages', 4_096),
     creditBytes: bytes(4 * 2 ** 20, 65_536),
     streamsPerPeer: count('streams', 64),
@@ -123,7 +117,6 @@ export const limits = v.strictObject(
     fullMesh: count('members', 50, 0),
     agents: count('agents', 100_000),
     subscriptions: count('subscriptions', 10_000),
-    topicsPerNode: count('topics', 1_000),
     directFanout: count('peers', 32, 0),
     requestTimeout: ms(5_000),
     deliveryTimeout: ms(5_000),

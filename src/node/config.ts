@@ -37,7 +37,10 @@ export interface NodeOptions {
     | undefined
   /** The formats of `data` that this node speaks, the preferred first. Default `['messagepack', 'json']` (the faster first). */
   formats?: readonly ('messagepack' | 'json')[] | undefined
-  /** Logs what the node decides. Default false. */
+  /**
+   * Logs the node's events to standard error, and writes data as JSON where the peer reads it, so that a capture can be
+   * read (the specification's debug mode). Default false.
+   */
   debug?: boolean | undefined
   /** Bounds; see `Limits` for each default and its source. */
   limits?: LimitOptions | undefined

@@ -3,6 +3,7 @@ import { createLibp2pNetwork } from '../runtime/libp2p/network.ts'
 import { systemClock } from '../runtime/system/clock.ts'
 import { systemDice } from '../runtime/system/dice.ts'
 import { eventLoopLoad } from '../runtime/system/load.ts'
+import { createLog } from '../runtime/telemetry/log.ts'
 import { assemble } from './assemble.ts'
 import { type NodeOptions, resolveConfig } from './config.ts'
 import type { Node } from './node.ts'
@@ -20,5 +21,6 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
   const config = resolveConfig(options)
   const identity = await loadIdentity(config.dataDir)
   const network = await createLibp2pNetwork({ identity, listen: config.listen })
-  return assemble(config, { network, clock: systemClock, dice: systemDice, load: eventLoopLoad() }, network.libp2p)
+  const log = config.debug ? createLog(config.name ?? identity.peer.slice(-8)) : undefined
+  return assemble(config, { network, clock: systemClock, dice: systemDice, load: eventLoopLoad(), log }, network.libp2p)
 }

@@ -35,7 +35,9 @@ export interface ExplainParts {
   router: Router
   host: Host
   clock: Clock
+  /** The preferred first. */
   formats: readonly string[]
+  debug: boolean
 }
 
 /** `size`: bytes of the data, where it was encoded already. */
@@ -45,7 +47,7 @@ export function explain(
   target: Target,
   size: number
 ): Explanation {
-  const { router, host, clock, formats } = parts
+  const { router, host, clock } = parts
   const name = typeof target === 'string' ? target : target.name
   const peer = typeof target === 'string' ? undefined : target.peer?.toString()
   const instance = typeof target === 'string' ? undefined : target.instance
@@ -73,7 +75,7 @@ export function explain(
     characteristics,
     guarantee: guaranteeOf(characteristics, guarantee?.mode !== undefined, type),
     ordering: orderingOf(characteristics),
-    format: formatOf(message.data, formats, local),
+    format: formatOf(message.data, parts, local),
     compression: { chosen: 'none', reason: 'this build does not compress' },
     lane: laneFor(characteristics, size),
     transport: {
@@ -101,9 +103,10 @@ function orderingOf({ ordering }: Characteristics): Choice<string> {
   return { chosen: 'none', reason: `${ordering} order is not built; one lane of one link keeps the order of sending` }
 }
 
-function formatOf(data: unknown, formats: readonly string[], local: boolean): Choice<string> {
+function formatOf(data: unknown, { formats, debug }: ExplainParts, local: boolean): Choice<string> {
   if (local) return { chosen: 'none', reason: 'the receiver is on this node and gets a copy' }
   if (data instanceof Uint8Array) return { chosen: 'bytes', reason: 'bytes travel as they are' }
+  if (debug && formats[0] === 'json') return { chosen: 'json', reason: 'debug mode: a capture can be read' }
   return { chosen: formats[0]!, reason: 'the preferred format of this node, unless the peer does not speak it' }
 }
 

@@ -13,7 +13,7 @@ import type { Node, Peer, StopOptions } from './node.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { PipelineFeed } from './pipeline-feed.ts'
 import type { PipelineOptions } from './pipeline-options.ts'
-import type { Services } from './services.ts'
+import { preferredFormats, type Services } from './services.ts'
 import { bounded } from './waiting.ts'
 
 /** A guess: one delivery timeout. */
@@ -118,7 +118,7 @@ export class MeshNode implements Node {
 
   explain(message: Partial<Message> & { data: unknown }, target: Target): Explanation {
     const { router, host, clock, composer } = this.#services
-    const parts = { router, host, clock, formats: this.config.formats }
+    const parts = { router, host, clock, formats: preferredFormats(this.config), debug: this.config.debug }
     return explain(parts, message, target, composer.sizeOf(message.data))
   }
 

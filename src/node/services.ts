@@ -40,6 +40,8 @@ export interface World {
   dice: Dice
   /** How busy the process is, 0 to 1; left out where that means nothing. */
   load?: (() => number) | undefined
+  /** Takes every event, where somebody wants to read them. */
+  log?: ((event: NodeEvent) => void) | undefined
 }
 
 /** The parts of a node, wired: who knows whom is said here and nowhere else. */
@@ -89,7 +91,12 @@ export class Services {
     this.router = new Router({ self, random, events: { push: this.#emit } })
     this.atlas = new Atlas(this.membership, this.router, clock, this.#emit)
     this.registry = new AgentRegistry(config.limits.agents)
-    this.composer = new Composer(new IdSource(dice.bytes(8)), this.links.turn, config.formats, config.limits.messageBytes)
+    this.composer = new Composer(
+      new IdSource(dice.bytes(8)),
+      this.links.turn,
+      preferredFormats(config),
+      config.limits.messageBytes
+    )
     this.#alarm = new Alarm(clock, (context) => context.late?.())
     this.#pointToPoint = new PointToPoint({
       clock,
@@ -137,7 +144,11 @@ export class Services {
       dice,
       codec: publicationCodec(),
       emit: this.#emit,
-      limits: { directFanout: config.limits.directFanout, messageBytes: config.limits.messageBytes }
+      limits: {
+        directFanout: config.limits.directFanout,
+        messageBytes: config.limits.messageBytes,
+        subscriptions: config.limits.subscriptions
+      }
     })
     this.agents = this.#agents()
     this.#load = world.load && new LoadReport(this.membership, clock, world.load)
@@ -187,7 +198,9 @@ export class Services {
   }
 
   readonly #emit = (event: NodeEventBody): void => {
-    this.events.emit({ at: this.clock.now(), ...event })
+    const told = { at: this.clock.now(), ...event }
+    this.#world.log?.(told)
+    this.events.emit(told)
   }
 
   #linkTable(): LinkTable {
@@ -315,6 +328,11 @@ export class Services {
       }
     }
   }
+}
+
+/** The format to write, the first that both ends know: JSON first for whoever wants to read along. */
+export function preferredFormats({ debug, formats }: NodeConfig): NodeConfig['formats'] {
+  return debug && formats.includes('json') ? ['json', ...formats.filter((format) => format !== 'json')] : formats
 }
 
 function particularsOf({ correlation }: RoutingMetadata): {

@@ -16,6 +16,7 @@ export const DEFAULT_LIMITS: PubSubLimits = {
   tail: 250,
   history: { packets: 1_024, bytes: 8 * 2 ** 20 },
   topics: 4_096,
+  subscriptions: 10_000,
   publishers: 1_024,
   patternsPerPeer: 10_000,
   unverifiedBytes: 8 * 2 ** 20,

@@ -1,3 +1,4 @@
+import { MeshError } from '../../../protocols/errors.ts'
 import { TopicCache } from '../../core/pubsub/cache.ts'
 import { PatternTrie } from '../../core/pubsub/trie.ts'
 import type { LocalSubscription } from './subscription.ts'
@@ -10,13 +11,20 @@ interface Group {
 export class LocalSubscriptions {
   readonly #patterns = new PatternTrie<Group>()
   readonly #matches: TopicCache<readonly LocalSubscription[]>
+  readonly #limit: number
   #generation = 0
+  #size = 0
 
-  constructor(topics: number) {
+  constructor(topics: number, limit: number) {
     this.#matches = new TopicCache(topics)
+    this.#limit = limit
   }
 
+  /** Throws `ERR_LIMIT`. */
   add(subscription: LocalSubscription): void {
+    if (this.#size >= this.#limit)
+      throw new MeshError('ERR_LIMIT', `more than ${this.#limit} subscriptions on one node`)
+    this.#size++
     this.#generation++
     const group = this.#patterns.get(subscription.pattern)
     if (group === undefined) this.#patterns.set(subscription.pattern, { subscriptions: new Set([subscription]) })
@@ -26,7 +34,7 @@ export class LocalSubscriptions {
   remove(subscription: LocalSubscription): void {
     this.#generation++
     const group = this.#patterns.get(subscription.pattern)
-    group?.subscriptions.delete(subscription)
+    if (group?.subscriptions.delete(subscription)) this.#size--
     if (group?.subscriptions.size === 0) this.#patterns.delete(subscription.pattern)
   }
 

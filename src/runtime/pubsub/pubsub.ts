@@ -70,7 +70,7 @@ class MeshPubSub implements PubSub {
     this.#coalescer = new Coalescer(clock)
     const pressure = (this.#pressure = new Pressure(clock, limits.stall))
     const view = (this.#view = new InterestView(membership, limits.patternsPerPeer))
-    const local = (this.#local = new LocalSubscriptions(limits.topics))
+    const local = (this.#local = new LocalSubscriptions(limits.topics, limits.subscriptions))
     const channels = (this.#channels = new Channels(membership, broadcast, clock, limits, view))
     const acknowledgements = (this.#acknowledgements = new Acknowledgements(clock))
     const outbound = (this.#outbound = new Outbound(links, clock, limits.stall))

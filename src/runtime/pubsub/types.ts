@@ -51,6 +51,8 @@ export interface PubSubLimits {
   history: { packets: number; bytes: number }
   /** Topics whose routes and matches are remembered. */
   topics: number
+  /** Subscriptions open on this node: `ERR_LIMIT`. Default 10,000. */
+  subscriptions: number
   /** Publishers whose streams are remembered. */
   publishers: number
   /** Patterns taken from one peer's announcements. */
