@@ -15,6 +15,7 @@ import type { Serve } from '../runtime/delivery/served-call.ts'
 import type { LinkTable } from '../runtime/links/table.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { BULK_BYTES } from './courier.ts'
+import { leavable } from './leavable.ts'
 import type { Resolver } from './resolver.ts'
 import { aborted, bounded } from './waiting.ts'
 
@@ -157,7 +158,11 @@ export class Caller {
   }
 
   /** The parts as they come. Leaving the loop early cancels the remote handler. */
-  async *stream(template: Template, data: unknown, options: CallOptions): AsyncGenerator<WireMessage, void> {
+  stream(template: Template, data: unknown, options: CallOptions): AsyncIterableIterator<WireMessage, void> {
+    return leavable(options.signal, (signal) => this.#stream(template, data, { ...options, signal }))
+  }
+
+  async *#stream(template: Template, data: unknown, options: CallOptions): AsyncGenerator<WireMessage, void> {
     const deadline = options.timeout === undefined ? undefined : this.#parts.clock.monotonic() + options.timeout
     const attempt = await this.#begin(template, data, options, deadline, undefined, true)
     const { signal } = options

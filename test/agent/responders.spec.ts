@@ -175,6 +175,31 @@ for (const [where, caller] of [
       })
     })
 
+    it('lets go of a caller who leaves while the next part does not come', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        const signals: AbortSignal[] = []
+        const handle = {
+          async *stuck(_: unknown, ctx: Context) {
+            signals.push(ctx.signal)
+            yield 1
+            await new Promise(() => {})
+          }
+        }
+        await mesh.run(mesh.nodes[0]!.agent('worker', { handle }))
+        const agent = await mesh.run(mesh.nodes[caller]!.agent('caller'))
+        const stream = agent.stream('worker', 0, { type: 'stuck' })[Symbol.asyncIterator]()
+        assert.equal((await mesh.run(stream.next())).value.data, 1)
+        const next = stream.next()
+        await mesh.run(stream.return!(), { limit: 1_000 })
+        assert.equal((await next).done, true)
+        await mesh.advance(50)
+        assert.equal(signals[0]!.aborted, true)
+        const unread = agent.stream('worker', 0, { type: 'stuck' })[Symbol.asyncIterator]()
+        await mesh.run(unread.return!(), { limit: 1_000 })
+        assert.equal(signals.length, 1, 'what nobody reads is not asked for')
+      })
+    })
+
     it('reads the stream that a request is, no faster than it wants, and fails with its source', async () => {
       await withMesh({ nodes: 2 }, async (mesh) => {
         let made = 0
