@@ -38,6 +38,9 @@ export interface LinkOwner {
   readonly turn: Turn
   readonly hello: Hello
   readonly limits: LinkLimits
+  /** Bytes of a frame that the peer is known, or else assumed, to take. */
+  maxFrameOf(peer: string): number
+  greeted(link: StreamLink, hello: Hello): void
   linkClosed(link: StreamLink, error: Error | undefined): void
   slowConsumer(link: StreamLink): void
   heard(peer: string): void
@@ -187,7 +190,7 @@ export class StreamLink implements Link {
   /** Starts a frame of at most `bound` body bytes in the batch being built; `kind` has COUNTED set or not. */
   begin(kind: number, bound: number): number {
     if (this.#closed) throw new MeshError('ERR_LINK_CLOSED', `the link to ${this.peer} is closed`)
-    if (bound >= (this.remote?.maxFrame ?? this.#owner.limits.maxFrame)) {
+    if (bound >= (this.remote?.maxFrame ?? this.#owner.maxFrameOf(this.peer))) {
       throw new MeshError('ERR_MESSAGE_TOO_LARGE', `a message of ${bound} bytes; send larger data as a stream`)
     }
     const { queueBytes } = this.#owner.limits
@@ -369,6 +372,7 @@ export class StreamLink implements Link {
     if (hello.version !== FRAMING_VERSION) throw new MeshError('ERR_UNSUPPORTED', `framing version ${hello.version}`)
     this.greeted = true
     this.remote = hello
+    this.#owner.greeted(this, hello)
     this.#send.raise(hello)
     this.#handler.opened?.(this)
     this.#pump()

@@ -51,6 +51,8 @@ export class LinkTable implements Links, LinkOwner {
   readonly #outbound = new Map<string, Map<string, Partial<Record<Lane, StreamLink>>>>()
   readonly #inbound = new Map<string, Set<StreamLink>>()
   readonly #failures = new Map<string, { count: number; until: number }>()
+  /** What each peer's hellos said, so that a new link need not find out by losing its stream. */
+  readonly #maxFrames = new Map<string, number>()
   #sweeper: Timer | undefined
   #stopped = false
 
@@ -121,9 +123,20 @@ export class LinkTable implements Links, LinkOwner {
   /** A connection to the peer came up: nothing speaks for waiting any longer. */
   reachable(peer: string): void {
     this.#failures.delete(peer)
+    // It may have been started anew, with other limits.
+    this.#maxFrames.delete(peer)
   }
 
   // ---- LinkOwner ---------------------------------------------------------------------------------------------------
+
+  maxFrameOf(peer: string): number {
+    return this.#maxFrames.get(peer) ?? this.limits.maxFrame
+  }
+
+  greeted({ peer }: StreamLink, { maxFrame }: Hello): void {
+    if (this.#maxFrames.size > 4096) this.#maxFrames.clear()
+    this.#maxFrames.set(peer, maxFrame)
+  }
 
   linkClosed(link: StreamLink, error: Error | undefined): void {
     if (link.direction === 'outbound') {
