@@ -6,6 +6,7 @@
  */
 const CODES = {
   ERR_CONFIG: ['ConfigError', false],
+  ERR_USAGE: ['ConfigError', false],
   ERR_IDENTITY: ['ConfigError', false],
   ERR_LISTEN: ['ConfigError', false],
   ERR_BOOTSTRAP: ['ConnectionError', true],

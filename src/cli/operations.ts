@@ -15,7 +15,6 @@ const text = v.optional(v.string())
 const ms = v.optional(v.pipe(v.number(), v.minValue(0)))
 const target = { agent: v.string(), peer: text, instance: text }
 const shape = {
-  peers: v.object({}),
   agents: v.object({ name: text }),
   explain: v.object({ ...target, data: v.unknown(), type: text, key: text }),
   send: v.object({ ...target, data: v.unknown(), options: v.optional(v.record(v.string(), v.unknown()), {}) }),
@@ -41,7 +40,7 @@ export function operationsOf(node: Node): Operations {
     agents: (params) => node.agents(check(shape.agents, params).name).filter(({ name }) => name !== COMMAND_AGENT),
     explain: (params) => {
       const { data, type, key, ...to } = check(shape.explain, params)
-      return json(node.explain({ data, ...(type && { type }), ...(key && { routing: { key } }) }, targetOf(to)))
+      return node.explain({ data, ...(type && { type }), ...(key && { routing: { key } }) }, targetOf(to))
     },
     request: async (params, signal) => {
       const { data, options, ...to } = check(shape.send, params)
@@ -54,7 +53,7 @@ export function operationsOf(node: Node): Operations {
     },
     send: async (params, signal) => {
       const { data, options, ...to } = check(shape.send, params)
-      return json(await (await sender(signal)).send(targetOf(to), data, { ...(options as SendOptions), signal }))
+      return (await sender(signal)).send(targetOf(to), data, { ...(options as SendOptions), signal })
     },
     publish: async (params, signal) => {
       const { topic, data, type, waitFor, timeout } = check(shape.publish, params)
@@ -100,19 +99,15 @@ function targetOf({
 }
 
 const ATTRIBUTES = [
-  ...(['specversion', 'id', 'source', 'type', 'subject', 'time', 'datacontenttype', 'dataschema', 'data'] as const),
+  ...(['specversion', 'id', 'source', 'type', 'subject', 'time', 'datacontenttype', 'dataschema'] as const),
   ...(['trace', 'causality', 'guarantee', 'routing', 'security', 'qos'] as const)
 ]
 
-/** A message's attributes are read lazily on a link: here they become members. */
-function plain(message: Message): unknown {
+/** A message's attributes are read lazily on a link: here they become members, and the data JSON. */
+function plain(message: Message): Record<string, unknown> {
   const members: Record<string, unknown> = {}
   for (const attribute of ATTRIBUTES) {
     if (message[attribute] !== undefined) members[attribute] = message[attribute]
   }
-  return json(members)
-}
-
-function json(value: unknown): unknown {
-  return toJson(JSON_OWN.test(typeof value) ? value : value).value
+  return { ...members, data: toJson(message.data, '$.data').value }
 }

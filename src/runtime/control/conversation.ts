@@ -6,10 +6,10 @@ import { type ErrorShape, MAX_CALLS, MAX_LINE, type Operations, type Request, ty
 /** The node's side of one connection. Its end cancels every call that is under way. */
 export class Conversation {
   readonly #socket: Socket
-  readonly #operations: Operations
+  readonly #operations: Operations | Promise<Operations>
   readonly #calls = new Map<number, AbortController>()
 
-  constructor(socket: Socket, operations: Operations) {
+  constructor(socket: Socket, operations: Operations | Promise<Operations>) {
     this.#socket = socket
     this.#operations = operations
   }
@@ -55,7 +55,8 @@ export class Conversation {
 
   async #answer(id: number, name: string, params: unknown, signal: AbortSignal): Promise<void> {
     try {
-      const operation = Object.hasOwn(this.#operations, name) ? this.#operations[name] : undefined
+      const operations = await this.#operations
+      const operation = Object.hasOwn(operations, name) ? operations[name] : undefined
       if (operation === undefined) throw new MeshError('ERR_UNSUPPORTED', `this node has no operation ${name}`)
       const result = await operation(params, signal)
       if (!isStream(result)) {

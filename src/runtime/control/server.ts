@@ -12,12 +12,15 @@ export interface ControlServer extends AsyncDisposable {
 
 /**
  * Answers commands on `<dataDir>/control.sock`, for this user only. Rejects with `ERR_CONFIG` where another node runs
- * on the folder, or its path is too long for a socket.
+ * on the folder, or its path is too long for a socket. Operations may come later: calls wait for them.
  *
  * @example
  * await using control = await serveControl('./data', { peers: () => node.peers() })
  */
-export async function serveControl(dataDir: string, operations: Operations): Promise<ControlServer> {
+export async function serveControl(
+  dataDir: string,
+  operations: Operations | Promise<Operations>
+): Promise<ControlServer> {
   const path = controlPath(dataDir)
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
