@@ -170,7 +170,7 @@ export class Agent {
    * @example
    * const evidence = await planner.publish('orders.eu.created', order, { waitFor: { subscribers: 2 }, timeout: 1_000 })
    */
-  publish(topic: string, data: unknown, options: PublishOptions & MessageOptions = {}): Promise<Evidence> {
+  async publish(topic: string, data: unknown, options: PublishOptions & MessageOptions = {}): Promise<Evidence> {
     return this.#node.publish(this.name, topic, data, options)
   }
 
