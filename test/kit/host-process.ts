@@ -1,11 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { Node, NodeOptions } from '../../src/index.ts'
-import type { FromHost, ToHost } from './host.ts'
-
-/** What a host can be asked to do: the exports of a module, called there with its node. */
-// biome-ignore lint/suspicious/noExplicitAny: each script names its own arguments
-export type Script = Record<string, (node: Node, ...args: any[]) => unknown>
+import type { FromHost, Script, ToHost } from './script.ts'
 
 type Arguments<Deed> = Deed extends (node: Node, ...args: infer Args) => unknown ? Args : never
 

@@ -1,12 +1,6 @@
 /** The process behind `HostProcess`: a node, and the deeds of a script on it. */
 import { createNode, type NodeOptions } from '../../src/index.ts'
-import type { Script } from './host-process.ts'
-
-export type ToHost = { call: number; name: string; args: unknown[] }
-export type FromHost =
-  | { kind: 'up'; peerId: string; addresses: string[] }
-  | { kind: 'returned'; call: number; value: unknown }
-  | { kind: 'threw'; call: number; error: { code: unknown; message: string } }
+import type { FromHost, Script, ToHost } from './script.ts'
 
 const [script = '', options = '{}'] = process.argv.slice(2)
 const deeds = (await import(script)) as Script
