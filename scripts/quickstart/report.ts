@@ -119,12 +119,12 @@ export function summary(outcome: Outcome, mesh: readonly SupervisedHost[], diffe
 
 /** How to talk to the mesh that stays up. */
 export function invitation(mesh: readonly SupervisedHost[]): string {
-  const data = mesh[0]!.dataDir
+  const join = `--bootstrap ${mesh[0]!.lives[0]!.addresses[0]}`
   const lines = [
-    `npm run phoenix -- peers --data ${data}`,
-    `npm run phoenix -- agents --data ${data}`,
-    `npm run phoenix -- request atlas '"SEA"' --type airport --data ${data}`,
-    `npm run phoenix -- request aggregator --type statistics --data ${data}`
+    `npm run phoenix -- peers ${join}`,
+    `npm run phoenix -- agents ${join}`,
+    `npm run phoenix -- request atlas '"SEA"' --type airport ${join}`,
+    `npm run phoenix -- request aggregator --type statistics ${join}`
   ]
   return ['', 'The mesh stays up. From another terminal:', ...lines.map((line) => `  ${line}`), 'Ctrl-C ends it.'].join(
     '\n'

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Ended, Phoenix } from './phoenix.ts'
+import { type Ended, Phoenix, within } from './phoenix.ts'
 
 const AGENTS = `
 export const planner = {
@@ -218,17 +218,17 @@ describe('the command', function () {
       []
     ]) {
       it(`answers bad usage with exit code 2: phoenix ${args.join(' ')}`, async () => {
-        assert.equal((await done(...args)).code, 2)
+        assert.equal((await within(args)).code, 2)
       })
     }
 
     it('puts bad usage into JSON too', async () => {
-      const { error } = await failure('peers', '--nonsense')
+      const { error } = JSON.parse((await within(['peers', '--nonsense', '--json'])).stderr)
       assert.deepEqual([error.code, /--nonsense/.test(error.message)], ['ERR_USAGE', true])
     })
 
     it('prints help with examples, and the version', async () => {
-      const help = await done('request', '--help')
+      const help = await within(['request', '--help'])
       assert.equal(help.code, 0)
       assert.match(help.stdout, /Examples:\n {2}\$ phoenix request/)
       assert.match((await done('--version')).stdout, /^\d+\.\d+\.\d+\n$/)
@@ -236,7 +236,7 @@ describe('the command', function () {
 
     it('prints the configuration and where each value came from', async () => {
       const args = ['start', '--print-config', '--name', 'n', '--json']
-      const { stdout } = await phoenix(args, { PHOENIX_LIMITS_MESSAGE_BYTES: '2048' }).ended
+      const { stdout } = await within(args, { PHOENIX_LIMITS_MESSAGE_BYTES: '2048' })
       const origins = JSON.parse(stdout)
       assert.deepEqual(origins.name, { value: 'n', source: '--name' })
       assert.deepEqual(origins['limits.messageBytes'], { value: 2_048, source: 'PHOENIX_LIMITS_MESSAGE_BYTES' })
@@ -269,13 +269,13 @@ describe('the command', function () {
     })
 
     it('completes every command in a script that bash takes', async function () {
-      const { stdout } = await done('completion', 'bash')
+      const { stdout } = await within(['completion', 'bash'])
       const { spawnSync } = await import('node:child_process')
       const probe = `${stdout}\nCOMP_WORDS=(phoenix sub) COMP_CWORD=1; _phoenix; echo "\${COMPREPLY[@]}"; COMP_WORDS=(phoenix send --del) COMP_CWORD=2; _phoenix; echo "\${COMPREPLY[@]}"`
       const { stdout: completed, error } = spawnSync('bash', ['-c', probe], { encoding: 'utf8' })
       if (error !== undefined) this.skip()
       assert.equal(completed, 'subscribe\n--delivery\n')
-      for (const shell of ['zsh', 'fish']) assert.match((await done('completion', shell)).stdout, /subscribe/)
+      for (const shell of ['zsh', 'fish']) assert.match((await within(['completion', shell])).stdout, /subscribe/)
     })
   })
 

@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { PassThrough, Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { run } from '../../src/cli/run.ts'
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts')
 
@@ -54,4 +57,17 @@ export class Phoenix {
     this.process.kill(signal)
     return this.ended
   }
+}
+
+/** The same command line in this process: for what needs no signals, no pipes and no node. */
+export async function within(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  const stdout = new PassThrough()
+  const stderr = new PassThrough()
+  const printed = Promise.all([text(stdout), text(stderr)])
+  const cli = { env, stdin: Readable.from([]), stdout, stderr, signal: new AbortController().signal }
+  const code = await run(args, cli)
+  stdout.end()
+  stderr.end()
+  const [out, err] = await printed
+  return { code, stdout: out, stderr: err }
 }

@@ -22,7 +22,7 @@ describe('npm start', () => {
         process.kill(-child.pid!, 'SIGINT')
     })
     const [code] = await exit
-    assert.match(output, /npm run phoenix -- agents --data .+gateway\n/)
+    assert.match(output, /npm run phoenix -- agents --bootstrap \/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\/\w+\n/)
     assert.equal(code, 0)
     assert.deepEqual(await readdir(folder), [])
     for (const [, pid] of output.matchAll(/process (\d+)\n/g))

@@ -1,15 +1,9 @@
 import { MeshError } from '../../../protocols/errors.ts'
-import { dataFolder, identity } from '../checks/folder.ts'
-import { clock, nodeVersion, openFiles } from '../checks/machine.ts'
-import { bootstrap, ports } from '../checks/network.ts'
-import type { Check, Finding } from '../checks/types.ts'
+import type { Finding } from '../checks/types.ts'
 import type { Register } from '../cli.ts'
 import { Output } from '../output.ts'
 import type { NodeFlags } from '../settings/flags.ts'
-import { readSettings } from '../settings/settings.ts'
 import { withNodeFlags } from './start.ts'
-
-const CHECKS: readonly Check[] = [nodeVersion, clock, openFiles, dataFolder, identity, ports, bootstrap]
 
 export const doctor: Register = (program, cli) => {
   withNodeFlags(program.command('doctor').description('what would keep a node from running here, and what to do'))
@@ -19,18 +13,20 @@ export const doctor: Register = (program, cli) => {
     )
     .action(async (flags: NodeFlags & { json?: boolean }) => {
       const output = new Output(cli, flags)
+      const { readSettings } = await import('../settings/settings.ts')
+      const { checks } = await import('../checks/checks.ts')
       const { config } = await readSettings(flags, cli.env)
       const findings: Finding[] = []
-      for (const check of CHECKS) findings.push(...(await check(config, cli.signal)))
+      for (const check of checks) findings.push(...(await check(config, cli.signal)))
       output.value(findings, findings.map(line).join('\n'))
       const failures = findings.filter(({ status }) => status === 'failure')
       if (failures.length > 0) {
-        const checks = failures.map(({ check }) => check)
+        const failed = failures.map(({ check }) => check)
         throw new MeshError(
           'ERR_CONFIG',
-          `${failures.length} of ${findings.length} checks failed: ${checks.join(', ')}`,
+          `${failures.length} of ${findings.length} checks failed: ${failed.join(', ')}`,
           {
-            details: { checks }
+            details: { checks: failed }
           }
         )
       }

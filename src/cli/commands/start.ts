@@ -8,7 +8,6 @@ import { Output, table } from '../output.ts'
 import { openDoor } from '../serve.ts'
 import type { NodeFlags } from '../settings/flags.ts'
 import type { Settings } from '../settings/layers.ts'
-import { readSettings } from '../settings/settings.ts'
 
 interface Flags extends NodeFlags {
   config?: string
@@ -22,6 +21,7 @@ export const start: Register = (program, cli) => {
     .addHelpText('after', EXAMPLES)
     .action(async (flags: Flags) => {
       const output = new Output(cli, flags)
+      const { readSettings } = await import('../settings/settings.ts')
       const { unknown, ...settings } = await readSettings(flags, cli.env)
       for (const variable of unknown) output.note(`${variable} names no setting and is left alone`)
       if (flags.printConfig) printConfig(output, settings)

@@ -3,7 +3,7 @@ import { parse } from 'yaml'
 import { MeshError } from '../../../protocols/errors.ts'
 import { type Layer, leaves } from './layers.ts'
 
-export const DEFAULT_FILE = './phoenix.yaml'
+const DEFAULT_FILE = './phoenix.yaml'
 const MAX_FILE = 2 ** 20
 
 /**
