@@ -5,11 +5,13 @@ import type { View } from './view.ts'
 const MAX_REMEMBERED = 128
 /** Bootstrap addresses dialled in one attempt. */
 const MAX_BOOTSTRAP = 16
-/** Waits of the higher PeerId for the lower one to dial first, and of a redial of the dead, in units of the dial back-off. */
-const DEFERENCE = 4
+/** Waits of the one of two for the other to dial first, and of a redial of the dead, in units of the dial back-off. */
+const DEFERENCE = 8
 const DEAD_WAIT = 20
+/** ms by which our event loop may lag before handshakes are done one after the other. A guess: two handshakes' time. */
+const BUSY = 40
 
-/** A target that is or was dialled. Monotonic ms. */
+/** A target that is or was dialled. Steady ms: a wait that our own lag used up would end for everybody at once. */
 interface Attempt {
   at: number
   failures: number
@@ -18,7 +20,8 @@ interface Attempt {
 
 /**
  * Whom to dial and when. Invariants: one dial a target and `maxDials` in all are under way; every wait is jittered,
- * so that nodes started together do not dial together.
+ * so that nodes started together do not dial together. While the event loop lags one more at a time is begun: handshakes
+ * that share a processor time each other out, and what was spent on them is lost.
  */
 export class Dialer {
   readonly #view: View
@@ -28,6 +31,8 @@ export class Dialer {
   /** Peers once connected or known, the latest last. */
   readonly #remembered = new Set<string>()
   #inFlight = 0
+  /** How many may be in flight now. */
+  #dials = 1
   #bootstrapAt = 0
   #bootstrapFailures = 0
 
@@ -35,16 +40,25 @@ export class Dialer {
     this.#view = view
   }
 
-  tick(): void {
+  /** `lag`: ms by which the tick was late. */
+  tick(lag: number): void {
     const view = this.#view
     if (view.leaving || !view.ready) return
-    if (view.now >= this.#bootstrapAt) {
-      this.#bootstrapAt = view.now + this.#bootstrapWait()
+    this.#dials = lag > BUSY ? 1 : view.options.maxDials
+    if (view.steady >= this.#bootstrapAt) {
+      this.#bootstrapAt = view.steady + this.#bootstrapWait()
       view.sink.push({ kind: 'read-bootstrap' })
     }
-    for (const target of this.#wanted()) this.#dialWhenDue(target)
+    this.#dialWanted()
     for (const [target, attempt] of this.#attempts) {
-      if (!attempt.inFlight && view.now - attempt.at > 2 * view.options.maxDialBackoff) this.#attempts.delete(target)
+      if (!attempt.inFlight && view.steady - attempt.at > 2 * view.options.maxDialBackoff) this.#attempts.delete(target)
+    }
+  }
+
+  #dialWanted(): void {
+    for (const target of this.#wanted()) {
+      if (this.#inFlight >= this.#dials) return
+      this.#dialWhenDue(target)
     }
   }
 
@@ -60,7 +74,7 @@ export class Dialer {
     const count = view.contacts.size === 0 ? MAX_BOOTSTRAP : 1
     for (let i = 0; i < count && open.length > 0; i++) {
       const [address] = open.splice(Math.floor(view.random() * open.length), 1)
-      this.#dial(address!, this.#attempt(address!, 0))
+      this.#dial(address!, this.#attempt(address!, 0), this.#view.options.maxDials)
     }
   }
 
@@ -71,10 +85,11 @@ export class Dialer {
     this.#inFlight--
     // Also one that succeeded waits, longer each time, until the peer is a contact: it may not speak our protocol.
     attempt.failures++
-    attempt.at = this.#view.now + this.#backoff(attempt.failures)
+    attempt.at = this.#view.steady + this.#backoff(attempt.failures)
     if (reached !== undefined && reached !== target) {
       if (this.#reached.size < MAX_REMEMBERED) this.#reached.set(target, reached)
     }
+    if (this.#view.ready && !this.#view.leaving) this.#dialWanted()
   }
 
   connected(peer: string): void {
@@ -87,7 +102,7 @@ export class Dialer {
 
   disconnected(peer: string): void {
     this.#settle(peer)
-    if (this.#view.contacts.size === 0) this.#bootstrapAt = this.#view.now
+    if (this.#view.contacts.size === 0) this.#bootstrapAt = this.#view.steady
   }
 
   #settle(peer: string): void {
@@ -111,25 +126,25 @@ export class Dialer {
   }
 
   #dialWhenDue(target: string): void {
-    const { own, now, known, options } = this.#view
-    const first = own.peer < target ? 0 : DEFERENCE * options.dialBackoff
+    const { own, steady, known, options } = this.#view
+    const first = dialsFirst(own.peer, target) ? 0 : DEFERENCE * options.dialBackoff
     const dead = known.get(target)?.isLive === false ? DEAD_WAIT * options.dialBackoff : 0
     const attempt = this.#attempt(target, first + dead)
-    if (attempt.at <= now) this.#dial(target, attempt)
+    if (attempt.at <= steady) this.#dial(target, attempt, this.#dials)
   }
 
   #attempt(target: string, wait: number): Attempt {
     let attempt = this.#attempts.get(target)
     if (attempt === undefined) {
       const jitter = this.#view.random() * this.#view.options.dialBackoff
-      attempt = { at: this.#view.now + wait + jitter, failures: 0, inFlight: false }
+      attempt = { at: this.#view.steady + wait + jitter, failures: 0, inFlight: false }
       this.#attempts.set(target, attempt)
     }
     return attempt
   }
 
-  #dial(target: string, attempt: Attempt): void {
-    if (attempt.inFlight || this.#inFlight >= this.#view.options.maxDials) return
+  #dial(target: string, attempt: Attempt, limit: number): void {
+    if (attempt.inFlight || this.#inFlight >= limit) return
     attempt.inFlight = true
     this.#inFlight++
     this.#view.sink.push({ kind: 'dial', target })
@@ -147,6 +162,12 @@ export class Dialer {
     if (contacts.size > 0) return options.bootstrapInterval * (0.75 + 0.5 * random())
     return this.#backoff(this.#bootstrapFailures++)
   }
+}
+
+/** The same answer on both sides, and each is the first for about half of the others. */
+function dialsFirst(own: string, other: string): boolean {
+  const even = (own.charCodeAt(own.length - 1) + other.charCodeAt(other.length - 1)) % 2 === 0
+  return even === own < other
 }
 
 /** The PeerId that a multiaddr ends in. */

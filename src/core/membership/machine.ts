@@ -48,7 +48,7 @@ export class MembershipMachine implements Machine<MembershipInput, MembershipEff
         this.#takeRecord(input.signed)
         break
       case 'tick':
-        this.#tick()
+        this.#tick(input.lag)
         break
       case 'flush':
         spread(view)
@@ -175,12 +175,12 @@ export class MembershipMachine implements Machine<MembershipInput, MembershipEff
     view.flush()
   }
 
-  #tick(): void {
+  #tick(lag: number): void {
     const view = this.#view
     if (!view.ready || view.leaving) return
     this.#detector.tick()
     this.#repair.tick()
-    this.#dialer.tick()
+    this.#dialer.tick(lag)
   }
 
   #connected(peer: string): void {

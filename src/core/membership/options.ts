@@ -23,7 +23,7 @@ export interface MembershipOptions {
   maxEntryBytes: number
   /** Up to this many members each connects to each. Default 50 (specification). */
   fullMeshLimit: number
-  /** Dials under way at once. Default 3: a handshake takes 20 ms of processor time on each side, and more at once only make each slower. */
+  /** Dials under way at once. Default 3: a handshake takes 20 ms of processor time on each side, and more at once only make each slower. One while the event loop lags. */
   maxDials: number
   /** Waits between dials of one target grow from `dialBackoff` to `maxDialBackoff`, jittered. Default 250 and 15,000 (a guess). */
   dialBackoff: number
