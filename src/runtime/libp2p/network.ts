@@ -15,6 +15,7 @@ import { Libp2pHost } from './host.ts'
 import type { Identity } from './identity.ts'
 import { defaultHostLimits, type HostLimits } from './limits.ts'
 import { relayListen, relayServer, relayTransport } from './relay.ts'
+import { quietly } from './silence.ts'
 
 export interface NetworkOptions {
   identity: Identity
@@ -44,6 +45,7 @@ export async function createLibp2pNetwork(options: NetworkOptions): Promise<Libp
   for (const address of options.listen) checkListen(address)
   const libp2p = await createLibp2p({
     start: false,
+    ...quietly(),
     privateKey: options.identity.privateKey,
     addresses: { listen: [...options.listen, ...relayListen(limits)] },
     transports: [gatheringTcp(), relayTransport(limits)],

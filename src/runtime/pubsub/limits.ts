@@ -27,7 +27,7 @@ const SUBSCRIBE_KEYS = new Set(['filter', 'delivery', 'overflow', 'highWatermark
 const PUBLISH_KEYS = new Set(['waitFor', 'timeout', 'signal'])
 const OVERFLOWS = new Set(['drop-oldest', 'drop-newest', 'reject'])
 
-export function refuse(key: string, why: string): MeshError {
+function refuse(key: string, why: string): MeshError {
   return new MeshError('ERR_CONFIG', `${key}: ${why}`, { details: { key } })
 }
 
