@@ -21,12 +21,12 @@ import { WireMessage } from './wire-message.ts'
  * Ids and times are written as differences to the message before, so both ends keep the same few numbers and must see
  * every header of the stream, in order.
  */
-export const Flag = { define: 0x01, literalId: 0x02, time: 0x04, trace: 0x08, extra: 0x10 } as const
+const Flag = { define: 0x01, literalId: 0x02, time: 0x04, trace: 0x08, extra: 0x10 } as const
 const FORMAT_SHIFT = 5
 
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
 const TRACE_BYTES = 25
-export const MAX_ID_BYTES = 1024
+const MAX_ID_BYTES = 1024
 const MAX_EXTRA_BYTES = 16_384
 const FIXED_BYTES = 1 + MAX_VARINT * 8 + TRACE_BYTES
 
@@ -280,7 +280,7 @@ function checkExtra(extra: Extra): Extra {
 }
 
 /** The ms of a time written exactly as `Date.toISOString` does, which the wire carries as a number. */
-export function canonicalMs(time: string): number | undefined {
+function canonicalMs(time: string): number | undefined {
   if (time.length !== 24) return undefined
   const ms = Date.parse(time)
   return ms >= 0 && new Date(ms).toISOString() === time ? ms : undefined

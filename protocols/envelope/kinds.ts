@@ -28,7 +28,7 @@ export const Kind = {
 } as const
 
 /** Levels that data may nest. A guess: ten times what people write; cycles end here too. */
-export const MAX_DEPTH = 128
+const MAX_DEPTH = 128
 /** Levels that decoders accept: a Map takes three on the wire, an object with a key that needs care as well. */
 export const MAX_WIRE_DEPTH = 3 * MAX_DEPTH + 2
 

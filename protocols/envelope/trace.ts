@@ -6,9 +6,9 @@ import type { TraceContext } from './message.ts'
  */
 
 /** List members of a tracestate (§3.3.1.1). */
-export const MAX_STATE_MEMBERS = 32
+const MAX_STATE_MEMBERS = 32
 /** Characters of a tracestate that everybody must pass on (§3.3.1.5); what is longer is cut here. */
-export const MAX_STATE_LENGTH = 512
+const MAX_STATE_LENGTH = 512
 /** Members longer than this go first when a tracestate is cut (§3.3.1.5). */
 const LONG_MEMBER = 128
 /** Bytes that `continueTrace` needs: a trace id and a span id. */
@@ -40,6 +40,23 @@ export function parseTraceparent(text: string): TraceParent | undefined {
 
 export function formatTraceparent(parent: TraceParent): string {
   return `00-${parent.traceId}-${parent.spanId}-${parent.flags.toString(16).padStart(2, '0')}`
+}
+
+/** A UUID whose second half can name a span: it is not all zero. */
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){2}-(?!0000-0{12}$)[0-9a-f]{4}-[0-9a-f]{12}$/
+
+/** A message's id as the 32 digits of a trace id: an id of ours is a UUID, a caller's own may be any text. */
+export function digitsOf(id: string): string {
+  if (UUID.test(id)) return id.slice(0, 8) + id.slice(9, 13) + id.slice(14, 18) + id.slice(19, 23) + id.slice(24)
+  return [0x811c9dc5, 0x9e3779b9, 0x243f6a88, 0xb7e15162].map((basis) => fnv1a(id, basis)).join('')
+}
+
+/** Eight digits; odd, so that it is never all zero. Not secret, and needs no more than to differ from others. */
+function fnv1a(text: string, basis: number): string {
+  let hash = basis
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  hash ^= hash >>> 15
+  return ((hash | 1) >>> 0).toString(16).padStart(8, '0')
 }
 
 export type StateMember = readonly [key: string, value: string]

@@ -145,7 +145,7 @@ export function validateMessage(value: unknown): Message {
  * Checks the attributes of a message that are set, for whoever has some of them only; other members are no concern of
  * it. Throws `ERR_INVALID_MESSAGE` with `details.attribute`.
  */
-export function checkAttributes(attributes: Readonly<Record<string, unknown>>): void {
+function checkAttributes(attributes: Readonly<Record<string, unknown>>): void {
   for (const name of ATTRIBUTES) {
     const value = attributes[name]
     if (value === undefined || name === 'data') continue

@@ -12,12 +12,13 @@ import type {
   TraceContext
 } from './message.ts'
 import type { DataCode, Extra } from './outgoing.ts'
+import { digitsOf } from './trace.ts'
 
 let cachedMs = -1
 let cachedIso = ''
 
 /** RFC 3339 with ms; messages come in bursts, so the last text serves most calls. */
-export function isoTime(ms: number): string {
+function isoTime(ms: number): string {
   if (ms !== cachedMs) {
     cachedIso = new Date(ms).toISOString()
     cachedMs = ms
@@ -30,13 +31,13 @@ export function isoTime(ms: number): string {
  * parent needs no byte of trace on the wire.
  */
 export function rootTrace(id: string): TraceContext {
-  const hex = id.slice(0, 8) + id.slice(9, 13) + id.slice(14, 18) + id.slice(19, 23) + id.slice(24)
+  const hex = digitsOf(id)
   return { traceparent: `00-${hex}-${hex.slice(16)}-00` }
 }
 
 /** The next span of a trace: named by the second half of the id of its message, which no other has. */
 export function nextSpan({ traceparent, tracestate }: TraceContext, id: string): TraceContext {
-  const next = `${traceparent.slice(0, 36)}${id.slice(19, 23)}${id.slice(24)}${traceparent.slice(52)}`
+  const next = `${traceparent.slice(0, 36)}${digitsOf(id).slice(16)}${traceparent.slice(52)}`
   return withState(next, tracestate)
 }
 

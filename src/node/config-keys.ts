@@ -22,7 +22,7 @@ export function refusedKey(key: string, known: readonly string[]): string {
 }
 
 /** The candidate that differs least, where it differs by no more than a third of its letters. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
+function nearest(word: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined
   let least = Number.POSITIVE_INFINITY
   for (const candidate of candidates) {

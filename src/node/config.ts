@@ -5,7 +5,7 @@ import { refusedKey } from './config-keys.ts'
 import type { LimitOptions, Limits } from './config-limits.ts'
 import { node } from './config-schema.ts'
 
-export type { LimitOptions, Limits, MailboxLimits } from './config-limits.ts'
+export type { LimitOptions, Limits } from './config-limits.ts'
 
 /** What `createNode` takes. Everything may be left out. */
 export interface NodeOptions {

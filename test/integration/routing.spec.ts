@@ -91,4 +91,64 @@ describe('routing between nodes', function () {
     const circuit = events.all.filter(({ kind }) => kind.startsWith('circuit-')).map(({ kind }) => kind)
     assert.deepEqual(circuit, ['circuit-opened', 'circuit-half-opened', 'circuit-closed'])
   })
+
+  it('tries a request that was under way elsewhere only where that does no harm', async () => {
+    const near = { region: 'eu', zone: 'eu-a' }
+    await using mesh = await meshOf(near, { name: 'near', ...near }, { name: 'far', region: 'us', zone: 'us-a' })
+    const [client, nearer, farther] = mesh.nodes
+    let entered = 0
+    await nearer.agent('worker', {
+      handle: {
+        who: () => {
+          entered++
+          return new Promise(() => {})
+        }
+      }
+    })
+    await farther.agent('worker', { handle: { who: () => 'far' } })
+    const caller = await client.agent('caller')
+    const once = caller.request('worker', 0, { ...who, timeout: 20_000 })
+    const again = caller.request('worker', 0, { ...who, timeout: 20_000, idempotent: true })
+    const refused = assert.rejects(once, { code: 'ERR_LINK_CLOSED', retryable: true })
+    await until('both to be in work', () => entered === 2)
+    await nearer.stop({ drain: false })
+    await refused
+    assert.equal((await again).data, 'far')
+  })
+
+  it('brings messages with one key to one member, in order', async () => {
+    await using mesh = await meshOf({}, {}, {})
+    const [client, ...servers] = mesh.nodes
+    const handled = new Map<string, [string, number][]>()
+    for (const node of servers) {
+      for (let i = 0; i < 2; i++) {
+        const log: [string, number][] = []
+        const agent = await node.agent('keeper', { receive: ({ data }) => void log.push(data) })
+        handled.set(agent.instance, log)
+      }
+    }
+    await until('all members', () => client.agents('keeper').length === 4)
+    const sender = await client.agent('sender')
+    const sends = []
+    for (let n = 0; n < 20; n++) {
+      for (let key = 0; key < 20; key++) {
+        sends.push(sender.send('keeper', [`key-${key}`, n], { key: `key-${key}`, delivery: 'at-least-once' }))
+      }
+    }
+    await Promise.all(sends)
+    const owners = new Map<string, Set<string>>()
+    for (const [instance, log] of handled) {
+      assert.ok(log.length > 0, 'a member without a key')
+      for (const [key] of log) owners.set(key, (owners.get(key) ?? new Set()).add(instance))
+      for (const key of new Set(log.map(([key]) => key))) {
+        const numbers = log.filter(([of]) => of === key).map(([, n]) => n)
+        assert.deepEqual(
+          numbers,
+          Array.from({ length: 20 }, (_, i) => i)
+        )
+      }
+    }
+    assert.equal(owners.size, 20)
+    for (const instances of owners.values()) assert.equal(instances.size, 1)
+  })
 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { Message } from '../../../protocols/envelope/message.ts'
 
 /** Text as people and attackers write it: with `$` tags, prototype keys, numbers and every plane of Unicode. */
-export const text = fc.oneof(
+const text = fc.oneof(
   { weight: 6, arbitrary: fc.string({ maxLength: 12 }) },
   { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 90 }) },
   { weight: 1, arbitrary: fc.string({ minLength: 40, maxLength: 300 }) },

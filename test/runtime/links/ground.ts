@@ -113,7 +113,7 @@ export async function stations(count: number, limits: Partial<LinkTableOptions['
   return { world: w, time: w.time, all, a, b }
 }
 
-export const HELLO: Hello = { version: 1, frames: 1024, bytes: 262_144, maxFrame: 1 << 20, formats: ['messagepack'] }
+const HELLO: Hello = { version: 1, frames: 1024, bytes: 262_144, maxFrame: 1 << 20, formats: ['messagepack'] }
 
 /** Frames as bytes, one behind the other. */
 export function framed(...frames: [kind: number, body: Uint8Array][]): Uint8Array {
