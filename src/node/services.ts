@@ -112,7 +112,7 @@ export class Services {
           count
         })
     })
-    this.#requests = new RequestResponse(clock, this.composer, this.registry.serve)
+    this.#requests = new RequestResponse(clock, random, this.composer, this.registry.serve)
     this.links.register(this.#pointToPoint)
     this.links.register(this.#requests)
     const bus = new LocalBus()

@@ -1,6 +1,7 @@
 import type { TraceContext } from '../../../protocols/envelope/message.ts'
 import { type Answered, rootTrace, type WireMessage } from '../../../protocols/envelope/wire-message.ts'
 import type { Due } from '../../core/delivery/deadlines.ts'
+import type { Numbered } from '../../core/delivery/numbered.ts'
 import type { StreamLink } from '../links/link.ts'
 import type { Draft } from './composer.ts'
 import type { PartReader } from './part-reader.ts'
@@ -13,7 +14,7 @@ export interface Asker {
 }
 
 /** A request sent and not yet answered. Itself what its reply refers to. */
-export class ClientCall implements Due, Answered {
+export class ClientCall implements Due, Numbered, Answered {
   readonly number: number
   readonly link: StreamLink
   at: number

@@ -8,6 +8,7 @@ import { encodeNumber } from '../../../protocols/point-to-point/codec.ts'
 import { encodeFail } from '../../../protocols/request-response/codec.ts'
 import { Kind } from '../../../protocols/request-response/constants.ts'
 import type { Due } from '../../core/delivery/deadlines.ts'
+import type { Numbered } from '../../core/delivery/numbered.ts'
 import type { StreamLink } from '../links/link.ts'
 import type { Composer } from './composer.ts'
 import type { PartReader } from './part-reader.ts'
@@ -15,8 +16,8 @@ import { PartWindow } from './part-window.ts'
 import type { ServedCall } from './served-call.ts'
 
 /** A request that came over a link, until it is answered. */
-export class RemoteCall implements ServedCall, Due {
-  readonly id: number
+export class RemoteCall implements ServedCall, Due, Numbered {
+  readonly number: number
   readonly link: StreamLink
   readonly message: WireMessage
   readonly stream: boolean
@@ -36,7 +37,7 @@ export class RemoteCall implements ServedCall, Due {
 
   constructor(
     link: StreamLink,
-    id: number,
+    number: number,
     message: WireMessage,
     stream: boolean,
     at: number,
@@ -45,7 +46,7 @@ export class RemoteCall implements ServedCall, Due {
     settled: (call: RemoteCall) => void
   ) {
     this.link = link
-    this.id = id
+    this.number = number
     this.message = message
     this.stream = stream
     this.at = at
@@ -92,14 +93,14 @@ export class RemoteCall implements ServedCall, Due {
 
   reply(attributes: AttributeSet, data: unknown): void {
     if (this.over) return
-    writeMessage(this.link, Kind.reply, this.id, this.#composer.compose(attributes, data, this.link))
+    writeMessage(this.link, Kind.reply, this.number, this.#composer.compose(attributes, data, this.link))
     this.finish()
   }
 
   part(attributes: AttributeSet, data: unknown): void {
     if (this.over) return
     const message = this.#composer.compose(attributes, data, this.link)
-    this.window.spend(writeMessage(this.link, Kind.part, this.id, message))
+    this.window.spend(writeMessage(this.link, Kind.part, this.number, message))
   }
 
   room(): Promise<void> | undefined {
@@ -108,13 +109,13 @@ export class RemoteCall implements ServedCall, Due {
 
   end(): void {
     if (this.over) return
-    this.link.sendInOrder(Kind.end, encodeNumber(this.id))
+    this.link.sendInOrder(Kind.end, encodeNumber(this.number))
     this.finish()
   }
 
   fail(error: unknown): void {
     if (this.over) return
-    if (!this.link.closed) this.link.sendInOrder(Kind.fail, encodeFail(this.id, toRemoteShape(error)))
+    if (!this.link.closed) this.link.sendInOrder(Kind.fail, encodeFail(this.number, toRemoteShape(error)))
     this.finish()
   }
 

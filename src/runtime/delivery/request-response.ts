@@ -5,6 +5,8 @@ import { COUNTED, LANES } from '../../../protocols/framing/constants.ts'
 import { decodeNumber, encodeNumber } from '../../../protocols/point-to-point/codec.ts'
 import { decodeFail, decodeMore, encodeMore } from '../../../protocols/request-response/codec.ts'
 import { Kind, MAX_CALLS, PROTOCOL, RequestFlag } from '../../../protocols/request-response/constants.ts'
+import { NumberedTable } from '../../core/delivery/numbered.ts'
+import type { Random } from '../../core/machine.ts'
 import type { StreamLink } from '../links/link.ts'
 import type { Link, LinkHandler } from '../links/types.ts'
 import type { Clock } from '../ports.ts'
@@ -19,9 +21,9 @@ import type { Serve } from './served-call.ts'
 interface Calls {
   next: number
   /** Sent from here and not answered. */
-  client: Map<number, ClientCall>
+  client: NumberedTable<ClientCall>
   /** Came from there and not answered. */
-  server: Map<number, RemoteCall>
+  server: NumberedTable<RemoteCall>
 }
 
 export interface RequestOptions {
@@ -39,13 +41,15 @@ export class RequestResponse implements LinkHandler {
   readonly lanes = LANES
   readonly counted = new Set<number>([Kind.request, Kind.reply, Kind.part])
   readonly #clock: Clock
+  readonly #random: Random
   readonly #composer: Composer
   readonly #serve: Serve
   readonly #alarm: Alarm<ClientCall | RemoteCall>
   readonly #cursor = new Cursor()
 
-  constructor(clock: Clock, composer: Composer, serve: Serve) {
+  constructor(clock: Clock, random: Random, composer: Composer, serve: Serve) {
     this.#clock = clock
+    this.#random = random
     this.#composer = composer
     this.#serve = serve
     this.#alarm = new Alarm(clock, (call) => this.#late(call))
@@ -53,7 +57,7 @@ export class RequestResponse implements LinkHandler {
 
   /** `asker` hears of the one reply; of a stream, the call's `reader` does. */
   request(link: StreamLink, message: Draft, asker: Asker, options: RequestOptions): ClientCall {
-    const calls = callsOf(link)
+    const calls = this.#callsOf(link)
     const { timeout } = options
     const bound = link.encoder.measure(message) + 3 * MAX_VARINT
     let at = link.begin(Kind.request | COUNTED, bound)
@@ -69,7 +73,7 @@ export class RequestResponse implements LinkHandler {
     const call = new ClientCall(link, id, message, due, asker)
     if (options.stream) call.reader = this.#reader(link, id, () => this.cancel(call, cancelled()))
     if (options.streamed) call.window = new PartWindow()
-    calls.client.set(id, call)
+    calls.client.add(call)
     if (timeout !== undefined) this.#alarm.add(call)
     return call
   }
@@ -104,7 +108,7 @@ export class RequestResponse implements LinkHandler {
 
   frame(given: Link, kind: number, body: Uint8Array): void {
     const link = given as StreamLink
-    const calls = callsOf(link)
+    const calls = this.#callsOf(link)
     const outbound = link.direction === 'outbound'
     switch (kind) {
       case Kind.request:
@@ -149,8 +153,8 @@ export class RequestResponse implements LinkHandler {
     const reason = new MeshError('ERR_LINK_CLOSED', `the link to ${link.peer} closed before the reply`, {
       cause: error
     })
-    for (const call of [...calls.client.values()]) if (this.#settle(call)) call.reject(reason)
-    for (const call of [...calls.server.values()]) call.cancel(reason)
+    for (const call of calls.client.values()) if (this.#settle(call)) call.reject(reason)
+    for (const call of calls.server.values()) call.cancel(reason)
   }
 
   busy(link: Link): boolean {
@@ -166,7 +170,7 @@ export class RequestResponse implements LinkHandler {
     const timeout = cursor.varint()
     const flags = cursor.byte()
     const message = link.decoder.read(body, cursor.position).detach()
-    if (calls.server.has(id)) throw new MeshError('ERR_PROTOCOL', `call ${id} is open already`)
+    if (calls.server.get(id) !== undefined) throw new MeshError('ERR_PROTOCOL', `call ${id} is open already`)
     if (calls.server.size >= MAX_CALLS) throw new MeshError('ERR_LIMIT', `more than ${MAX_CALLS} calls at once`)
     const due = timeout === 0 ? Number.POSITIVE_INFINITY : this.#clock.monotonic() + timeout
     const call = new RemoteCall(
@@ -183,14 +187,14 @@ export class RequestResponse implements LinkHandler {
       call.reader = this.#reader(link, id, () => {})
       message.carry(values(call.reader))
     }
-    calls.server.set(id, call)
+    calls.server.add(call)
     if (timeout !== 0) this.#alarm.add(call)
     this.#serve(call)
   }
 
   readonly #served = (call: RemoteCall): void => {
     this.#alarm.remove(call)
-    callsOf(call.link).server.delete(call.id)
+    this.#callsOf(call.link).server.delete(call.number)
   }
 
   // ---- client ------------------------------------------------------------------------------------------------------
@@ -230,12 +234,21 @@ export class RequestResponse implements LinkHandler {
     call.settled = true
     // Whoever still feeds the request's own stream stops.
     call.window?.close(new MeshError('ERR_ABORTED', 'the call is over'))
-    callsOf(call.link).client.delete(call.number)
+    this.#callsOf(call.link).client.delete(call.number)
     this.#alarm.remove(call)
     return true
   }
 
   // ---- both --------------------------------------------------------------------------------------------------------
+
+  #callsOf(link: StreamLink): Calls {
+    return (link.state ??= this.#noCalls()) as Calls
+  }
+
+  #noCalls(): Calls {
+    const entropy = this.#random() * 2 ** 32
+    return { next: 0, client: new NumberedTable(entropy), server: new NumberedTable(entropy) }
+  }
 
   #reader(link: StreamLink, call: number, cancel: () => void): PartReader {
     return new PartReader((parts, bytes) => {
@@ -247,10 +260,6 @@ export class RequestResponse implements LinkHandler {
     if (call instanceof RemoteCall) call.cancel(new MeshError('ERR_TIMEOUT', 'the deadline of the call has passed'))
     else this.cancel(call, new MeshError('ERR_TIMEOUT', 'no reply within the timeout'))
   }
-}
-
-function callsOf(link: StreamLink): Calls {
-  return (link.state ??= { next: 0, client: new Map(), server: new Map() } satisfies Calls) as Calls
 }
 
 function cancelled(): MeshError {

@@ -1,4 +1,3 @@
-import { noise } from '@chainsafe/libp2p-noise'
 import { identify } from '@libp2p/identify'
 import type { Address, Libp2p, PeerId } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
@@ -16,6 +15,7 @@ import type { Identity } from './identity.ts'
 import { defaultHostLimits, type HostLimits } from './limits.ts'
 import { relayListen, relayServer, relayTransport } from './relay.ts'
 import { quietly } from './silence.ts'
+import { swiftNoise } from './swift-noise.ts'
 
 export interface NetworkOptions {
   identity: Identity
@@ -49,7 +49,7 @@ export async function createLibp2pNetwork(options: NetworkOptions): Promise<Libp
     privateKey: options.identity.privateKey,
     addresses: { listen: [...options.listen, ...relayListen(limits)] },
     transports: [gatheringTcp(), relayTransport(limits)],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [swiftNoise()],
     streamMuxers: [multiplexer(limits)],
     connectionManager: {
       maxConnections: limits.connections,

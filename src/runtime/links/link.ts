@@ -296,7 +296,8 @@ export class StreamLink implements Link {
 
   /** Writes the next slice of a batch: a large frame leaves in slices, so that the other lanes get their turns. */
   #write(channel: Channel, batch: Batch): void {
-    const end = Math.min(batch.bytes.length, this.#batchAt + BATCH_BYTES)
+    const rest = batch.bytes.length - this.#batchAt
+    const end = rest > 1.5 * BATCH_BYTES ? this.#batchAt + BATCH_BYTES : batch.bytes.length
     const slice =
       this.#batchAt === 0 && end === batch.bytes.length ? batch.bytes : batch.bytes.subarray(this.#batchAt, end)
     this.#queued -= slice.length

@@ -1,0 +1,57 @@
+import { type Cipheriv, createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto'
+import type { ICryptoInterface } from '@chainsafe/libp2p-noise'
+import { Uint8ArrayList } from 'uint8arraylist'
+
+/** Noise brings an older release of the list than we do; they know each other's by a shared symbol. */
+type Bytes = Parameters<ICryptoInterface['chaCha20Poly1305Encrypt']>[0]
+
+const ALGORITHM = 'chacha20-poly1305'
+const TAG_BYTES = 16
+const OPTIONS = { authTagLength: TAG_BYTES }
+/** Bytes up to which joining the pieces costs less than a call of the cipher for each. A guess, a few pages. */
+const JOINED = 16_384
+
+/** The key object of each key in use; a key lives as long as its connection. */
+const keyObjects = new WeakMap<Uint8Array, KeyObject>()
+
+/**
+ * Noise's cipher by Node alone. Noise itself takes WebAssembly below 1,200 bytes, because Node's cipher made from raw
+ * key bytes costs 12 to 25 µs. Made from a key object it costs 4 to 6, less than WebAssembly at every size: 5.6
+ * against 7.7 µs for 150 bytes, 6.9 against 14 for 2 KiB (measured).
+ */
+export const nativeCipher: Pick<ICryptoInterface, 'chaCha20Poly1305Encrypt' | 'chaCha20Poly1305Decrypt'> = {
+  chaCha20Poly1305Encrypt(plaintext, nonce, ad, k) {
+    const cipher = createCipheriv(ALGORITHM, keyObject(k), nonce, OPTIONS)
+    if (ad.length > 0) cipher.setAAD(ad, { plaintextLength: plaintext.byteLength })
+    const sealed = new Uint8ArrayList()
+    update(cipher, plaintext, sealed)
+    cipher.final()
+    sealed.append(cipher.getAuthTag())
+    return sealed as unknown as Bytes
+  },
+
+  chaCha20Poly1305Decrypt(ciphertext, nonce, ad, k) {
+    const sealed = ciphertext.subarray()
+    const end = sealed.length - TAG_BYTES
+    const decipher = createDecipheriv(ALGORITHM, keyObject(k), nonce, OPTIONS)
+    if (ad.length > 0) decipher.setAAD(ad, { plaintextLength: end })
+    decipher.setAuthTag(sealed.subarray(end))
+    const plaintext = decipher.update(sealed.subarray(0, end))
+    decipher.final()
+    return plaintext
+  }
+}
+
+function update(cipher: Cipheriv, bytes: Bytes, into: Uint8ArrayList): void {
+  if (bytes instanceof Uint8Array || bytes.byteLength <= JOINED) into.append(cipher.update(bytes.subarray()))
+  else for (const piece of bytes) into.append(cipher.update(piece))
+}
+
+function keyObject(key: Uint8Array): KeyObject {
+  let made = keyObjects.get(key)
+  if (made === undefined) {
+    made = createSecretKey(key)
+    keyObjects.set(key, made)
+  }
+  return made
+}
