@@ -1,4 +1,6 @@
-import type { Uint8ArrayList } from 'uint8arraylist'
+import { Uint8ArrayList } from 'uint8arraylist'
+
+type Bytes = Uint8Array | Uint8ArrayList
 
 const PREFIX_BYTES = 2
 
@@ -12,15 +14,15 @@ export class NoiseReader {
   #held = 0
   #wanted = PREFIX_BYTES
 
-  /** The messages that are whole now, each in one piece, and a copy only where it came in several. */
-  decode(chunk: Uint8Array | Uint8ArrayList): Uint8Array[] {
-    const messages: Uint8Array[] = []
+  /** The messages that are whole now, as they came: nothing is copied. */
+  decode(chunk: Bytes): Bytes[] {
+    const messages: Bytes[] = []
     if (chunk instanceof Uint8Array) this.#take(chunk, messages)
     else for (const piece of chunk) this.#take(piece, messages)
     return messages
   }
 
-  #take(piece: Uint8Array, messages: Uint8Array[]): void {
+  #take(piece: Uint8Array, messages: Bytes[]): void {
     let at = 0
     while (this.#held > 0 && at < piece.length) {
       const end = Math.min(piece.length, at + this.#wanted - this.#held)
@@ -45,16 +47,17 @@ export class NoiseReader {
     this.#held += piece.length
   }
 
-  #complete(messages: Uint8Array[]): void {
-    const whole = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces, this.#held)
-    const wanted = PREFIX_BYTES + lengthAt(whole, 0)
+  #complete(messages: Bytes[]): void {
+    const whole = new Uint8ArrayList(...this.#pieces)
+    const wanted = PREFIX_BYTES + ((whole.get(0) << 8) | whole.get(1))
+    if (this.#wanted < wanted) {
+      this.#wanted = wanted
+      return
+    }
     this.#pieces = []
     this.#held = 0
     this.#wanted = PREFIX_BYTES
-    if (whole.length < wanted) {
-      this.#wanted = wanted
-      this.#hold(whole)
-    } else if (wanted > PREFIX_BYTES) messages.push(whole.subarray(PREFIX_BYTES))
+    if (wanted > PREFIX_BYTES) messages.push(whole.sublist(PREFIX_BYTES))
   }
 }
 

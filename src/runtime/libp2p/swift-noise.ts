@@ -5,9 +5,13 @@ import type { Uint8ArrayList } from 'uint8arraylist'
 import { nativeCipher } from './native-cipher.ts'
 import { NoiseReader } from './noise-reader.ts'
 
-/** What `@chainsafe/libp2p-noise` keeps to read a secured connection. */
+type Bytes = Uint8Array | Uint8ArrayList
+
+/** How `@chainsafe/libp2p-noise` reads a secured connection: `decoder` cuts messages out of chunks, `decrypt` opens them. */
 interface Decoding {
-  decoder: { decode(chunk: Uint8Array | Uint8ArrayList): Iterable<Uint8Array>; buffer?: Uint8ArrayList }
+  decoder: { decode(chunk: Bytes): Iterable<Bytes>; buffer?: Uint8ArrayList }
+  decrypt(message: Bytes): Bytes
+  readonly handshake: { decrypt(message: Bytes): Bytes }
 }
 
 /** libp2p's Noise with a cipher and a reader that cost less. What travels is the same. */
@@ -32,14 +36,16 @@ function readSwiftly(secured: SecuredConnection<NoiseExtensions>): SecuredConnec
 export function swiftReader(connection: MessageStream): boolean {
   if (!isDecoding(connection)) return false
   const reader = new NoiseReader()
+  const { decoder, handshake } = connection
   // What came behind the handshake is in the old decoder, and is less than a message.
-  const { buffer } = connection.decoder
-  if (buffer !== undefined && buffer.byteLength > 0) reader.decode(buffer)
+  if (decoder.buffer !== undefined && decoder.buffer.byteLength > 0) reader.decode(decoder.buffer)
   connection.decoder = reader
+  connection.decrypt = (message) => handshake.decrypt(message)
   return true
 }
 
 function isDecoding(connection: object): connection is Decoding {
-  const { decoder } = connection as Partial<Decoding>
-  return typeof decoder?.decode === 'function'
+  const { decoder, decrypt, handshake } = connection as Partial<Decoding>
+  const methods = [decoder?.decode, decrypt, handshake?.decrypt]
+  return methods.every((method) => typeof method === 'function')
 }
