@@ -158,6 +158,7 @@ export class Services {
       this.membership.connected(peer)
     }
     host.onDisconnect = (peer) => this.membership.disconnected(peer)
+    host.roundTrip = (peer) => this.membership.rtt(peer)
   }
 
   async start(): Promise<void> {

@@ -76,6 +76,8 @@ export interface Host {
   transportTo(peer: string): string | undefined
   onConnect: (peer: string) => void
   onDisconnect: (peer: string) => void
+  /** Set by whoever measures: ms of a round trip to the peer, by which the host sizes what may be under way to it. */
+  roundTrip?: (peer: string) => number | undefined
   sign(bytes: Uint8Array): Promise<Uint8Array>
   verify(peer: string, bytes: Uint8Array, signature: Uint8Array): Promise<boolean>
 }

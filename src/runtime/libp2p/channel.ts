@@ -34,9 +34,9 @@ export class StreamChannel implements Channel {
   #closing: Promise<void> | undefined
   #over: { error: Error | undefined; told: boolean } | undefined
 
-  constructor(stream: Stream, peer: string, closeTimeout: number) {
+  constructor(stream: Stream, peer: string, closeTimeout: number, roundTrip: () => number | undefined) {
     this.#stream = stream
-    thriftyWindow(stream)
+    thriftyWindow(stream, roundTrip)
     this.#closeTimeout = closeTimeout
     this.peer = peer
     this.protocol = stream.protocol

@@ -20,6 +20,7 @@ export class Libp2pHost implements Host {
   onDisconnect: (peer: string) => void = () => {}
   /** `addresses()` is no longer what it was: a relay took us in, or has gone. */
   onAddresses: () => void = () => {}
+  roundTrip: (peer: string) => number | undefined = () => undefined
   #told = ''
   readonly #libp2p: Libp2p
   readonly #identity: Identity
@@ -162,7 +163,8 @@ export class Libp2pHost implements Host {
   }
 
   #channel(stream: Stream, remote: PeerId): StreamChannel {
-    return new StreamChannel(stream, remote.toString(), this.#limits.channelCloseTimeout)
+    const peer = remote.toString()
+    return new StreamChannel(stream, peer, this.#limits.channelCloseTimeout, () => this.roundTrip(peer))
   }
 
   #mustRun(): void {

@@ -66,7 +66,55 @@ describe('libp2p: what a lone small message costs', () => {
     assert.equal(received, 100 * 201)
   })
 
+  for (const [roundTrip, window] of [
+    [undefined, 2 ** 20],
+    [1, 2 ** 20],
+    [16, 2_000_000],
+    [200, 4 * 2 ** 20]
+  ] as const) {
+    it(`has ${window} bytes under way where a round trip takes ${roundTrip ?? 'nobody knows how many'} ms`, () => {
+      const stream = yamuxLike()
+      assert.ok(thriftyWindow(stream as unknown as Stream, () => roundTrip))
+      stream.recvWindowCapacity = 100
+      stream.sendWindowUpdate()
+      assert.deepEqual(stream.granted, [window - 100])
+      stream.recvWindowCapacity = window / 2 + 1
+      stream.sendWindowUpdate()
+      assert.equal(stream.granted.length, 1, 'less than half of it is used')
+    })
+  }
+
+  it('goes by the least round trip: later ones contain our own queue', () => {
+    const stream = yamuxLike()
+    const told = [12, 40, 3]
+    thriftyWindow(stream as unknown as Stream, () => told.shift())
+    for (let i = 0; i < 3; i++) {
+      stream.recvWindowCapacity = 0
+      stream.sendWindowUpdate()
+    }
+    assert.deepEqual(stream.granted, [1_500_000, 1_500_000, 1_500_000])
+  })
+
   it('leaves streams of other kinds alone', () => {
-    assert.equal(thriftyWindow({} as Stream), false)
+    assert.equal(
+      thriftyWindow({} as Stream, () => undefined),
+      false
+    )
   })
 })
+
+/** The receiving half of a Yamux stream as thriftyWindow sees it. */
+function yamuxLike() {
+  return {
+    state: 3,
+    recvWindow: 2 ** 18,
+    recvWindowCapacity: 2 ** 18,
+    maxStreamWindowSize: 4 * 2 ** 20,
+    granted: [] as number[],
+    getRTT: () => 7,
+    sendWindowUpdate() {
+      this.granted.push(this.recvWindow - this.recvWindowCapacity)
+      this.recvWindowCapacity = this.recvWindow
+    }
+  }
+}
