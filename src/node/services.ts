@@ -90,7 +90,7 @@ export class Services {
     const random = (): number => dice.random()
     this.router = new Router({ self, random, events: { push: this.#emit } })
     this.atlas = new Atlas(this.membership, this.router, clock, this.#emit)
-    this.registry = new AgentRegistry(config.limits.agents)
+    this.registry = new AgentRegistry(host.peer, config.limits.agents)
     this.composer = new Composer(
       new IdSource(dice.bytes(8)),
       this.links.turn,
