@@ -6,6 +6,7 @@ import type { Inbound, PausedSenders } from '../runtime/delivery/inbound.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { ReceiveContext } from './context.ts'
 import { enter, isAsynchronous, leave, within } from './current.ts'
+import type { Handling } from './handling.ts'
 import type { HandlerOptions, Receiver } from './types.ts'
 
 export interface ReceiverHost {
@@ -13,6 +14,8 @@ export interface ReceiverHost {
   readonly limits: MailboxLimits
   /** Times out handlers. */
   readonly alarm: Alarm<ReceiveContext>
+  /** Tells handlers that nobody waits for them any longer. */
+  readonly handling: Handling
   /** The agent's queue passed its high watermark. */
   slow(queued: number): void
   /** A message that nobody acknowledges failed in its handler, or found no room. */
@@ -189,10 +192,12 @@ export class ReceiverQueue {
       if (over) return
       over = true
       this.#host.alarm.remove(context)
+      this.#host.handling.delete(context)
       this.#running--
       this.#released(key)
       this.#drain()
     }
+    this.#host.handling.add(context)
     this.#limit(context, finish)
     result.then(
       () => {

@@ -19,7 +19,7 @@ export type Target = string | { name: string; peer?: { toString(): string } | un
 
 /** What a handler knows beside the message. */
 export interface Context {
-  /** Aborted when nobody waits for the result any longer: cancelled, timed out, or the sender is gone. */
+  /** Aborted when nobody waits for the result any longer: cancelled, timed out, the sender gone, or this node stopped. */
   readonly signal: AbortSignal
   /** 1 for the first transmission. */
   readonly attempt: number

@@ -3,6 +3,7 @@ import type { RoutingMetadata } from '../../protocols/envelope/message.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import type { ReceiveContext } from '../agent/context.ts'
 import { currentTrace } from '../agent/current.ts'
+import { Handling } from '../agent/handling.ts'
 import { sourceOf } from '../agent/source.ts'
 import { Templates } from '../agent/templates.ts'
 import { Router } from '../core/routing/router.ts'
@@ -67,6 +68,7 @@ export class Services {
   readonly #courier: Courier
   readonly #caller: Caller
   readonly #alarm: Alarm<ReceiveContext>
+  readonly #handling = new Handling()
   #closing = false
   readonly #load: LoadReport | undefined
 
@@ -102,6 +104,7 @@ export class Services {
       clock,
       turn: this.links.turn,
       deliver: this.registry.deliver,
+      orphaned: (reason) => this.#handling.orphaned(reason),
       dropped: (peer, count, cause) =>
         this.#emit({
           kind: 'dropped',
@@ -181,6 +184,7 @@ export class Services {
   /** Says farewell and lets go of everything; each step is bounded by its own. */
   async close(): Promise<void> {
     this.#closing = true
+    this.#handling.stop(new MeshError('ERR_STOPPED', 'the node is stopped'))
     await this.pipelines.close({ drain: false }).catch(() => {})
     await this.pubsub.stop().catch(() => {})
     this.directory.stop()
@@ -269,6 +273,7 @@ export class Services {
         atlas,
         composer,
         alarm: this.#alarm,
+        handling: this.#handling,
         limits
       },
       emit: this.#emit,

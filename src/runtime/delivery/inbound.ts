@@ -16,6 +16,8 @@ export interface Inbound {
   readonly bytes: number
   /** True where its sender's credit bounds how many of these there can be. */
   readonly bounded: boolean
+  /** True once nobody hears any longer how it ended, although its sender asked to. */
+  readonly orphaned: boolean
   /** Lets go of the chunk it came in: it is to be kept for a while. */
   detach(): void
   /** It no longer fills its sender's window: it was queued where a bound of its own holds. */

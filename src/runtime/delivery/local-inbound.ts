@@ -11,6 +11,7 @@ export class LocalInbound implements Inbound {
   /** A guess: nobody measures what is not encoded. */
   readonly bytes = 256
   readonly bounded = false
+  readonly orphaned = false
   readonly #tracked: Tracked | undefined
   readonly #paused: PausedTargets
 

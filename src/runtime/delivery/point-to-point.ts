@@ -30,6 +30,8 @@ export interface PointToPointOptions {
   deliver: Deliver
   /** At-most-once messages that were still queued when their link closed: at least so many. */
   dropped: (peer: string, count: number, cause: Error | undefined) => void
+  /** A link closed over which tracked messages came that are still being handled, or wait for it. */
+  orphaned: (reason: MeshError) => void
 }
 
 /** The driver of `protocols/point-to-point`: messages out, messages in, and what is said about them in between. */
@@ -129,6 +131,7 @@ export class PointToPoint implements LinkHandler {
       conversation.sent.settle(sequence)
       entry.failed(cause, undefined)
     }
+    if (conversation.open > 0) this.#options.orphaned(cause)
   }
 
   busy(link: Link): boolean {

@@ -51,6 +51,10 @@ export class RemoteInbound implements Inbound {
     return true
   }
 
+  get orphaned(): boolean {
+    return this.#conversation !== undefined && this.#link.closed
+  }
+
   detach(): void {
     this.message.detach()
   }
