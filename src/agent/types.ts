@@ -42,7 +42,7 @@ export type Payload = any
 /** Returning acknowledges, throwing asks for redelivery. */
 export type Receiver = (message: Message<Payload>, ctx: Context) => unknown
 
-/** Returns the reply's data, or a promise of it; a generator answers with a stream. */
+/** Returns the reply's data, or a promise of it; a generator, `async` or not, answers with a stream. */
 export type RequestHandler = (message: Message<Payload>, ctx: Context) => unknown
 
 export interface HandlerOptions {
