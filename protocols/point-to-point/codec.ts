@@ -17,17 +17,17 @@ export function encodeAck(ranges: readonly number[]): Uint8Array {
 }
 
 /**
- * Calls `settle` for each number acknowledged from `oldest`, the first that is not settled, to `next`, the first that was
- * not sent: a forged range costs no more than what waits for its acknowledgement.
+ * Calls `settle` for each range acknowledged, both ends included. `next` is the first number that was not sent; below it a
+ * range may be as long as its sender likes, so `settle` must look at what waits and not at every number.
  */
-export function decodeAck(body: Uint8Array, oldest: number, next: number, settle: (sequence: number) => void): void {
+export function decodeAck(body: Uint8Array, next: number, settle: (first: number, last: number) => void): void {
   const cursor = new Cursor().open(body)
   let previous = 0
   for (let ranges = 0; cursor.position < body.length; ranges++) {
     const first = previous + cursor.varint()
     const last = first + cursor.varint()
     if (last >= next || ranges >= MAX_RANGES) throw new MeshError('ERR_PROTOCOL', 'acknowledges what was never sent')
-    for (let sequence = Math.max(first, oldest); sequence <= last; sequence++) settle(sequence)
+    settle(first, last)
     previous = last
   }
 }

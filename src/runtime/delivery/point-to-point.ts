@@ -15,7 +15,7 @@ import type { StreamLink } from '../links/link.ts'
 import type { Turn } from '../links/turn.ts'
 import type { Link, LinkHandler } from '../links/types.ts'
 import type { Clock, Timer } from '../ports.ts'
-import { Conversation, type Tracked } from './conversation.ts'
+import { Conversation, type Sent, type Tracked } from './conversation.ts'
 import type { Deliver } from './inbound.ts'
 import { PausedTargets } from './paused-targets.ts'
 import { RemoteInbound } from './remote-inbound.ts'
@@ -161,7 +161,7 @@ export class PointToPoint implements LinkHandler {
 
   #acknowledged(link: StreamLink, body: Uint8Array): void {
     const { sent } = this.#conversation(link)
-    decodeAck(body, sent.oldest, sent.next, (sequence) => sent.settle(sequence)?.entry.acknowledged())
+    decodeAck(body, sent.next, (first, last) => sent.settleAll(first, last, acknowledged))
   }
 
   #conversation(link: StreamLink): Conversation {
@@ -201,4 +201,8 @@ export class PointToPoint implements LinkHandler {
       this.#holder ??= this.#options.clock.after(HOLD, () => this.#hold())
     }
   }
+}
+
+function acknowledged({ entry }: Sent): void {
+  entry.acknowledged()
 }

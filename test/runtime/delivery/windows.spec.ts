@@ -8,10 +8,15 @@ import { PausedTargets } from '../../../src/runtime/delivery/paused-targets.ts'
 import { SentWindow } from '../../../src/runtime/delivery/sent-window.ts'
 
 describe('the window of what was sent', () => {
+  const range = fc
+    .tuple(fc.nat(3_000), fc.nat(3_000))
+    .map(([a, b]): [number, number] => [Math.min(a, b), Math.max(a, b)])
+  const step = fc.oneof(fc.constant('push' as const), fc.nat(3_000), range)
+
   it('is a map by number, whatever is settled in whatever order', () => {
     fc.assert(
-      fc.property(fc.array(fc.oneof(fc.constant('push'), fc.nat(3_000)), { maxLength: 400 }), (steps) => {
-        const window = new SentWindow<string>()
+      fc.property(fc.array(step, { maxLength: 400 }), fc.constantFrom(4, 64, 100_000), (steps, sparse) => {
+        const window = new SentWindow<string>(sparse)
         const model = new Map<number, string>()
         let next = 0
         for (const step of steps) {
@@ -21,17 +26,45 @@ describe('the window of what was sent', () => {
               model.set(next, `entry ${next}`)
               assert.equal(window.push(`entry ${next}`), next++)
             }
+          } else if (Array.isArray(step)) {
+            const [first, last] = step
+            const settled: string[] = []
+            window.settleAll(first, last, (entry) => settled.push(entry))
+            const expected = [...model.keys()].filter((number) => number >= first && number <= last)
+            assert.deepEqual(
+              settled,
+              expected.map((number) => model.get(number))
+            )
+            for (const number of expected) model.delete(number)
           } else {
             const number = next === 0 ? step : step % (next + 3)
             assert.equal(window.settle(number), model.get(number))
             model.delete(number)
           }
           assert.equal(window.size, model.size)
-          assert.ok(window.oldest <= Math.min(next, ...model.keys()))
         }
         assert.deepEqual([...window], [...model])
       })
     )
+  })
+
+  it('is held by its oldest entries no longer than they take themselves, nor is a forged range', () => {
+    const window = new SentWindow<number>(1_000)
+    const held = new Set([0, 1, 70_000, 200_001])
+    for (let i = 0; i < 1_000_000; i++) {
+      assert.equal(window.push(i), i)
+      // Thirty in flight, as a link has them.
+      const done = i - 30
+      if (done >= 0 && !held.has(done)) assert.equal(window.settle(done), done)
+      if (i % 1_000 === 0)
+        assert.ok(window.slots <= 1_000 + 2 * window.size, `${window.slots} slots for ${window.size} entries`)
+    }
+    assert.equal(window.settle(1), 1)
+    const rest: number[] = []
+    window.settleAll(0, 2 ** 50, (entry) => rest.push(entry))
+    assert.deepEqual(rest.slice(0, 3), [0, 70_000, 200_001])
+    assert.equal(rest.length, 3 + 30)
+    assert.equal(window.size, 0)
   })
 })
 
