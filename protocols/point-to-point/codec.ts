@@ -1,7 +1,7 @@
 import { pack, unpack } from '../envelope/messagepack.ts'
 import { Cursor, MAX_VARINT, writeVarint } from '../envelope/varint.ts'
 import { MeshError, type RemoteErrorShape } from '../errors.ts'
-import { MAX_ERROR_TEXT, MAX_NAME_BYTES, MAX_RANGES } from './constants.ts'
+import { MAX_ERROR_TEXT, MAX_FLOW_BYTES, MAX_NAME_BYTES, MAX_RANGES } from './constants.ts'
 
 /** `ranges`: first, last, first, last …, rising. */
 export function encodeAck(ranges: readonly number[]): Uint8Array {
@@ -62,13 +62,19 @@ export function decodeNumber(body: Uint8Array): number {
   return new Cursor().open(body).varint()
 }
 
-export function encodeName(name: string): Uint8Array {
-  return Buffer.from(name, 'utf8')
+/** The messages of one type to one agent: what a pause holds back. An agent's name has no control characters. */
+export function flowOf(name: string, type: string): string {
+  return `${name}\0${type}`
 }
 
-export function decodeName(body: Uint8Array): string {
-  if (body.length === 0 || body.length > MAX_NAME_BYTES)
-    throw new MeshError('ERR_MALFORMED', `a name of ${body.length} bytes`)
+export function encodeFlow(flow: string): Uint8Array {
+  return Buffer.from(flow, 'utf8')
+}
+
+export function decodeFlow(body: Uint8Array): string {
+  const name = body.indexOf(0)
+  if (name < 1 || name > MAX_NAME_BYTES || name + 1 === body.length || body.length > MAX_FLOW_BYTES)
+    throw new MeshError('ERR_MALFORMED', `a flow of ${body.length} bytes that are no name and type`)
   return Buffer.from(body).toString('utf8')
 }
 

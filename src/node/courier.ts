@@ -95,7 +95,7 @@ export class Courier {
     const member = router.choose(template.name, links.turn.monotonic, particulars?.wish)
     if (member === undefined) return this.#postLater(template, data, particulars)
     const { peer } = member.target.place
-    const wait = pointToPoint.paused.waitFor(peer, template.name)
+    const wait = pointToPoint.paused.waitFor(peer, template.flow)
     if (wait !== undefined) return this.#postAfter(wait, template, data, particulars)
     const draft = this.#scratch
     this.#parts.composer.stamp(draft, template.attributes, particulars)
@@ -204,7 +204,7 @@ export class Courier {
       return
     }
     const { peer } = member.target.place
-    const wait = pointToPoint.paused.waitFor(peer, template.name)
+    const wait = pointToPoint.paused.waitFor(peer, template.flow)
     if (wait !== undefined) {
       void wait.then(() => this.#transmit(shipment))
       return

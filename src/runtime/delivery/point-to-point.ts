@@ -5,8 +5,8 @@ import { MeshError, RemoteError } from '../../../protocols/errors.ts'
 import { COUNTED, LANES } from '../../../protocols/framing/constants.ts'
 import {
   decodeAck,
+  decodeFlow,
   decodeNak,
-  decodeName,
   decodeNumber,
   encodeNumber
 } from '../../../protocols/point-to-point/codec.ts'
@@ -17,7 +17,7 @@ import type { Link, LinkHandler } from '../links/types.ts'
 import type { Clock, Timer } from '../ports.ts'
 import { Conversation, type Sent, type Tracked } from './conversation.ts'
 import type { Deliver } from './inbound.ts'
-import { PausedTargets } from './paused-targets.ts'
+import { PausedFlows } from './paused-flows.ts'
 import { RemoteInbound } from './remote-inbound.ts'
 
 /** ms between looks at what was sent and not acknowledged, and between signs of life for what is queued here. */
@@ -39,8 +39,8 @@ export class PointToPoint implements LinkHandler {
   readonly protocol = PROTOCOL
   readonly lanes = LANES
   readonly counted = new Set<number>([Kind.message, Kind.tracked])
-  /** Targets that asked us to wait. */
-  readonly paused = new PausedTargets()
+  /** What we were asked to hold back. */
+  readonly paused = new PausedFlows()
   readonly #options: PointToPointOptions
   readonly #links = new Set<StreamLink>()
   readonly #cursor = new Cursor()
@@ -103,10 +103,10 @@ export class PointToPoint implements LinkHandler {
         break
       }
       case Kind.pause:
-        this.paused.pause(link.peer, decodeName(body))
+        this.paused.pause(link.peer, decodeFlow(body), link)
         break
       case Kind.resume:
-        this.paused.resume(link.peer, decodeName(body))
+        this.paused.resume(link.peer, decodeFlow(body), link)
         break
       default:
         throw new MeshError('ERR_PROTOCOL', `unknown frame of kind ${kind}`)
@@ -116,9 +116,7 @@ export class PointToPoint implements LinkHandler {
   closed(given: Link, error?: Error): void {
     const link = given as StreamLink
     this.#links.delete(link)
-    if (link.direction === 'outbound') {
-      this.paused.forget(link.peer)
-    }
+    this.paused.forget(link.peer, link)
     const conversation = link.state as Conversation | undefined
     // Of a link that carried both kinds the tracked ones are tried again, so they are not counted among the lost.
     const lost = link.unsent - (conversation?.sent.size ?? 0)

@@ -70,6 +70,8 @@ describe('garbage on the streams of delivery', () => {
     'a refusal without texts': [pointToPoint.PROTOCOL, P.nak, pack([1, 2, 3, 4, 5, 6])],
     'a hold without a number': [pointToPoint.PROTOCOL, P.hold, bytes(0x80)],
     'a pause of nobody': [pointToPoint.PROTOCOL, P.pause, bytes()],
+    'a pause of no type': [pointToPoint.PROTOCOL, P.pause, Buffer.from('echo\0')],
+    'a resumption of a mere name': [pointToPoint.PROTOCOL, P.resume, Buffer.from('echo')],
     'an unknown kind': [pointToPoint.PROTOCOL, 0x1f, bytes(1)],
     'a request without a header': [requestResponse.PROTOCOL, R.request | COUNTED, bytes(1, 0, 0)],
     'a request that costs nothing': [requestResponse.PROTOCOL, R.request, bytes(1, 0, 0)],

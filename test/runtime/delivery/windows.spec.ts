@@ -4,7 +4,7 @@ import type { WireMessage } from '../../../protocols/envelope/wire-message.ts'
 import { PART_WINDOW } from '../../../protocols/request-response/constants.ts'
 import { PartReader } from '../../../src/runtime/delivery/part-reader.ts'
 import { PartWindow } from '../../../src/runtime/delivery/part-window.ts'
-import { PausedTargets } from '../../../src/runtime/delivery/paused-targets.ts'
+import { PausedFlows } from '../../../src/runtime/delivery/paused-flows.ts'
 import { SentWindow } from '../../../src/runtime/delivery/sent-window.ts'
 
 describe('the window of what was sent', () => {
@@ -137,29 +137,47 @@ describe('a stream of parts', () => {
   })
 })
 
-describe('paused targets', () => {
-  it('hold back their own senders, until they resume or their peer is forgotten', async () => {
-    const paused = new PausedTargets()
-    paused.pause('a', 'x y')
-    paused.pause('a b', 'y')
+describe('paused flows', () => {
+  it('hold back their own senders, until whoever paused them resumes or is forgotten', async () => {
+    const paused = new PausedFlows()
+    const [lane, other] = [{}, {}]
+    paused.pause('a', 'x y', lane)
+    paused.pause('a b', 'y', lane)
     assert.equal(paused.waitFor('a', 'z'), undefined)
     const waits = [paused.waitFor('a', 'x y'), paused.waitFor('a b', 'y')]
-    paused.resume('a', 'x y')
+    paused.resume('a', 'x y', lane)
     await waits[0]
     assert.equal(paused.waitFor('a', 'x y'), undefined)
     assert.notEqual(paused.waitFor('a b', 'y'), undefined)
-    paused.forget('a')
+    paused.forget('a', lane)
+    paused.forget('a b', other)
     assert.notEqual(paused.waitFor('a b', 'y'), undefined)
-    paused.forget('a b')
+    paused.forget('a b', lane)
     await waits[1]
     assert.equal(paused.size, 0)
   })
 
+  it('wait for each of those who paused them, as often as each did', () => {
+    const paused = new PausedFlows()
+    const [lane, other, stranger] = [{}, {}, {}]
+    for (const holder of [lane, other, lane]) paused.pause('a', 'x', holder)
+    paused.pause('a', 'y', other)
+    paused.resume('a', 'x', stranger)
+    paused.forget('a', lane)
+    assert.notEqual(paused.waitFor('a', 'x'), undefined, 'one lane closed, the other still asks')
+    paused.resume('a', 'x', other)
+    assert.equal(paused.waitFor('a', 'x'), undefined)
+    assert.notEqual(paused.waitFor('a', 'y'), undefined)
+    paused.forgetAll()
+    assert.equal(paused.size, 0)
+  })
+
   it('are bounded for each peer', () => {
-    const paused = new PausedTargets()
-    for (let i = 0; i < 20_000; i++) paused.pause('rogue', `${i}`)
+    const paused = new PausedFlows()
+    const lane = {}
+    for (let i = 0; i < 20_000; i++) paused.pause('rogue', `${i}`, lane)
     assert.equal(paused.waitFor('rogue', '19999'), undefined)
-    paused.pause('honest', 'x')
+    paused.pause('honest', 'x', lane)
     assert.notEqual(paused.waitFor('honest', 'x'), undefined)
   })
 })
