@@ -78,7 +78,10 @@ export interface SendOptions extends MessageOptions {
   key?: string | undefined
   /** Needs `dataDir`; not supported by this build (`ERR_UNSUPPORTED`). */
   durable?: boolean | undefined
-  /** Reaches each member of the group at the moment of sending, with a receipt for each. */
+  /**
+   * `'all'` reaches each member of the group that this node knows at the moment of sending, with a receipt for each. Of
+   * hosts beyond its view, which the directory named, one instance each.
+   */
   to?: 'one' | 'all' | undefined
   /** Attempts after the first. Default 3 (the specification's). */
   maxRetries?: number | undefined

@@ -33,6 +33,7 @@ import { Pipelines } from './pipelines.ts'
 import { Publications, publicationCodec } from './publishing.ts'
 import { AgentRegistry } from './registry.ts'
 import { Resolver } from './resolver.ts'
+import { bounded } from './waiting.ts'
 
 /** What a node runs on. */
 export interface World {
@@ -70,6 +71,7 @@ export class Services {
   readonly #alarm: Alarm<ReceiveContext>
   readonly #handling = new Handling()
   #closing = false
+  readonly #resolver: Resolver
   readonly #load: LoadReport | undefined
 
   constructor(config: NodeConfig, world: World) {
@@ -119,14 +121,14 @@ export class Services {
     this.links.register(this.#pointToPoint)
     this.links.register(this.#requests)
     const bus = new LocalBus()
-    const resolver = this.#resolver()
+    this.#resolver = this.#createResolver()
     const shared = {
       self: host.peer,
       clock,
       host,
       links: this.links,
       router: this.router,
-      resolver,
+      resolver: this.#resolver,
       composer: this.composer,
       bus
     }
@@ -248,15 +250,16 @@ export class Services {
     })
   }
 
-  #resolver(): Resolver {
+  #createResolver(): Resolver {
     const { clock, host, router, membership, directory } = this
     const { resolveTimeout } = this.#config.limits
     return new Resolver({ clock, host, router, membership, directory, resolveTimeout })
   }
 
   #agents(): Agents {
-    const { clock, membership, directory, registry, atlas, composer, router } = this
+    const { clock, membership, directory, registry, atlas, composer } = this
     const { dice } = this.#world
+    const resolver = this.#resolver
     const courier = this.#courier
     const caller = this.#caller
     const publications = new Publications(composer)
@@ -280,11 +283,8 @@ export class Services {
       node: {
         post: (template, data, particulars) => courier.post(template, data, particulars),
         ship: (template, data, particulars) => courier.ship(template, data, particulars),
-        members: (name) =>
-          Array.from(router.group(name)?.members() ?? [], ({ target, instance }) => ({
-            peer: target.place.peer,
-            instance
-          })),
+        members: (name) => resolver.members(name),
+        resolve: (name, options) => bounded(resolver.resolve(name), clock, options),
         request: (template, data, options) => caller.request(template, data, options),
         stream: (template, data, options) => caller.stream(template, data, options),
         publish: (agent, topic, data, options) => {
