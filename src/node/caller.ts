@@ -79,23 +79,24 @@ export class Caller {
 
   request(template: Template, data: unknown, options: CallOptions): Promise<WireMessage> {
     const deadline = options.timeout === undefined ? undefined : this.#parts.clock.monotonic() + options.timeout
-    return (
-      this.#askPlainly(template, data, options, deadline) ?? this.#ask(template, data, options, deadline, undefined, 1)
-    )
+    const { router, links, self } = this.#parts
+    const plain = options.signal === undefined && !this.#stopped && streamOf(data) === undefined
+    // Chosen once: each choice counts as a probe of a circuit that is half open.
+    const member = plain ? router.choose(template.name, links.turn.monotonic, options.wish) : undefined
+    return member === undefined || member.target.place.peer === self
+      ? this.#ask(template, data, options, deadline, undefined, 1, member)
+      : this.#askPlainly(member, template, data, options, deadline)
   }
 
-  /** The request that most are: nothing to wait for before it leaves, nothing that may abort it. Undefined for others. */
+  /** The request that most are: to another node, nothing to wait for before it leaves, nothing that may abort it. */
   #askPlainly(
+    member: Member,
     template: Template,
     data: unknown,
     options: CallOptions,
     deadline: number | undefined
-  ): Promise<WireMessage> | undefined {
-    const { router, links, self } = this.#parts
-    if (options.signal !== undefined || this.#stopped || streamOf(data) !== undefined) return undefined
-    const member = router.choose(template.name, links.turn.monotonic, options.wish)
-    if (member === undefined || member.target.place.peer === self) return undefined
-    router.began(member)
+  ): Promise<WireMessage> {
+    this.#parts.router.began(member)
     return new Promise((resolve, reject) => {
       const failed = (error: unknown, attempt: Attempt): void => {
         try {
@@ -128,9 +129,10 @@ export class Caller {
     options: CallOptions,
     deadline: number | undefined,
     avoid: Member | undefined,
-    attempts: number
+    attempts: number,
+    chosen?: Member
   ): Promise<WireMessage> {
-    const attempt = await this.#begin(template, data, options, deadline, avoid, false)
+    const attempt = await this.#begin(template, data, options, deadline, avoid, false, chosen)
     try {
       const reply = await follow(attempt, options.signal)
       this.#ended(attempt.member, undefined)
@@ -187,7 +189,8 @@ export class Caller {
     options: CallOptions,
     deadline: number | undefined,
     avoid: Member | undefined,
-    stream: boolean
+    stream: boolean,
+    chosen?: Member
   ): Promise<Attempt> {
     const { router, clock, resolver, self } = this.#parts
     const { signal } = options
@@ -195,7 +198,7 @@ export class Caller {
     if (this.#stopped) throw new MeshError('ERR_STOPPED', 'the node is stopped')
     const left = (): number | undefined => (deadline === undefined ? undefined : deadline - clock.monotonic())
     const wish = avoid === undefined ? options.wish : { ...options.wish, avoid }
-    let member = router.choose(template.name, clock.monotonic(), wish)
+    let member = chosen ?? router.choose(template.name, clock.monotonic(), wish)
     if (member === undefined) {
       await bounded(resolver.resolve(template.name, wish), clock, { timeout: left(), signal })
       member = router.choose(template.name, clock.monotonic(), wish)
