@@ -94,6 +94,7 @@ export class Courier {
     const { router, links, self, pointToPoint } = this.#parts
     const member = router.choose(template.name, links.turn.monotonic, particulars?.wish)
     if (member === undefined) return this.#postLater(template, data, particulars)
+    this.#noProbe(member)
     const { peer } = member.target.place
     const wait = pointToPoint.paused.waitFor(peer, template.flow)
     if (wait !== undefined) return this.#postAfter(wait, template, data, particulars)
@@ -206,6 +207,7 @@ export class Courier {
     const { peer } = member.target.place
     const wait = pointToPoint.paused.waitFor(peer, template.flow)
     if (wait !== undefined) {
+      this.#noProbe(member)
       void wait.then(() => this.#transmit(shipment))
       return
     }
@@ -282,6 +284,12 @@ export class Courier {
   }
 
   // ---- both --------------------------------------------------------------------------------------------------------
+
+  /** Of a message that is not acknowledged, or not sent yet, nobody will say how it went: its choice probed no circuit. */
+  #noProbe(member: Member): void {
+    const { router, links } = this.#parts
+    if (member.target.circuit !== undefined) router.report(member, 'neutral', links.turn.monotonic)
+  }
 
   #linkTo(peer: string, lane: Lane, data: unknown): StreamLink {
     const large = lane === 'normal' && data instanceof Uint8Array && data.length > BULK_BYTES
