@@ -22,10 +22,11 @@ import type { Clock, Dice, Host, Network } from '../runtime/ports.ts'
 import { createPubSub } from '../runtime/pubsub/pubsub.ts'
 import type { PubSub } from '../runtime/pubsub/types.ts'
 import { Agents } from './agents.ts'
+import { AtLeastOnce } from './at-least-once.ts'
+import { AtMostOnce } from './at-most-once.ts'
 import { Atlas } from './atlas.ts'
 import { Caller } from './caller.ts'
 import type { NodeConfig } from './config.ts'
-import { Courier } from './courier.ts'
 import { EventHub, type NodeEvent, type NodeEventBody } from './events.ts'
 import { LoadReport } from './load-report.ts'
 import type { PipelinePort } from './pipeline-port.ts'
@@ -66,7 +67,8 @@ export class Services {
   readonly #world: World
   readonly #pointToPoint: PointToPoint
   readonly #requests: RequestResponse
-  readonly #courier: Courier
+  readonly #atMostOnce: AtMostOnce
+  readonly #atLeastOnce: AtLeastOnce
   readonly #caller: Caller
   readonly #alarm: Alarm<ReceiveContext>
   readonly #handling = new Handling()
@@ -125,20 +127,20 @@ export class Services {
     const shared = {
       self: host.peer,
       clock,
-      host,
       links: this.links,
       router: this.router,
       resolver: this.#resolver,
       composer: this.composer,
       bus
     }
-    this.#courier = new Courier({
+    const sending = {
       ...shared,
       pointToPoint: this.#pointToPoint,
       deliver: this.registry.deliver,
-      random,
-      limits: config.limits
-    })
+      transportTo: (peer: string) => (peer === host.peer ? 'local' : (host.transportTo(peer) ?? 'tcp'))
+    }
+    this.#atMostOnce = new AtMostOnce(sending, config.limits.atMostOnceTimeout)
+    this.#atLeastOnce = new AtLeastOnce(sending, random)
     this.#caller = new Caller({ ...shared, requests: this.#requests, serve: this.registry.serve })
     this.pubsub = createPubSub({
       membership: this.membership,
@@ -177,7 +179,7 @@ export class Services {
   async drained(): Promise<void> {
     this.pubsub.flush()
     this.links.flush()
-    await this.#courier.drained()
+    await this.#atLeastOnce.drained()
     while (!this.#closing && (this.links.waiting || [...this.registry].some(({ inbox }) => inbox.pending > 0))) {
       await new Promise<void>((resolve) => this.clock.after(5, resolve))
     }
@@ -192,7 +194,7 @@ export class Services {
     this.directory.stop()
     await this.membership.stop({ leave: true }).catch(() => {})
     this.#load?.stop()
-    this.#courier.stop()
+    this.#atLeastOnce.stop()
     this.#caller.stop()
     this.#requests.stop()
     this.#pointToPoint.stop()
@@ -260,7 +262,8 @@ export class Services {
     const { clock, membership, directory, registry, atlas, composer } = this
     const { dice } = this.#world
     const resolver = this.#resolver
-    const courier = this.#courier
+    const atMostOnce = this.#atMostOnce
+    const atLeastOnce = this.#atLeastOnce
     const caller = this.#caller
     const publications = new Publications(composer)
     const { peer } = this.host
@@ -281,8 +284,8 @@ export class Services {
       },
       emit: this.#emit,
       node: {
-        post: (template, data, particulars) => courier.post(template, data, particulars),
-        ship: (template, data, particulars) => courier.ship(template, data, particulars),
+        post: (template, data, particulars) => atMostOnce.post(template, data, particulars),
+        ship: (template, data, particulars) => atLeastOnce.ship(template, data, particulars),
         members: (name) => resolver.members(name),
         resolve: (name, options) => bounded(resolver.resolve(name), clock, options),
         request: (template, data, options) => caller.request(template, data, options),
