@@ -1,11 +1,9 @@
 import { IdSource } from '../../protocols/envelope/id.ts'
-import type { RoutingMetadata } from '../../protocols/envelope/message.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import type { ReceiveContext } from '../agent/context.ts'
 import { currentTrace } from '../agent/current.ts'
 import { Handling } from '../agent/handling.ts'
 import { sourceOf } from '../agent/source.ts'
-import { Templates } from '../agent/templates.ts'
 import { Router } from '../core/routing/router.ts'
 import { Alarm } from '../runtime/delivery/alarm.ts'
 import { Composer } from '../runtime/delivery/composer.ts'
@@ -29,7 +27,7 @@ import { Caller } from './caller.ts'
 import type { NodeConfig } from './config.ts'
 import { EventHub, type NodeEvent, type NodeEventBody } from './events.ts'
 import { LoadReport } from './load-report.ts'
-import type { PipelinePort } from './pipeline-port.ts'
+import { pipelineCalls } from './pipeline-calls.ts'
 import { Pipelines } from './pipelines.ts'
 import { Publications, publicationCodec } from './publishing.ts'
 import { AgentRegistry } from './registry.ts'
@@ -159,7 +157,15 @@ export class Services {
     })
     this.agents = this.#agents()
     this.#load = world.load && new LoadReport(this.membership, clock, world.load)
-    this.pipelines = new Pipelines({ port: this.#pipelinePort(), clock, dice, events: this.#emit })
+    const port = pipelineCalls({
+      self: host.peer,
+      lineage: this.composer.lineage,
+      limits: config.limits,
+      router: this.router,
+      agents: this.agents,
+      caller: this.#caller
+    })
+    this.pipelines = new Pipelines({ port, clock, dice, events: this.#emit })
     host.onConnect = (peer) => {
       this.links.reachable(peer)
       this.membership.connected(peer)
@@ -301,55 +307,9 @@ export class Services {
       }
     })
   }
-
-  /** Pipelines call stages as any agent calls another, under an identity of their own. */
-  #pipelinePort(): PipelinePort {
-    const { limits } = this.#config
-    const templates = new Map<string, Templates>()
-    return {
-      request: (agent, data, call) => {
-        const pipeline = call.routing.pipeline ?? ''
-        let own = templates.get(pipeline)
-        if (own === undefined) {
-          const source = sourceOf(this.host.peer, `pipeline/${pipeline}`)
-          own = new Templates(source, this.composer.lineage, 'pipeline', limits, { pipeline })
-          templates.set(pipeline, own)
-        }
-        return this.#caller.request(own.for(agent, { type: call.type }), data, {
-          particulars: particularsOf(call.routing),
-          wish: undefined,
-          timeout: call.timeout ?? limits.requestTimeout,
-          signal: call.signal,
-          idempotent: false
-        })
-      },
-      host: async (name, handlers) => {
-        if (this.router.has(name)) {
-          throw new MeshError('ERR_ALREADY_REGISTERED', `${name} is hosted in the mesh already`, {
-            details: { agent: name }
-          })
-        }
-        const agent = await this.agents.register(name, {}, {})
-        // The pipeline's own bounds decide what waits and what is refused.
-        for (const [type, handler] of Object.entries(handlers)) agent.handle(type, handler, { concurrency: FEEDERS })
-        return agent
-      }
-    }
-  }
 }
 
 /** The format to write, the first that both ends know: JSON first for whoever wants to read along. */
 export function preferredFormats({ debug, formats }: NodeConfig): NodeConfig['formats'] {
   return debug && formats.includes('json') ? ['json', ...formats.filter((format) => format !== 'json')] : formats
 }
-
-function particularsOf({ correlation }: RoutingMetadata): {
-  id: undefined
-  parent: undefined
-  extra: { correlation?: string | undefined }
-} {
-  return { id: undefined, parent: undefined, extra: { correlation } }
-}
-
-/** Items that other hosts may feed to one pipeline at once: far above any pipeline's own bound. */
-const FEEDERS = 65_536
