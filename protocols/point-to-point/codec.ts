@@ -1,7 +1,7 @@
 import { pack, unpack } from '../envelope/messagepack.ts'
 import { Cursor, MAX_VARINT, writeVarint } from '../envelope/varint.ts'
 import { MeshError, type RemoteErrorShape } from '../errors.ts'
-import { MAX_ERROR_TEXT, MAX_NAME_BYTES, MAX_RANGES } from './constants.ts'
+import { MAX_ERROR_TEXT, MAX_FLOW_BYTES, MAX_NAME_BYTES, MAX_RANGES } from './constants.ts'
 
 /** `ranges`: first, last, first, last …, rising. */
 export function encodeAck(ranges: readonly number[]): Uint8Array {
@@ -17,17 +17,17 @@ export function encodeAck(ranges: readonly number[]): Uint8Array {
 }
 
 /**
- * Calls `settle` for each number acknowledged from `oldest`, the first that is not settled, to `next`, the first that was
- * not sent: a forged range costs no more than what waits for its acknowledgement.
+ * Calls `settle` for each range acknowledged, both ends included. `next` is the first number that was not sent; below it a
+ * range may be as long as its sender likes, so `settle` must look at what waits and not at every number.
  */
-export function decodeAck(body: Uint8Array, oldest: number, next: number, settle: (sequence: number) => void): void {
+export function decodeAck(body: Uint8Array, next: number, settle: (first: number, last: number) => void): void {
   const cursor = new Cursor().open(body)
   let previous = 0
   for (let ranges = 0; cursor.position < body.length; ranges++) {
     const first = previous + cursor.varint()
     const last = first + cursor.varint()
     if (last >= next || ranges >= MAX_RANGES) throw new MeshError('ERR_PROTOCOL', 'acknowledges what was never sent')
-    for (let sequence = Math.max(first, oldest); sequence <= last; sequence++) settle(sequence)
+    settle(first, last)
     previous = last
   }
 }
@@ -62,13 +62,19 @@ export function decodeNumber(body: Uint8Array): number {
   return new Cursor().open(body).varint()
 }
 
-export function encodeName(name: string): Uint8Array {
-  return Buffer.from(name, 'utf8')
+/** The messages of one type to one agent: what a pause holds back. An agent's name has no control characters. */
+export function flowOf(name: string, type: string): string {
+  return `${name}\0${type}`
 }
 
-export function decodeName(body: Uint8Array): string {
-  if (body.length === 0 || body.length > MAX_NAME_BYTES)
-    throw new MeshError('ERR_MALFORMED', `a name of ${body.length} bytes`)
+export function encodeFlow(flow: string): Uint8Array {
+  return Buffer.from(flow, 'utf8')
+}
+
+export function decodeFlow(body: Uint8Array): string {
+  const name = body.indexOf(0)
+  if (name < 1 || name > MAX_NAME_BYTES || name + 1 === body.length || body.length > MAX_FLOW_BYTES)
+    throw new MeshError('ERR_MALFORMED', `a flow of ${body.length} bytes that are no name and type`)
   return Buffer.from(body).toString('utf8')
 }
 

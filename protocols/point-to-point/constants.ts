@@ -12,7 +12,7 @@ export const Kind = {
   nak: 0x13,
   /** Receiver to sender: everything up to a number is received and waits for its turn. */
   hold: 0x14,
-  /** Receiver to sender: an agent's queue is above its high watermark; and again below its low one. */
+  /** Receiver to sender: a flow's queue is above its high watermark; and again below its low one. */
   pause: 0x15,
   resume: 0x16
 } as const
@@ -23,3 +23,5 @@ export const MAX_RANGES = 4096
 export const MAX_ERROR_TEXT = 2048
 /** Bytes of an agent's name. */
 export const MAX_NAME_BYTES = 255
+/** Bytes of a flow: an agent's name, a zero byte and a type. What is longer is never paused. A guess: types take tens of bytes. */
+export const MAX_FLOW_BYTES = 1024

@@ -1,7 +1,7 @@
 import type { Message } from '../../protocols/envelope/message.ts'
 import { MeshError } from '../../protocols/errors.ts'
-import type { CallOptions } from '../node/caller.ts'
-import type { SendParticulars } from '../node/courier.ts'
+import type { CallOptions } from '../node/calling.ts'
+import type { SendParticulars } from '../node/sending.ts'
 import type { Evidence, PublishOptions, SubscribeOptions, Subscription } from '../runtime/pubsub/types.ts'
 import type { Inbox } from './inbox.ts'
 import type { Template, Templates } from './templates.ts'
@@ -14,14 +14,18 @@ import type {
   RequestHandler,
   RequestOptions,
   SendOptions,
-  Target
+  Target,
+  WaitOptions
 } from './types.ts'
 
 /** What an agent asks of its node. */
 export interface AgentNode {
   post(template: Template, data: unknown, particulars: SendParticulars | undefined): Promise<Receipt>
   ship(template: Template, data: unknown, particulars: SendParticulars | undefined): Promise<Receipt>
-  members(name: string): { peer: string; instance: string }[]
+  /** Those known now; an instance left out is its host's choice. */
+  members(name: string): { peer: string; instance: string | undefined }[]
+  /** Looks for somebody of that name; rejects with `ERR_NO_RESPONDERS`. */
+  resolve(name: string, options: WaitOptions): Promise<void>
   request(template: Template, data: unknown, options: CallOptions): Promise<Message>
   stream(template: Template, data: unknown, options: CallOptions): AsyncIterable<Message>
   publish(agent: string, topic: string, data: unknown, options: PublishOptions & MessageOptions): Promise<Evidence>
@@ -128,7 +132,9 @@ export class Agent {
   #sendToAll(target: Target, data: unknown, options: SendOptions): Promise<Receipt[]> {
     const name = typeof target === 'string' ? target : target.name
     const members = this.#node.members(name)
-    if (members.length === 0) throw new MeshError('ERR_NO_RESPONDERS', `no agent named ${name} is known`)
+    if (members.length === 0) {
+      return this.#node.resolve(name, options).then(() => this.#sendToAll(target, data, options))
+    }
     const { to: _, ...rest } = options
     // `async`, so that one member's refusal leaves no other send without somebody who hears of its end.
     return Promise.all(members.map(async ({ peer, instance }) => this.#send({ name, peer, instance }, data, rest)))

@@ -34,6 +34,8 @@ export class ReceiveContext implements Context {
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController()
+      // It may have waited in the queue while its sender went.
+      if (this.inbound.orphaned) this.#reason ??= new MeshError('ERR_LINK_CLOSED', 'the sender is gone')
       if (this.#reason !== undefined) this.#abort.abort(this.#reason)
     }
     return this.#abort.signal
@@ -76,7 +78,7 @@ export class ReceiveContext implements Context {
 
   /** Nobody waits for the result any longer. */
   abort(reason: MeshError): void {
-    this.#reason = reason
+    this.#reason ??= reason
     this.#abort?.abort(reason)
   }
 }

@@ -29,11 +29,12 @@ export function currentTrace(): TraceContext | undefined {
   return (running ?? storage.getStore())?.trace
 }
 
-/** Whether a handler may go on after its call: known for `async` functions, learnt for others. */
+/** Whether a handler may go on after its call: known for `async` functions and generators, learnt for others. */
 export function isAsynchronous(handler: (...parameters: never[]) => unknown): boolean {
   const kind: unknown = Object.getPrototypeOf(handler)
-  return kind === ASYNC_FUNCTION || kind === ASYNC_GENERATOR
+  return kind === ASYNC_FUNCTION || kind === ASYNC_GENERATOR || kind === GENERATOR
 }
 
 const ASYNC_FUNCTION: unknown = Object.getPrototypeOf(async () => {})
 const ASYNC_GENERATOR: unknown = Object.getPrototypeOf(async function* () {})
+const GENERATOR: unknown = Object.getPrototypeOf(function* () {})

@@ -2,10 +2,12 @@ import { MeshError } from '../../protocols/errors.ts'
 import { BoundedQueue } from '../core/flow/queue.ts'
 import type { MailboxLimits } from '../node/config-limits.ts'
 import type { Alarm } from '../runtime/delivery/alarm.ts'
-import type { Inbound, PausedSenders } from '../runtime/delivery/inbound.ts'
+import type { Inbound } from '../runtime/delivery/inbound.ts'
+import { PausedSenders } from '../runtime/delivery/paused-senders.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { ReceiveContext } from './context.ts'
 import { enter, isAsynchronous, leave, within } from './current.ts'
+import type { Handling } from './handling.ts'
 import type { HandlerOptions, Receiver } from './types.ts'
 
 export interface ReceiverHost {
@@ -13,6 +15,8 @@ export interface ReceiverHost {
   readonly limits: MailboxLimits
   /** Times out handlers. */
   readonly alarm: Alarm<ReceiveContext>
+  /** Tells handlers that nobody waits for them any longer. */
+  readonly handling: Handling
   /** The agent's queue passed its high watermark. */
   slow(queued: number): void
   /** A message that nobody acknowledges failed in its handler, or found no room. */
@@ -30,7 +34,7 @@ export class ReceiverQueue {
   readonly #queue: BoundedQueue<Inbound>
   /** What came when the queue was full: it still fills its sender's window, which bounds it. */
   readonly #overflow: Inbound[] = []
-  readonly #paused: PausedSenders = new Map()
+  readonly #paused = new PausedSenders()
   readonly #busyKeys = new Set<string>()
   /** Taken from the queue while another with their key was being handled; counted, since the queue no longer bounds them. */
   readonly #late = new Map<string, Inbound[]>()
@@ -78,7 +82,7 @@ export class ReceiverQueue {
     this.#late.clear()
     this.#lateCount = 0
     for (let inbound = this.#take(); inbound !== undefined; inbound = this.#take()) inbound.refuse(reason)
-    this.#resume()
+    this.#paused.resume()
   }
 
   #enqueue(inbound: Inbound): void {
@@ -103,15 +107,8 @@ export class ReceiverQueue {
     while (this.#overflow.length > 0 && this.#queue.push(this.#overflow[0]!, this.#overflow[0]!.bytes)) {
       this.#overflow.shift()!.release()
     }
-    if (!this.#queue.pressed) this.#resume()
+    if (!this.#queue.pressed) this.#paused.resume()
     return inbound
-  }
-
-  #resume(): void {
-    if (this.#paused.size === 0) return
-    const paused = [...this.#paused.values()]
-    this.#paused.clear()
-    for (const resume of paused) resume()
   }
 
   /** Handles what waits until the handler is busy. */
@@ -189,10 +186,12 @@ export class ReceiverQueue {
       if (over) return
       over = true
       this.#host.alarm.remove(context)
+      this.#host.handling.delete(context)
       this.#running--
       this.#released(key)
       this.#drain()
     }
+    this.#host.handling.add(context)
     this.#limit(context, finish)
     result.then(
       () => {

@@ -1,3 +1,4 @@
+import { isGeneratorObject } from 'node:util/types'
 import type { AttributeSet } from '../../protocols/envelope/attributes.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import { BoundedQueue } from '../core/flow/queue.ts'
@@ -77,7 +78,7 @@ export class ResponderQueue {
         this.#asynchronous = true
         work = result.then((value) => this.#respond(call, value))
       } else {
-        if (isAsyncIterable(result)) this.#asynchronous = true
+        if (streamOf(result) !== undefined) this.#asynchronous = true
         work = this.#respond(call, result)
       }
     } catch (error) {
@@ -117,7 +118,8 @@ export class ResponderQueue {
   }
 
   #respond(call: ServedCall, value: unknown): Promise<void> | undefined {
-    if (isAsyncIterable(value)) return this.#stream(call, value)
+    const parts = streamOf(value)
+    if (parts !== undefined) return this.#stream(call, parts)
     // A client that is slow to read keeps its replies here, unwritten: they count as running, and hold up its requests.
     if (call.room() !== undefined) return this.#replyLater(call, value)
     this.#reply(call, value)
@@ -166,6 +168,14 @@ export class ResponderQueue {
   }
 }
 
-function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
-  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
+/** The replies of a handler that gives many: an async iterable, or what a generator makes. An array is one reply. */
+function streamOf(value: unknown): AsyncIterable<unknown> | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  if (Symbol.asyncIterator in value) return value as AsyncIterable<unknown>
+  if (Symbol.iterator in value && isGeneratorObject(value)) return awaited(value as Iterable<unknown>)
+  return undefined
+}
+
+async function* awaited(parts: Iterable<unknown>): AsyncGenerator<unknown> {
+  yield* parts
 }

@@ -11,6 +11,7 @@ import { characteristicsOf } from '../../protocols/envelope/taxonomy.ts'
 import { validateMessage } from '../../protocols/envelope/validate.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import type { Lane } from '../../protocols/framing/constants.ts'
+import { flowOf } from '../../protocols/point-to-point/codec.ts'
 import type { RetryPolicy } from '../core/delivery/retry.ts'
 import type { SendOptions, Target } from './types.ts'
 
@@ -18,6 +19,8 @@ import type { SendOptions, Target } from './types.ts'
 export interface Template {
   readonly attributes: AttributeSet
   readonly name: string
+  /** What its receiver may pause. */
+  readonly flow: string
   readonly peer: string | undefined
   readonly instance: string | undefined
   readonly lane: Lane
@@ -124,7 +127,9 @@ export class Templates {
     }
     check(attributes)
     const lane = laneOf(priority)
-    return { attributes, name, peer, instance, lane, delivery, ordering, timeout, policy: { strategy, maxRetries } }
+    const policy = { strategy, maxRetries }
+    const flow = flowOf(name, type)
+    return { attributes, name, flow, peer, instance, lane, delivery, ordering, timeout, policy }
   }
 }
 

@@ -19,7 +19,7 @@ export type Target = string | { name: string; peer?: { toString(): string } | un
 
 /** What a handler knows beside the message. */
 export interface Context {
-  /** Aborted when nobody waits for the result any longer: cancelled, timed out, or the sender is gone. */
+  /** Aborted when nobody waits for the result any longer: cancelled, timed out, the sender gone, or this node stopped. */
   readonly signal: AbortSignal
   /** 1 for the first transmission. */
   readonly attempt: number
@@ -42,7 +42,7 @@ export type Payload = any
 /** Returning acknowledges, throwing asks for redelivery. */
 export type Receiver = (message: Message<Payload>, ctx: Context) => unknown
 
-/** Returns the reply's data, or a promise of it; a generator answers with a stream. */
+/** Returns the reply's data, or a promise of it; a generator, `async` or not, answers with a stream. */
 export type RequestHandler = (message: Message<Payload>, ctx: Context) => unknown
 
 export interface HandlerOptions {
@@ -78,7 +78,10 @@ export interface SendOptions extends MessageOptions {
   key?: string | undefined
   /** Needs `dataDir`; not supported by this build (`ERR_UNSUPPORTED`). */
   durable?: boolean | undefined
-  /** Reaches each member of the group at the moment of sending, with a receipt for each. */
+  /**
+   * `'all'` reaches each member of the group that this node knows at the moment of sending, with a receipt for each. Of
+   * hosts beyond its view, which the directory named, one instance each.
+   */
   to?: 'one' | 'all' | undefined
   /** Attempts after the first. Default 3 (the specification's). */
   maxRetries?: number | undefined

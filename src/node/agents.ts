@@ -3,6 +3,7 @@ import { MeshError } from '../../protocols/errors.ts'
 import { MAX_NAME_BYTES } from '../../protocols/point-to-point/constants.ts'
 import { Agent, type AgentNode } from '../agent/agent.ts'
 import type { ReceiveContext } from '../agent/context.ts'
+import type { Handling } from '../agent/handling.ts'
 import { Inbox, type InboxHost } from '../agent/inbox.ts'
 import { sourceOf } from '../agent/source.ts'
 import { Templates } from '../agent/templates.ts'
@@ -28,6 +29,7 @@ export interface AgentsParts {
   atlas: Atlas
   composer: Composer
   alarm: Alarm<ReceiveContext>
+  handling: Handling
   limits: Limits
   node: Omit<AgentNode, 'closeAgent'>
   emit: (event: NodeEventBody) => void
@@ -93,13 +95,14 @@ export class Agents {
   }
 
   #inboxHost(name: string): InboxHost {
-    const { self, clock, limits, alarm, composer, emit } = this.#parts
+    const { self, clock, limits, alarm, handling, composer, emit } = this.#parts
     const source = sourceOf(self, name)
     const replies = new Map<string, AttributeSet>()
     return {
       clock,
       limits: limits.mailbox,
       alarm,
+      handling,
       attributes: (type) => {
         let set = replies.get(type)
         if (set === undefined) {

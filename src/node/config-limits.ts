@@ -19,7 +19,11 @@ export interface MailboxLimits {
  * first, so the specification's 100 messages or 10 ms would only cut batches short, or delay what could leave now.
  */
 export interface Limits {
-  /** Bytes of one message, header and data; larger data goes as a stream. Default 16 MiB (the API). */
+  /**
+   * Bytes of one message's data as it is written (`ERR_MESSAGE_TOO_LARGE`); larger data goes as a stream. Between agents of
+   * one node the data of requests, replies and at-most-once messages is copied and never written, so there only a
+   * `Uint8Array` is measured; what is acknowledged is written, and measured, wherever it goes. Default 16 MiB (the API).
+   */
   messageBytes: number
   /** Bytes that wait for one link before `ERR_QUEUE_FULL`; a single message passes an empty queue. Default 8 MiB (the API). */
   linkQueueBytes: number

@@ -6,7 +6,7 @@ import type { Target } from '../agent/types.ts'
 import type { CandidateExplanation } from '../core/routing/explain.ts'
 import type { Router } from '../core/routing/router.ts'
 import type { Clock, Host } from '../runtime/ports.ts'
-import { BULK_BYTES } from './courier.ts'
+import { BULK_BYTES } from './sending.ts'
 
 /** One decision and the reason for it. */
 export interface Choice<T> {

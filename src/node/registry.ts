@@ -1,5 +1,7 @@
+import type { Message } from '../../protocols/envelope/message.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import type { Inbox } from '../agent/inbox.ts'
+import { affinity, hashText, memberHash } from '../core/routing/hash.ts'
 import type { Inbound } from '../runtime/delivery/inbound.ts'
 import type { ServedCall } from '../runtime/delivery/served-call.ts'
 
@@ -10,14 +12,25 @@ export interface LocalAgent {
   readonly inbox: Inbox
 }
 
-/** The agents of this node, by name. Of several instances of a name the one with the least to do gets the next message. */
+interface Entry {
+  readonly agent: LocalAgent
+  readonly hash: number
+}
+
+/**
+ * The agents of this node, by name. Of several instances of a name the one with the least to do gets the next message;
+ * a key's messages go to the instance that owns it. The sender chose this node by the same hashes, so that one owns the
+ * key in the whole mesh, and it still does where the sender knows this node's instances in part only.
+ */
 export class AgentRegistry {
-  readonly #groups = new Map<string, LocalAgent[]>()
+  readonly #groups = new Map<string, Entry[]>()
+  readonly #self: string
   readonly #limit: number
   #size = 0
   #turn = 0
 
-  constructor(limit: number) {
+  constructor(self: string, limit: number) {
+    this.#self = self
     this.#limit = limit
   }
 
@@ -26,21 +39,22 @@ export class AgentRegistry {
   }
 
   *[Symbol.iterator](): Iterator<LocalAgent> {
-    for (const group of this.#groups.values()) yield* group
+    for (const group of this.#groups.values()) for (const { agent } of group) yield agent
   }
 
   add(agent: LocalAgent): void {
     if (this.#size >= this.#limit)
       throw new MeshError('ERR_LIMIT', `more than ${this.#limit} agents on one node (limits.agents)`)
     const group = this.#groups.get(agent.name)
-    if (group === undefined) this.#groups.set(agent.name, [agent])
-    else group.push(agent)
+    const entry = { agent, hash: memberHash(this.#self, agent.instance) }
+    if (group === undefined) this.#groups.set(agent.name, [entry])
+    else group.push(entry)
     this.#size++
   }
 
   remove(agent: LocalAgent): void {
     const group = this.#groups.get(agent.name)
-    const at = group?.indexOf(agent) ?? -1
+    const at = group?.findIndex((entry) => entry.agent === agent) ?? -1
     if (group === undefined || at < 0) return
     group.splice(at, 1)
     if (group.length === 0) this.#groups.delete(agent.name)
@@ -48,30 +62,50 @@ export class AgentRegistry {
   }
 
   readonly deliver = (inbound: Inbound): void => {
-    const agent = this.#pick(inbound.target, inbound.instance)
+    const agent = this.#pick(inbound.target, inbound.instance, inbound.message)
     if (agent === undefined) inbound.refuse(nobody(inbound.target))
     else agent.inbox.deliver(inbound)
   }
 
   readonly serve = (call: ServedCall): void => {
-    const agent = this.#pick(call.target, call.instance)
+    const agent = this.#pick(call.target, call.instance, call.message)
     if (agent === undefined) call.fail(nobody(call.target))
     else agent.inbox.serve(call)
   }
 
-  #pick(name: string, instance: string | undefined): LocalAgent | undefined {
+  #pick(name: string, instance: string | undefined, message: Message): LocalAgent | undefined {
     const group = this.#groups.get(name)
     if (group === undefined) return undefined
-    if (instance !== undefined) return group.find((agent) => agent.instance === instance)
-    if (group.length === 1) return group[0]
+    if (instance !== undefined) return group.find(({ agent }) => agent.instance === instance)?.agent
+    if (group.length === 1) return group[0]?.agent
+    const key = message.routing?.key
+    return key === undefined ? this.#idlest(group) : ownerOf(key, group)
+  }
+
+  #idlest(group: readonly Entry[]): LocalAgent | undefined {
     let best: LocalAgent | undefined
     this.#turn++
     for (let i = 0; i < group.length; i++) {
-      const agent = group[(this.#turn + i) % group.length]!
+      const { agent } = group[(this.#turn + i) % group.length]!
       if (best === undefined || agent.inbox.pending < best.inbox.pending) best = agent
     }
     return best
   }
+}
+
+/** The rule of `Group.owner`, among the instances of one node. */
+function ownerOf(key: string, group: readonly Entry[]): LocalAgent | undefined {
+  const hash = hashText(key)
+  let best: LocalAgent | undefined
+  let highest = -1
+  for (const { agent, hash: member } of group) {
+    const score = affinity(hash, member)
+    if (score > highest || (score === highest && best !== undefined && agent.instance < best.instance)) {
+      best = agent
+      highest = score
+    }
+  }
+  return best
 }
 
 export function nobody(name: string): MeshError {

@@ -54,6 +54,14 @@ export class Resolver {
     return asking
   }
 
+  /** Those known now. A host that the directory named has one entry, and chooses its instance itself. */
+  members(name: string): { peer: string; instance: string | undefined }[] {
+    return Array.from(this.#parts.router.group(name)?.members() ?? [], ({ target, instance }) => ({
+      peer: target.place.peer,
+      instance: instance === SOMEBODY ? undefined : instance
+    }))
+  }
+
   /** The member said that it has no such agent: what the directory said of it is not believed any longer. */
   disown(name: string, member: Member): void {
     if (member.instance === SOMEBODY) this.#parts.router.remove(name, member.target.place.peer, SOMEBODY)

@@ -1,10 +1,9 @@
 import { IdSource } from '../../protocols/envelope/id.ts'
-import type { RoutingMetadata } from '../../protocols/envelope/message.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import type { ReceiveContext } from '../agent/context.ts'
 import { currentTrace } from '../agent/current.ts'
+import { Handling } from '../agent/handling.ts'
 import { sourceOf } from '../agent/source.ts'
-import { Templates } from '../agent/templates.ts'
 import { Router } from '../core/routing/router.ts'
 import { Alarm } from '../runtime/delivery/alarm.ts'
 import { Composer } from '../runtime/delivery/composer.ts'
@@ -21,17 +20,19 @@ import type { Clock, Dice, Host, Network } from '../runtime/ports.ts'
 import { createPubSub } from '../runtime/pubsub/pubsub.ts'
 import type { PubSub } from '../runtime/pubsub/types.ts'
 import { Agents } from './agents.ts'
+import { AtLeastOnce } from './at-least-once.ts'
+import { AtMostOnce } from './at-most-once.ts'
 import { Atlas } from './atlas.ts'
 import { Caller } from './caller.ts'
 import type { NodeConfig } from './config.ts'
-import { Courier } from './courier.ts'
 import { EventHub, type NodeEvent, type NodeEventBody } from './events.ts'
 import { LoadReport } from './load-report.ts'
-import type { PipelinePort } from './pipeline-port.ts'
+import { pipelineCalls } from './pipeline-calls.ts'
 import { Pipelines } from './pipelines.ts'
 import { Publications, publicationCodec } from './publishing.ts'
 import { AgentRegistry } from './registry.ts'
 import { Resolver } from './resolver.ts'
+import { bounded } from './waiting.ts'
 
 /** What a node runs on. */
 export interface World {
@@ -64,10 +65,13 @@ export class Services {
   readonly #world: World
   readonly #pointToPoint: PointToPoint
   readonly #requests: RequestResponse
-  readonly #courier: Courier
+  readonly #atMostOnce: AtMostOnce
+  readonly #atLeastOnce: AtLeastOnce
   readonly #caller: Caller
   readonly #alarm: Alarm<ReceiveContext>
+  readonly #handling = new Handling()
   #closing = false
+  readonly #resolver: Resolver
   readonly #load: LoadReport | undefined
 
   constructor(config: NodeConfig, world: World) {
@@ -90,7 +94,7 @@ export class Services {
     const random = (): number => dice.random()
     this.router = new Router({ self, random, events: { push: this.#emit } })
     this.atlas = new Atlas(this.membership, this.router, clock, this.#emit)
-    this.registry = new AgentRegistry(config.limits.agents)
+    this.registry = new AgentRegistry(host.peer, config.limits.agents)
     this.composer = new Composer(
       new IdSource(dice.bytes(8)),
       this.links.turn,
@@ -102,6 +106,7 @@ export class Services {
       clock,
       turn: this.links.turn,
       deliver: this.registry.deliver,
+      orphaned: (reason) => this.#handling.orphaned(reason),
       dropped: (peer, count, cause) =>
         this.#emit({
           kind: 'dropped',
@@ -116,24 +121,24 @@ export class Services {
     this.links.register(this.#pointToPoint)
     this.links.register(this.#requests)
     const bus = new LocalBus()
-    const resolver = this.#resolver()
+    this.#resolver = this.#createResolver()
     const shared = {
       self: host.peer,
       clock,
-      host,
       links: this.links,
       router: this.router,
-      resolver,
+      resolver: this.#resolver,
       composer: this.composer,
       bus
     }
-    this.#courier = new Courier({
+    const sending = {
       ...shared,
       pointToPoint: this.#pointToPoint,
       deliver: this.registry.deliver,
-      random,
-      limits: config.limits
-    })
+      transportTo: (peer: string) => (peer === host.peer ? 'local' : (host.transportTo(peer) ?? 'tcp'))
+    }
+    this.#atMostOnce = new AtMostOnce(sending, config.limits.atMostOnceTimeout)
+    this.#atLeastOnce = new AtLeastOnce(sending, random)
     this.#caller = new Caller({ ...shared, requests: this.#requests, serve: this.registry.serve })
     this.pubsub = createPubSub({
       membership: this.membership,
@@ -152,7 +157,15 @@ export class Services {
     })
     this.agents = this.#agents()
     this.#load = world.load && new LoadReport(this.membership, clock, world.load)
-    this.pipelines = new Pipelines({ port: this.#pipelinePort(), clock, dice, events: this.#emit })
+    const port = pipelineCalls({
+      self: host.peer,
+      lineage: this.composer.lineage,
+      limits: config.limits,
+      router: this.router,
+      agents: this.agents,
+      caller: this.#caller
+    })
+    this.pipelines = new Pipelines({ port, clock, dice, events: this.#emit })
     host.onConnect = (peer) => {
       this.links.reachable(peer)
       this.membership.connected(peer)
@@ -173,7 +186,7 @@ export class Services {
   async drained(): Promise<void> {
     this.pubsub.flush()
     this.links.flush()
-    await this.#courier.drained()
+    await this.#atLeastOnce.drained()
     while (!this.#closing && (this.links.waiting || [...this.registry].some(({ inbox }) => inbox.pending > 0))) {
       await new Promise<void>((resolve) => this.clock.after(5, resolve))
     }
@@ -182,12 +195,13 @@ export class Services {
   /** Says farewell and lets go of everything; each step is bounded by its own. */
   async close(): Promise<void> {
     this.#closing = true
+    this.#handling.stop(new MeshError('ERR_STOPPED', 'the node is stopped'))
     await this.pipelines.close({ drain: false }).catch(() => {})
     await this.pubsub.stop().catch(() => {})
     this.directory.stop()
     await this.membership.stop({ leave: true }).catch(() => {})
     this.#load?.stop()
-    this.#courier.stop()
+    this.#atLeastOnce.stop()
     this.#caller.stop()
     this.#requests.stop()
     this.#pointToPoint.stop()
@@ -245,16 +259,18 @@ export class Services {
     })
   }
 
-  #resolver(): Resolver {
+  #createResolver(): Resolver {
     const { clock, host, router, membership, directory } = this
     const { resolveTimeout } = this.#config.limits
     return new Resolver({ clock, host, router, membership, directory, resolveTimeout })
   }
 
   #agents(): Agents {
-    const { clock, membership, directory, registry, atlas, composer, router } = this
+    const { clock, membership, directory, registry, atlas, composer } = this
     const { dice } = this.#world
-    const courier = this.#courier
+    const resolver = this.#resolver
+    const atMostOnce = this.#atMostOnce
+    const atLeastOnce = this.#atLeastOnce
     const caller = this.#caller
     const publications = new Publications(composer)
     const { peer } = this.host
@@ -270,17 +286,15 @@ export class Services {
         atlas,
         composer,
         alarm: this.#alarm,
+        handling: this.#handling,
         limits
       },
       emit: this.#emit,
       node: {
-        post: (template, data, particulars) => courier.post(template, data, particulars),
-        ship: (template, data, particulars) => courier.ship(template, data, particulars),
-        members: (name) =>
-          Array.from(router.group(name)?.members() ?? [], ({ target, instance }) => ({
-            peer: target.place.peer,
-            instance
-          })),
+        post: (template, data, particulars) => atMostOnce.post(template, data, particulars),
+        ship: (template, data, particulars) => atLeastOnce.ship(template, data, particulars),
+        members: (name) => resolver.members(name),
+        resolve: (name, options) => bounded(resolver.resolve(name), clock, options),
         request: (template, data, options) => caller.request(template, data, options),
         stream: (template, data, options) => caller.stream(template, data, options),
         publish: (agent, topic, data, options) => {
@@ -294,55 +308,9 @@ export class Services {
       }
     })
   }
-
-  /** Pipelines call stages as any agent calls another, under an identity of their own. */
-  #pipelinePort(): PipelinePort {
-    const { limits } = this.#config
-    const templates = new Map<string, Templates>()
-    return {
-      request: (agent, data, call) => {
-        const pipeline = call.routing.pipeline ?? ''
-        let own = templates.get(pipeline)
-        if (own === undefined) {
-          const source = sourceOf(this.host.peer, `pipeline/${pipeline}`)
-          own = new Templates(source, this.composer.lineage, 'pipeline', limits, { pipeline })
-          templates.set(pipeline, own)
-        }
-        return this.#caller.request(own.for(agent, { type: call.type }), data, {
-          particulars: particularsOf(call.routing),
-          wish: undefined,
-          timeout: call.timeout ?? limits.requestTimeout,
-          signal: call.signal,
-          idempotent: false
-        })
-      },
-      host: async (name, handlers) => {
-        if (this.router.has(name)) {
-          throw new MeshError('ERR_ALREADY_REGISTERED', `${name} is hosted in the mesh already`, {
-            details: { agent: name }
-          })
-        }
-        const agent = await this.agents.register(name, {}, {})
-        // The pipeline's own bounds decide what waits and what is refused.
-        for (const [type, handler] of Object.entries(handlers)) agent.handle(type, handler, { concurrency: FEEDERS })
-        return agent
-      }
-    }
-  }
 }
 
 /** The format to write, the first that both ends know: JSON first for whoever wants to read along. */
 export function preferredFormats({ debug, formats }: NodeConfig): NodeConfig['formats'] {
   return debug && formats.includes('json') ? ['json', ...formats.filter((format) => format !== 'json')] : formats
 }
-
-function particularsOf({ correlation }: RoutingMetadata): {
-  id: undefined
-  parent: undefined
-  extra: { correlation?: string | undefined }
-} {
-  return { id: undefined, parent: undefined, extra: { correlation } }
-}
-
-/** Items that other hosts may feed to one pipeline at once: far above any pipeline's own bound. */
-const FEEDERS = 65_536

@@ -188,6 +188,43 @@ for (const [where, sender] of [
       })
     })
 
+    it('stops the senders of the type whose queue is full, and of no other', async () => {
+      const mailbox = { messages: 100, highWatermark: 40, lowWatermark: 10 }
+      const nodes = [{ limits: { mailbox, atMostOnceTimeout: 500 } }, { limits: { mailbox, atMostOnceTimeout: 500 } }]
+      await withMesh({ nodes }, async (mesh) => {
+        const worker = await mesh.run(mesh.nodes[0]!.agent('worker'))
+        const gates = new Map(['a', 'b', 'rest'].map((type) => [type, gate()]))
+        const handled = new Map<string, number>()
+        const count = (type: string) => handled.set(type, (handled.get(type) ?? 0) + 1)
+        for (const type of ['a', 'b']) worker.receive(type, () => gates.get(type)!.passed.then(() => count(type)))
+        worker.receive(({ type }) => gates.get('rest')!.passed.then(() => count(type)))
+        const agent = await mesh.run(mesh.nodes[sender]!.agent('sender'))
+        const send = (type: string, options: { priority?: 'high' } = {}) =>
+          mesh.run(agent.send('worker', 0, { ...ONCE, type, ...options }))
+        const fill = async (count: number, ...types: string[]): Promise<void> => {
+          for (let i = 0; i < count; i++) for (const type of types) await send(type)
+          await mesh.advance(50)
+        }
+        await fill(41, 'a')
+        await assert.rejects(send('a'), { code: 'ERR_BACKPRESSURE' })
+        await assert.rejects(send('a', { priority: 'high' }), { code: 'ERR_BACKPRESSURE' }, 'on another lane too')
+        await fill(41, 'b')
+        await assert.rejects(send('b'), { code: 'ERR_BACKPRESSURE' })
+        gates.get('b')!.open()
+        await mesh.advance(50)
+        assert.equal(handled.get('b'), 41)
+        await send('b')
+        await assert.rejects(send('a'), { code: 'ERR_BACKPRESSURE' }, 'the other queue still waits')
+        await fill(21, 'c', 'd')
+        for (const type of ['c', 'd']) await assert.rejects(send(type), { code: 'ERR_BACKPRESSURE' })
+        for (const { open } of gates.values()) open()
+        await mesh.advance(50)
+        for (const type of ['a', 'c', 'd']) await send(type)
+        await mesh.advance(50)
+        assert.deepEqual(Object.fromEntries(handled), { a: 42, b: 42, c: 22, d: 22 })
+      })
+    })
+
     it('handles nothing that has outlived its time, and its sender hears no later than then', async () => {
       await withMesh({ nodes: 2 }, async (mesh) => {
         const held = gate()

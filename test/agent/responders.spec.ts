@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { MeshError } from '../../protocols/errors.ts'
+import { PART_WINDOW } from '../../protocols/request-response/constants.ts'
 import type { Context } from '../../src/agent/types.ts'
 import { fateOf, gate, withMesh } from './ground.ts'
 
@@ -172,6 +174,41 @@ for (const [where, caller] of [
         const after = made
         await mesh.advance(5_000)
         assert.equal(made, after)
+      })
+    })
+
+    it('streams what a plain generator yields, at the reader’s pace, and ends it when the reader leaves', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        let made = 0
+        let finished = 0
+        const handle = {
+          *count() {
+            try {
+              for (;;) yield ++made % 2 === 0 ? Promise.resolve(made) : made
+            } finally {
+              finished++
+            }
+          },
+          *fails() {
+            yield 1
+            throw new MeshError('ERR_TERMINATED', 'enough')
+          },
+          list: () => [1, 2]
+        }
+        await mesh.run(mesh.nodes[0]!.agent('worker', { handle }))
+        const agent = await mesh.run(mesh.nodes[caller]!.agent('caller'))
+        const parts = agent.stream('worker', 0, { type: 'count' })[Symbol.asyncIterator]()
+        for (let i = 1; i <= 3; i++) assert.equal((await mesh.run(parts.next())).value.data, i)
+        await mesh.advance(1_000)
+        assert.ok(made <= 2 * PART_WINDOW.parts, `${made} made for a reader of three`)
+        await mesh.run(parts.return!())
+        await mesh.advance(50)
+        assert.equal(finished, 1)
+        const failing = agent.stream('worker', 0, { type: 'fails' })[Symbol.asyncIterator]()
+        assert.equal((await mesh.run(failing.next())).value.data, 1)
+        await assert.rejects(mesh.run(failing.next()), { code: 'ERR_TERMINATED' })
+        await assert.rejects(mesh.run(agent.request('worker', 0, { type: 'count' })), { code: 'ERR_UNSUPPORTED' })
+        assert.deepEqual((await mesh.run(agent.request('worker', 0, { type: 'list' }))).data, [1, 2])
       })
     })
 

@@ -32,6 +32,12 @@ describe('the trace of a message', () => {
         await b.send('c', message.data)
         yield 2
       }),
+    'a plain generator': (b) =>
+      void b.handle('go', function* (message) {
+        yield 1
+        void b.send('c', message.data)
+        yield 2
+      }),
     'a promise of a generator': (b) =>
       void b.handle('go', async (message) => {
         await Promise.resolve()

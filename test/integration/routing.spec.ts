@@ -151,4 +151,25 @@ describe('routing between nodes', function () {
     assert.equal(owners.size, 20)
     for (const instances of owners.values()) assert.equal(instances.size, 1)
   })
+
+  it('brings requests with one key to one member, from every node, its own too', async () => {
+    await using mesh = await meshOf({}, {})
+    const keys = Array.from({ length: 20 }, (_, i) => `key-${i}`)
+    for (const node of mesh.nodes) {
+      for (let i = 0; i < 3; i++) {
+        const agent = await node.agent('keeper')
+        agent.handle('who', () => agent.instance)
+      }
+    }
+    await until('all members', () => mesh.nodes.every((node) => node.agents('keeper').length === 6))
+    const owners = new Map<string, Set<string>>(keys.map((key) => [key, new Set()]))
+    for (const node of mesh.nodes) {
+      const caller = await node.agent('caller')
+      const asked = keys.flatMap((key) => [key, key, key])
+      const replies = await Promise.all(asked.map((key) => caller.request('keeper', 0, { ...who, key })))
+      for (const [i, { data }] of replies.entries()) owners.get(asked[i]!)!.add(data)
+    }
+    for (const [key, instances] of owners) assert.equal(instances.size, 1, `${key} went to ${[...instances]}`)
+    assert.ok(new Set([...owners.values()].flatMap((instances) => [...instances])).size > 2)
+  })
 })

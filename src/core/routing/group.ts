@@ -1,6 +1,6 @@
 import type { Circuit } from './circuit.ts'
 import type { Draws } from './draws.ts'
-import { affinity, hashText } from './hash.ts'
+import { affinity, hashText, memberHash } from './hash.ts'
 import type { RoutingSettings } from './settings.ts'
 import type { Place, Tier } from './topology.ts'
 
@@ -67,7 +67,7 @@ export class Group {
     }
     const known = target.members.find((member) => member.instance === instance)
     if (known !== undefined) return known
-    const member: Member = { instance, target, hash: hashText(`${place.peer}/${instance}`), inFlight: 0 }
+    const member: Member = { instance, target, hash: memberHash(place.peer, instance), inFlight: 0 }
     target.members.push(member)
     this.#tiers[place.tier].push(member)
     this.#size++

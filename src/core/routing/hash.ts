@@ -10,7 +10,12 @@ export function hashText(text: string): number {
   return mix(hash)
 }
 
-/** How much `member` wants `key`: the member with the highest score owns it. Both are results of `hashText`. */
+/** The hash of one instance on one node: the same on every node, its own included. */
+export function memberHash(peer: string, instance: string): number {
+  return hashText(`${peer}/${instance}`)
+}
+
+/** How much `member` wants `key`: the member with the highest score owns it. `key` is a result of `hashText`, `member` one of `memberHash`. */
 export function affinity(key: number, member: number): number {
   return mix(key ^ Math.imul(member, 0x9e3779b1))
 }

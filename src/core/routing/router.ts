@@ -138,6 +138,11 @@ export class Router {
     this.report(member, outcome, now)
   }
 
+  /** The member was chosen, and nobody will say how it went (nobody answers, or nothing was sent): that probed no circuit. */
+  unanswered(member: Member): void {
+    member.target.circuit?.abandoned()
+  }
+
   /** How a call went that was not counted by `began`. */
   report(member: Member, outcome: Outcome, now: number): void {
     const { target } = member

@@ -1,4 +1,5 @@
 import { Deadlines, type Due } from '../../core/delivery/deadlines.ts'
+import { attemptAll } from '../attempt-all.ts'
 import type { Clock, Timer } from '../ports.ts'
 
 /** Many deadlines behind one timer. Fires at most `GRAIN` late, so that the timer is not reset for each of them. */
@@ -38,9 +39,16 @@ export class Alarm<T extends Due> {
     if (next === Number.POSITIVE_INFINITY) return
     this.#timer = this.#clock.after(Math.max(0, next - this.#clock.monotonic()) + GRAIN, () => {
       this.#timerAt = Number.POSITIVE_INFINITY
-      const now = this.#clock.monotonic()
-      for (let item = this.#deadlines.take(now); item !== undefined; item = this.#deadlines.take(now)) this.#due(item)
-      this.#arm()
+      try {
+        attemptAll(this.#taken(this.#clock.monotonic()), this.#due)
+      } finally {
+        this.#arm()
+      }
     })
+  }
+
+  /** Taken one by one: what one of them causes may call off another. */
+  *#taken(now: number): Iterable<T> {
+    for (let item = this.#deadlines.take(now); item !== undefined; item = this.#deadlines.take(now)) yield item
   }
 }

@@ -69,7 +69,7 @@ export class Composer {
   readonly #messageBytes: number
   readonly #scratch = new Draft({ source: '-', type: '-' })
 
-  /** `messageBytes`: larger data is refused, on whatever way it goes. Default: no bound. */
+  /** `messageBytes`: data that takes more as written is refused. Default: no bound. */
   constructor(ids: IdSource, time: WallTime, formats: readonly LinkFormat[], messageBytes = Number.POSITIVE_INFINITY) {
     this.#messageBytes = messageBytes
     this.#ids = ids
@@ -148,9 +148,11 @@ export class Composer {
     return theirs.includes('messagepack') ? 'messagepack' : 'json'
   }
 
-  /** The message as an agent on this node receives it: its data is a copy that nobody else holds. */
+  /**
+   * The message as an agent on this node receives it: its data is a copy that nobody else holds. Only bytes are measured
+   * against `messageBytes`: nothing else is written, and a count in the copying walk would cost every local message.
+   */
   local(draft: Draft, data: unknown): WireMessage {
-    // Only bytes are measured: nothing else is encoded on its way to an agent of this node.
     if (data instanceof Uint8Array) this.#bound(data.length)
     const message = this.#envelope(draft)
     message.carry(cloneData(data))

@@ -1,4 +1,5 @@
 import type { Message } from '../../../protocols/envelope/message.ts'
+import type { PausedSenders } from './paused-senders.ts'
 
 /** A message on its way into an agent, however it came. Invariant: settled once, by `done` or `refuse`. */
 export interface Inbound {
@@ -16,6 +17,8 @@ export interface Inbound {
   readonly bytes: number
   /** True where its sender's credit bounds how many of these there can be. */
   readonly bounded: boolean
+  /** True once nobody hears any longer how it ended, although its sender asked to. */
+  readonly orphaned: boolean
   /** Lets go of the chunk it came in: it is to be kept for a while. */
   detach(): void
   /** It no longer fills its sender's window: it was queued where a bound of its own holds. */
@@ -23,12 +26,9 @@ export interface Inbound {
   done(): void
   /** `delay`: ms before the next attempt, or undefined for the sender's strategy. */
   refuse(error: unknown, delay?: number): void
-  /** Asks its sender to hold back what is for this target. */
+  /** Asks its sender to hold back what is for this target and of this type. */
   pause(paused: PausedSenders): void
 }
-
-/** The senders that an agent's queue has asked to wait: how to tell each, once, that it may go on. */
-export type PausedSenders = Map<object, () => void>
 
 /** Takes what comes for the agents of this node. */
 export type Deliver = (inbound: Inbound) => void

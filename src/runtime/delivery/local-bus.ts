@@ -1,3 +1,5 @@
+import { attemptAll } from '../attempt-all.ts'
+
 /**
  * Delivery between agents of one node: never in the sender's own call, and in the order of sending. One microtask runs
  * all that was sent meanwhile.
@@ -12,6 +14,10 @@ export class LocalBus {
   readonly #run = (): void => {
     const tasks = this.#tasks
     this.#tasks = []
-    for (const task of tasks) task()
+    attemptAll(tasks, run)
   }
+}
+
+function run(task: () => void): void {
+  task()
 }

@@ -1,7 +1,9 @@
 import type { WireMessage } from '../../../protocols/envelope/wire-message.ts'
+import { flowOf } from '../../../protocols/point-to-point/codec.ts'
 import type { Tracked } from './conversation.ts'
-import type { Inbound, PausedSenders } from './inbound.ts'
-import type { PausedTargets } from './paused-targets.ts'
+import type { Inbound } from './inbound.ts'
+import type { PausedFlows } from './paused-flows.ts'
+import type { PausedSenders } from './paused-senders.ts'
 
 /** A message from an agent of this node. */
 export class LocalInbound implements Inbound {
@@ -11,16 +13,11 @@ export class LocalInbound implements Inbound {
   /** A guess: nobody measures what is not encoded. */
   readonly bytes = 256
   readonly bounded = false
+  readonly orphaned = false
   readonly #tracked: Tracked | undefined
-  readonly #paused: PausedTargets
+  readonly #paused: PausedFlows
 
-  constructor(
-    message: WireMessage,
-    self: string,
-    attempt: number,
-    tracked: Tracked | undefined,
-    paused: PausedTargets
-  ) {
+  constructor(message: WireMessage, self: string, attempt: number, tracked: Tracked | undefined, paused: PausedFlows) {
     this.message = message
     this.peer = self
     this.attempt = attempt
@@ -50,8 +47,9 @@ export class LocalInbound implements Inbound {
   }
 
   pause(paused: PausedSenders): void {
-    const { peer, target } = this
-    this.#paused.pause(peer, target)
-    paused.set(this.#paused, () => this.#paused.resume(peer, target))
+    const { peer } = this
+    const flow = flowOf(this.target, this.message.type)
+    this.#paused.pause(peer, flow, paused)
+    paused.add(this.#paused, flow, () => this.#paused.resume(peer, flow, paused))
   }
 }

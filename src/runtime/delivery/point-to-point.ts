@@ -5,8 +5,8 @@ import { MeshError, RemoteError } from '../../../protocols/errors.ts'
 import { COUNTED, LANES } from '../../../protocols/framing/constants.ts'
 import {
   decodeAck,
+  decodeFlow,
   decodeNak,
-  decodeName,
   decodeNumber,
   encodeNumber
 } from '../../../protocols/point-to-point/codec.ts'
@@ -15,9 +15,9 @@ import type { StreamLink } from '../links/link.ts'
 import type { Turn } from '../links/turn.ts'
 import type { Link, LinkHandler } from '../links/types.ts'
 import type { Clock, Timer } from '../ports.ts'
-import { Conversation, type Tracked } from './conversation.ts'
+import { Conversation, type Sent, type Tracked } from './conversation.ts'
 import type { Deliver } from './inbound.ts'
-import { PausedTargets } from './paused-targets.ts'
+import { PausedFlows } from './paused-flows.ts'
 import { RemoteInbound } from './remote-inbound.ts'
 
 /** ms between looks at what was sent and not acknowledged, and between signs of life for what is queued here. */
@@ -30,6 +30,8 @@ export interface PointToPointOptions {
   deliver: Deliver
   /** At-most-once messages that were still queued when their link closed: at least so many. */
   dropped: (peer: string, count: number, cause: Error | undefined) => void
+  /** A link closed over which tracked messages came that are still being handled, or wait for it. */
+  orphaned: (reason: MeshError) => void
 }
 
 /** The driver of `protocols/point-to-point`: messages out, messages in, and what is said about them in between. */
@@ -37,8 +39,8 @@ export class PointToPoint implements LinkHandler {
   readonly protocol = PROTOCOL
   readonly lanes = LANES
   readonly counted = new Set<number>([Kind.message, Kind.tracked])
-  /** Targets that asked us to wait. */
-  readonly paused = new PausedTargets()
+  /** What we were asked to hold back. */
+  readonly paused = new PausedFlows()
   readonly #options: PointToPointOptions
   readonly #links = new Set<StreamLink>()
   readonly #cursor = new Cursor()
@@ -101,10 +103,10 @@ export class PointToPoint implements LinkHandler {
         break
       }
       case Kind.pause:
-        this.paused.pause(link.peer, decodeName(body))
+        this.paused.pause(link.peer, decodeFlow(body), link)
         break
       case Kind.resume:
-        this.paused.resume(link.peer, decodeName(body))
+        this.paused.resume(link.peer, decodeFlow(body), link)
         break
       default:
         throw new MeshError('ERR_PROTOCOL', `unknown frame of kind ${kind}`)
@@ -114,9 +116,7 @@ export class PointToPoint implements LinkHandler {
   closed(given: Link, error?: Error): void {
     const link = given as StreamLink
     this.#links.delete(link)
-    if (link.direction === 'outbound') {
-      this.paused.forget(link.peer)
-    }
+    this.paused.forget(link.peer, link)
     const conversation = link.state as Conversation | undefined
     // Of a link that carried both kinds the tracked ones are tried again, so they are not counted among the lost.
     const lost = link.unsent - (conversation?.sent.size ?? 0)
@@ -129,6 +129,7 @@ export class PointToPoint implements LinkHandler {
       conversation.sent.settle(sequence)
       entry.failed(cause, undefined)
     }
+    if (conversation.open > 0) this.#options.orphaned(cause)
   }
 
   busy(link: Link): boolean {
@@ -158,7 +159,7 @@ export class PointToPoint implements LinkHandler {
 
   #acknowledged(link: StreamLink, body: Uint8Array): void {
     const { sent } = this.#conversation(link)
-    decodeAck(body, sent.oldest, sent.next, (sequence) => sent.settle(sequence)?.entry.acknowledged())
+    decodeAck(body, sent.next, (first, last) => sent.settleAll(first, last, acknowledged))
   }
 
   #conversation(link: StreamLink): Conversation {
@@ -198,4 +199,8 @@ export class PointToPoint implements LinkHandler {
       this.#holder ??= this.#options.clock.after(HOLD, () => this.#hold())
     }
   }
+}
+
+function acknowledged({ entry }: Sent): void {
+  entry.acknowledged()
 }

@@ -1,10 +1,11 @@
 import type { WireMessage } from '../../../protocols/envelope/wire-message.ts'
 import { toRemoteShape } from '../../../protocols/errors.ts'
-import { encodeNak, encodeName } from '../../../protocols/point-to-point/codec.ts'
-import { Kind } from '../../../protocols/point-to-point/constants.ts'
+import { encodeFlow, encodeNak, flowOf } from '../../../protocols/point-to-point/codec.ts'
+import { Kind, MAX_FLOW_BYTES } from '../../../protocols/point-to-point/constants.ts'
 import type { StreamLink } from '../links/link.ts'
 import type { Conversation } from './conversation.ts'
-import type { Inbound, PausedSenders } from './inbound.ts'
+import type { Inbound } from './inbound.ts'
+import type { PausedSenders } from './paused-senders.ts'
 
 /** A message that came over a link. */
 export class RemoteInbound implements Inbound {
@@ -51,6 +52,10 @@ export class RemoteInbound implements Inbound {
     return true
   }
 
+  get orphaned(): boolean {
+    return this.#conversation !== undefined && this.#link.closed
+  }
+
   detach(): void {
     this.message.detach()
   }
@@ -80,10 +85,13 @@ export class RemoteInbound implements Inbound {
 
   pause(paused: PausedSenders): void {
     const link = this.#link
-    const { target } = this
-    link.send(Kind.pause, encodeName(target), false)
-    paused.set(link, () => {
-      if (!link.closed) link.send(Kind.resume, encodeName(target), false)
+    const flow = flowOf(this.target, this.message.type)
+    const body = encodeFlow(flow)
+    // Of a longer type nobody keeps note: its sender's credit is what holds it.
+    if (body.length > MAX_FLOW_BYTES) return
+    link.send(Kind.pause, body, false)
+    paused.add(link, flow, () => {
+      if (!link.closed) link.send(Kind.resume, body, false)
     })
   }
 }

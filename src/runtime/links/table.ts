@@ -37,6 +37,13 @@ export type LinkEvent =
 const BACKOFF = { first: 50, most: 5_000 } as const
 const SWEEP = 1_000
 
+/** A peer that could not be reached: how often in a row, until when (monotonic ms) it is not tried, and whom that ends for. */
+interface Failure {
+  count: number
+  until: number
+  over: PromiseWithResolvers<void> | undefined
+}
+
 /** All links of a node, by peer, protocol and lane. */
 export class LinkTable implements Links, LinkOwner {
   readonly clock: Clock
@@ -50,7 +57,7 @@ export class LinkTable implements Links, LinkOwner {
   /** By peer, then protocol, then lane: looked up for each message. */
   readonly #outbound = new Map<string, Map<string, Partial<Record<Lane, StreamLink>>>>()
   readonly #inbound = new Map<string, Set<StreamLink>>()
-  readonly #failures = new Map<string, { count: number; until: number }>()
+  readonly #failures = new Map<string, Failure>()
   /** What each peer's hellos said, so that a new link need not find out by losing its stream. */
   readonly #maxFrames = new Map<string, number>()
   #sweeper: Timer | undefined
@@ -122,6 +129,7 @@ export class LinkTable implements Links, LinkOwner {
 
   /** A connection to the peer came up: nothing speaks for waiting any longer. */
   reachable(peer: string): void {
+    this.#failures.get(peer)?.over?.resolve()
     this.#failures.delete(peer)
     // It may have been started anew, with other limits.
     this.#maxFrames.delete(peer)
@@ -186,8 +194,8 @@ export class LinkTable implements Links, LinkOwner {
 
   async #open(link: StreamLink): Promise<void> {
     const { peer } = link
-    const wait = (this.#failures.get(peer)?.until ?? 0) - this.clock.monotonic()
-    if (wait > 0) await new Promise<void>((resolve) => this.clock.after(wait, resolve))
+    const failure = this.#failures.get(peer)
+    if (failure !== undefined) await this.#backOff(failure)
     if (link.closed) return
     const deadline = new AbortController()
     const timer = this.clock.after(this.limits.handshakeTimeout, () =>
@@ -206,11 +214,22 @@ export class LinkTable implements Links, LinkOwner {
     }
   }
 
+  /** Until its time is over, or the peer is heard to be reachable. */
+  async #backOff(failure: Failure): Promise<void> {
+    const wait = failure.until - this.clock.monotonic()
+    if (wait <= 0) return
+    failure.over ??= Promise.withResolvers()
+    const timer = this.clock.after(wait, failure.over.resolve)
+    await failure.over.promise
+    timer.cancel()
+  }
+
   #failed(peer: string): void {
     const count = (this.#failures.get(peer)?.count ?? 0) + 1
     const most = Math.min(BACKOFF.most, BACKOFF.first * 2 ** (count - 1))
+    const until = this.clock.monotonic() + most * this.#options.dice.random()
     if (this.#failures.size > 4096) this.#failures.clear()
-    this.#failures.set(peer, { count, until: this.clock.monotonic() + most * this.#options.dice.random() })
+    this.#failures.set(peer, { count, until, over: undefined })
   }
 
   #refused(peer: string, protocol: string, error: MeshError): void {

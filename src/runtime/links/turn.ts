@@ -1,3 +1,4 @@
+import { attemptAll } from '../attempt-all.ts'
 import type { Clock } from '../ports.ts'
 
 export interface Flushable {
@@ -64,6 +65,10 @@ export class Turn {
     const due = this.#due
     if (due.length === 0) return
     this.#due = []
-    for (const link of due) link.flush()
+    attemptAll(due, flush)
   }
+}
+
+function flush(link: Flushable): void {
+  link.flush()
 }

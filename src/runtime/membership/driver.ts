@@ -11,7 +11,7 @@ import { weigh } from '../../core/membership/weight.ts'
 import type { Link } from '../links/types.ts'
 import type { Timer, WaitOptions } from '../ports.ts'
 import type { BootstrapSource } from './bootstrap.ts'
-import { Inbox, isCounted } from './inbox.ts'
+import { COUNTED_KINDS, Inbox, isCounted } from './inbox.ts'
 import { Signer } from './signer.ts'
 import type { MembershipDriver, MembershipInit } from './types.ts'
 import { Waiters } from './waiters.ts'
@@ -59,6 +59,7 @@ export class Driver implements MembershipDriver {
     links.register({
       protocol: OVERLAY_PROTOCOL,
       lanes: ['control'],
+      counted: COUNTED_KINDS,
       frame: (link, kind, body) => this.#frame(link, kind, body),
       closed: (link, error) => this.#closed(link, error)
     })

@@ -1,4 +1,5 @@
 import { MeshError } from '../../../protocols/errors.ts'
+import { KIND } from '../../../protocols/overlay/constants.ts'
 import type { Delta, OverlayMessage } from '../../../protocols/overlay/messages.ts'
 import { type Verify, verifySignedRecord } from '../../../protocols/overlay/record.ts'
 import type { MembershipMachine } from '../../core/membership/machine.ts'
@@ -82,8 +83,10 @@ export class Inbox {
 }
 
 /** What uses credit: the frames that can be large. */
-export function isCounted(message: OverlayMessage): boolean {
-  return message.kind === 'delta' || message.kind === 'digest'
+export const COUNTED_KINDS: ReadonlySet<number> = new Set([KIND.digest, KIND.delta])
+
+export function isCounted({ kind }: OverlayMessage): boolean {
+  return COUNTED_KINDS.has(KIND[kind])
 }
 
 function isProbe({ kind }: OverlayMessage): boolean {

@@ -43,6 +43,7 @@ export interface ReceiverComponents {
 export class Receiver implements LinkHandler {
   readonly protocol = PUBLISH_SUBSCRIBE
   readonly lanes = ['normal'] as const
+  readonly counted = new Set<number>([FRAME.messages, FRAME.asked, FRAME.packet, FRAME.sync, FRAME.skip])
   readonly #c: ReceiverComponents
   readonly #streams: Streams
   #unverified = 0

@@ -2,7 +2,11 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { pack } from '../../../protocols/envelope/messagepack.ts'
 import { COUNTED } from '../../../protocols/framing/constants.ts'
+import { encodeMessage } from '../../../protocols/overlay/codec.ts'
+import { OVERLAY_PROTOCOL } from '../../../protocols/overlay/constants.ts'
 import * as pointToPoint from '../../../protocols/point-to-point/constants.ts'
+import { encodeSkip, encodeSync } from '../../../protocols/publish-subscribe/codec.ts'
+import { FRAME, PUBLISH_SUBSCRIBE } from '../../../protocols/publish-subscribe/constants.ts'
 import * as requestResponse from '../../../protocols/request-response/constants.ts'
 import { assemble } from '../../../src/node/assemble.ts'
 import { resolveConfig } from '../../../src/node/config.ts'
@@ -30,7 +34,8 @@ async function victim(seed = 1) {
   await host.start()
   host.learn(place.network.host.peer, [address])
   const attack = async (protocol: string, ...frames: [number, Uint8Array][]): Promise<string | undefined> => {
-    const channel = await time.run(host.open(place.network.host.peer, `${protocol}/normal`), 60_000)
+    const lane = protocol === OVERLAY_PROTOCOL ? 'control' : 'normal'
+    const channel = await time.run(host.open(place.network.host.peer, `${protocol}/${lane}`), 60_000)
     let ended: string | undefined
     channel.onBytes = () => {}
     channel.onClose = (error) => {
@@ -65,6 +70,8 @@ describe('garbage on the streams of delivery', () => {
     'a refusal without texts': [pointToPoint.PROTOCOL, P.nak, pack([1, 2, 3, 4, 5, 6])],
     'a hold without a number': [pointToPoint.PROTOCOL, P.hold, bytes(0x80)],
     'a pause of nobody': [pointToPoint.PROTOCOL, P.pause, bytes()],
+    'a pause of no type': [pointToPoint.PROTOCOL, P.pause, Buffer.from('echo\0')],
+    'a resumption of a mere name': [pointToPoint.PROTOCOL, P.resume, Buffer.from('echo')],
     'an unknown kind': [pointToPoint.PROTOCOL, 0x1f, bytes(1)],
     'a request without a header': [requestResponse.PROTOCOL, R.request | COUNTED, bytes(1, 0, 0)],
     'a request that costs nothing': [requestResponse.PROTOCOL, R.request, bytes(1, 0, 0)],
@@ -79,6 +86,23 @@ describe('garbage on the streams of delivery', () => {
       assert.equal(await attack(protocol, [kind, body]), 'reset', name)
       assert.equal(refusals.length, 1, name)
       assert.match(refusals.splice(0)[0]!, /^ERR_(PROTOCOL|MALFORMED)$/)
+    }
+    await works()
+  })
+
+  it('costs the peer its stream when what must cost credit does not, in every protocol', async () => {
+    const { attack, refusals, works } = await victim()
+    const { kind, body } = encodeMessage({ kind: 'digest', reply: false, complete: true, closed: true, items: [] })
+    const free: [protocol: string, kind: number, body: Uint8Array][] = [
+      [OVERLAY_PROTOCOL, kind, body],
+      [PUBLISH_SUBSCRIBE, FRAME.messages, bytes()],
+      [PUBLISH_SUBSCRIBE, FRAME.sync, encodeSync({ token: 1, channel: 0, number: 0 })],
+      [PUBLISH_SUBSCRIBE, FRAME.skip, encodeSkip({ epoch: 1, channel: 0, from: 1, to: 1, lost: 0 })]
+    ]
+    for (const [protocol, kind, body] of free) {
+      assert.equal(await attack(protocol, [kind | COUNTED, body]), undefined, `${protocol} ${kind}`)
+      assert.equal(await attack(protocol, [kind, body]), 'reset', `${protocol} ${kind}, for nothing`)
+      assert.deepEqual(refusals.splice(0), ['ERR_PROTOCOL'])
     }
     await works()
   })

@@ -52,6 +52,25 @@ describe('opening and closing links', () => {
     assert.deepEqual(b.texts, ['at last'])
   })
 
+  it('waits no longer for a peer that it hears is reachable', async () => {
+    const { world, time, a, b } = await stations(2, {}, { timeout: 100 })
+    world.cut('a', 'b')
+    const lanes = ['normal', 'bulk'] as const
+    for (let i = 0; i < 10; i++) {
+      const links = lanes.map((lane) => a.to(b, lane))
+      while (links.some(({ closed }) => !closed)) await time.advance(20)
+    }
+    const waiting = lanes.map((lane) => a.to(b, lane))
+    for (const link of waiting) link.send(WORD, text(link.lane), true)
+    world.heal('a', 'b')
+    await time.advance(10)
+    assert.deepEqual(b.texts, [], 'the back-off is longer than that')
+    a.table.reachable(b.peer)
+    await time.advance(10)
+    assert.deepEqual(b.texts.sort(), ['bulk', 'normal'])
+    assert.ok(waiting.every(({ closed }) => !closed))
+  })
+
   it('gives up a stream that does not open, within the handshake’s time', async () => {
     const { time, a, b } = await stations(2, { handshakeTimeout: 1_000 })
     const { host } = a.place.network

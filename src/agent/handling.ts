@@ -1,0 +1,25 @@
+import type { MeshError } from '../../protocols/errors.ts'
+import type { ReceiveContext } from './context.ts'
+
+/** The messages of a node whose handlers go on after their call: who hears when nobody waits for them any longer. */
+export class Handling {
+  readonly #contexts = new Set<ReceiveContext>()
+
+  add(context: ReceiveContext): void {
+    this.#contexts.add(context)
+  }
+
+  delete(context: ReceiveContext): void {
+    this.#contexts.delete(context)
+  }
+
+  /** A link closed: whoever sent over it tries again elsewhere, or is gone. */
+  orphaned(reason: MeshError): void {
+    for (const context of [...this.#contexts]) if (context.inbound.orphaned) context.abort(reason)
+  }
+
+  /** The node stops and waits for nobody. */
+  stop(reason: MeshError): void {
+    for (const context of [...this.#contexts]) context.abort(reason)
+  }
+}
