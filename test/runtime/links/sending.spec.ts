@@ -116,7 +116,7 @@ describe('sending over links', () => {
     await time.advance(50)
     assert.equal(link.writable, true)
     link.send(WORD, text('small'), true)
-    link.send(WORD, new Uint8Array(500_000), true)
+    link.send(WORD, new Uint8Array(1_000_000), true)
     assert.throws(() => link.send(WORD, text('x'), true), { code: 'ERR_QUEUE_FULL' })
   })
 
