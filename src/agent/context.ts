@@ -1,5 +1,6 @@
 import type { Message } from '../../protocols/envelope/message.ts'
 import { MeshError } from '../../protocols/errors.ts'
+import type { Enlisted } from '../core/delivery/roster.ts'
 import type { Inbound } from '../runtime/delivery/inbound.ts'
 import type { ServedCall } from '../runtime/delivery/served-call.ts'
 import type { Clock } from '../runtime/ports.ts'
@@ -7,7 +8,7 @@ import { agentOf } from './source.ts'
 import type { Context } from './types.ts'
 
 /** A message being received. Invariant: it is settled once, by the handler's word or by its end. */
-export class ReceiveContext implements Context {
+export class ReceiveContext implements Context, Enlisted {
   readonly inbound: Inbound
   readonly attempt: number
   readonly #clock: Clock
@@ -17,6 +18,7 @@ export class ReceiveContext implements Context {
   /** Monotonic ms when the handler's time is up, and its place among such times. */
   at = Number.POSITIVE_INFINITY
   slot = -1
+  place = -1
   /** Called when the handler asks for its time anew, and when that time is up. */
   renew: (() => void) | undefined
   late: (() => void) | undefined

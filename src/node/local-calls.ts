@@ -1,5 +1,6 @@
 import { MeshError } from '../../protocols/errors.ts'
 import type { Template } from '../agent/templates.ts'
+import { Roster } from '../core/delivery/roster.ts'
 import type { Member } from '../core/routing/group.ts'
 import { Alarm } from '../runtime/delivery/alarm.ts'
 import { type Composer, Draft } from '../runtime/delivery/composer.ts'
@@ -9,7 +10,7 @@ import { type Attempt, type CallerParts, type CallOptions, streamOf } from './ca
 /** Calls between agents of this node, and their deadlines. */
 export class LocalCalls {
   readonly #parts: CallerParts
-  readonly #open = new Set<LocalCall>()
+  readonly #open = new Roster<LocalCall>()
   readonly #deadlines: Alarm<LocalCall>
 
   constructor(parts: CallerParts) {
@@ -21,7 +22,7 @@ export class LocalCalls {
 
   stop(): void {
     this.#deadlines.stop()
-    for (const call of [...this.#open]) call.cancel(new MeshError('ERR_STOPPED', 'the node is stopped'))
+    for (const call of this.#open.values()) call.cancel(new MeshError('ERR_STOPPED', 'the node is stopped'))
   }
 
   call(

@@ -2,6 +2,7 @@ import type { AttributeSet } from '../../../protocols/envelope/attributes.ts'
 import type { WireMessage } from '../../../protocols/envelope/wire-message.ts'
 import { MeshError, RemoteError, toRemoteShape } from '../../../protocols/errors.ts'
 import type { Due } from '../../core/delivery/deadlines.ts'
+import type { Enlisted } from '../../core/delivery/roster.ts'
 import { type Composer, Draft } from './composer.ts'
 import type { LocalBus } from './local-bus.ts'
 import { PartReader } from './part-reader.ts'
@@ -12,13 +13,14 @@ import type { ServedCall } from './served-call.ts'
 const PART_BYTES = 1024
 
 /** A request between agents of one node: both ends of the call in one object. */
-export class LocalCall implements ServedCall, Due {
+export class LocalCall implements ServedCall, Due, Enlisted {
   readonly message: WireMessage
   readonly peer: string
   readonly stream: boolean
   readonly bytes = 256
   at: number
   slot = -1
+  place = -1
   over = false
   onCancel: (() => void) | undefined
   /** The client's end, where it asked for a stream. */
