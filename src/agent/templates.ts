@@ -40,7 +40,7 @@ export interface TemplateDefaults {
 export const DEFAULT_TYPE = 'phoenix.agent.message.send'
 /** Templates kept for each name, and names: an agent that varies more than that builds one for each message. */
 const KEPT = 32
-const KEPT_NAMES = 4096
+const KEPT_NAMES = 16_384
 
 interface Entry {
   options: SendOptions
