@@ -8,7 +8,7 @@ import { Dialer } from './dialer.ts'
 import type { MembershipEffect, MembershipInput } from './effects.ts'
 import { vouched, watch } from './evidence.ts'
 import { sizeOf } from './log.ts'
-import { type MembershipOptions, withDefaults } from './options.ts'
+import { type MembershipOptions, tickInterval, withDefaults } from './options.ts'
 import { Repair } from './repair.ts'
 import { askFor, onAck, onDelta, onDigest, onSummary, spread } from './spread.ts'
 import type { Member } from './types.ts'
@@ -28,20 +28,28 @@ export class MembershipMachine implements Machine<MembershipInput, MembershipEff
   readonly #detector: Detector
   readonly #repair: Repair
   readonly #dialer: Dialer
+  readonly #tickInterval: number
+  /** ms that our own event loop stood still, all told. */
   #lag = 0
+  /** Monotonic ms of the last tick. */
+  #tickedAt = Number.POSITIVE_INFINITY
 
   constructor(self: OverlayRecord, options: Partial<MembershipOptions>, random: Random) {
     this.#view = new View({ record: self, blob: new Uint8Array(0) }, withDefaults(options), random)
     this.#detector = new Detector(this.#view)
     this.#repair = new Repair(this.#view)
     this.#dialer = new Dialer(this.#view)
+    this.#tickInterval = tickInterval(this.#view.options)
   }
 
   handle(input: MembershipInput, now: number, sink: Sink<MembershipEffect>): void {
     const view = this.#view
-    if (input.kind === 'tick') this.#lag += input.lag
+    if (input.kind === 'tick') {
+      this.#lag += input.lag
+      this.#tickedAt = now
+    }
     view.now = now
-    view.steady = Math.max(view.steady, now - this.#lag)
+    view.steady = Math.max(view.steady, now - this.#lag - this.#overdue(now))
     view.sink = sink
     switch (input.kind) {
       case 'record':
@@ -155,6 +163,14 @@ export class MembershipMachine implements Machine<MembershipInput, MembershipEff
   get hasLeft(): boolean {
     const { contacts, leaving } = this.#view
     return leaving && [...contacts.values()].every((contact) => contact.confirmed || contact.hungUp)
+  }
+
+  /**
+   * ms by which the next tick is late already. After a stall a frame may be read before any timer fires; were the time
+   * of the stall counted then, all whose frames still wait would have been silent for so long.
+   */
+  #overdue(now: number): number {
+    return Math.max(0, now - this.#tickedAt - this.#tickInterval)
   }
 
   #takeRecord(signed: SignedRecord): void {

@@ -46,7 +46,7 @@ export interface Membership {
   /** The others, alive or suspect. */
   members(): Iterable<Member>
   member(peer: string): Member | undefined
-  /** True once `limits.members` was reached and somebody was left out: then absence here proves nothing. */
+  /** True once as many as `limits.members` were held, so that somebody may have been left out: absence here proves nothing. */
   readonly partial: boolean
   /** Sets an own entry and starts to spread it; returns its version. */
   set(key: string, value: unknown): number

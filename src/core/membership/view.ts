@@ -31,7 +31,7 @@ export class View {
   readonly known = new Map<string, Known>()
   readonly contacts = new Map<string, Contact>()
   readonly news = new Map<string, News>()
-  /** Somebody was left out. */
+  /** Somebody may be missing: the view was full once, and who finds it full tells it of nobody but himself. */
   partial = false
   /** Live members in `known`. */
   live = 0
@@ -91,7 +91,6 @@ export class View {
   admit(signed: SignedRecord, claim: Claim): Known | undefined {
     const { peer } = signed.record
     if (this.closed) {
-      this.partial = true
       const weakest = this.#weakest()
       if (weakest === undefined || this.#closeness(peer, signed) <= this.#closeness(weakest.peer, weakest.signed))
         return
@@ -101,7 +100,7 @@ export class View {
     const member = new Known(signed, claim, this.now)
     member.evidenceAt = this.steady
     this.known.set(peer, member)
-    this.live++
+    this.#count()
     this.learn(member)
     this.emit({ kind: 'member-up', member })
     return member
@@ -120,12 +119,11 @@ export class View {
   /** Back to life after a death that was none. */
   revive(member: Known): void {
     if (this.closed) {
-      this.partial = true
       this.known.delete(member.peer)
       return
     }
     member.evidenceAt = this.steady
-    this.live++
+    this.#count()
     this.emit({ kind: 'member-up', member })
   }
 
@@ -157,6 +155,11 @@ export class View {
       picked.push(pool.splice(Math.floor(this.random() * pool.length), 1)[0]!)
     }
     return picked
+  }
+
+  #count(): void {
+    this.live++
+    this.partial ||= this.closed
   }
 
   #weakest(): Known | undefined {

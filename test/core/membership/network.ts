@@ -109,6 +109,13 @@ export class Network {
     }
   }
 
+  /** Says farewell, and goes when all have acknowledged it or its patience (the driver's 500 ms) ends. */
+  leave(peer: string): void {
+    this.#feedTo(peer, { kind: 'leave' })
+    this.runUntil(() => this.nodes.get(peer)!.machine.hasLeft, 500, 10)
+    this.crash(peer)
+  }
+
   /** Groups of peers that cannot reach each other; whoever is in none is alone. */
   partition(...groups: string[][]): void {
     this.#groups = new Map()
@@ -243,8 +250,8 @@ export class Network {
     node.bytesSent += frame.body.byteLength
     if (!this.#connections.has(pair(node.peer, to)) || this.random() < (this.options.loss ?? 0)) return
     const direction = `${node.peer}>${to}`
-    // After a stall timers come first, and then what waits in the sockets.
-    const stall = (this.nodes.get(to)?.stalledUntil ?? 0) + 1
+    // After a stall a few sockets are read before the timers fire, and the rest after them.
+    const stall = (this.nodes.get(to)?.stalledUntil ?? 0) + (this.random() < 0.3 ? 0 : 1)
     const at = Math.max(this.now + this.#delay(), this.#arrivals.get(direction) ?? 0, stall)
     this.#arrivals.set(direction, at)
     const life = this.nodes.get(to)?.life

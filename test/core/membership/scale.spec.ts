@@ -176,16 +176,6 @@ describe('membership, at scale', function () {
     }
   })
 
-  it('merges islands that came to be because the bootstrap host was late', () => {
-    const network = new Network({ seed: 8 })
-    for (const peer of ['n01', 'n02']) network.start(peer, { bootstrap: ['n00', 'n02'] })
-    for (const peer of ['n03', 'n04']) network.start(peer, { bootstrap: ['n00', 'n04'] })
-    network.run(30_000)
-    assert.equal([...network.nodes.get('n01')!.machine.members()].length, 1)
-    network.start('n00')
-    assert.ok(network.runUntil(() => network.converged(), 20_000) !== undefined)
-  })
-
   it('lets one of two dial first, always the same one, and dials a peer once at a time', () => {
     const peers = Array.from({ length: 8 }, (_, i) => `n0${i}`)
     /** By pair, who dialled. */

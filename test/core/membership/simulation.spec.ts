@@ -1,67 +1,8 @@
 import assert from 'node:assert/strict'
-import { Network, type NetworkOptions, seeded } from './network.ts'
-
-/** Seeds of each scenario; one of them alone with the environment variable SEED. */
-const SEEDS = 40
-
-function eachSeed(title: string, scenario: (seed: number, random: () => number) => void): void {
-  it(title, function () {
-    this.timeout(120_000)
-    const only = process.env.SEED
-    const seeds = only === undefined ? Array.from({ length: SEEDS }, (_, i) => i + 1) : [Number(only)]
-    for (const seed of seeds) {
-      try {
-        scenario(seed, seeded(seed ^ 0x5eed))
-      } catch (cause) {
-        throw new Error(`seed ${seed} (replay: SEED=${seed}): ${(cause as Error).message}`, { cause })
-      }
-    }
-  })
-}
-
-function names(count: number): string[] {
-  return Array.from({ length: count }, (_, i) => `n${String(i).padStart(2, '0')}`)
-}
-
-/** Nodes started within `spread` ms through one or two of them. */
-function begin(peers: string[], options: NetworkOptions, random: () => number, spread: number): Network {
-  const network = new Network(options)
-  const doors = peers.slice(0, 2)
-  for (const peer of [...peers].sort(() => random() - 0.5)) {
-    network.start(peer, { bootstrap: doors })
-    network.set(peer, 'agent/worker/1', { peer })
-    network.run(random() * (spread / peers.length))
-  }
-  return network
-}
-
-function assertConverges(network: Network, limit: number, what: string): number {
-  const took = network.runUntil(() => network.converged(), limit)
-  assert.ok(took !== undefined, `${what}: views differ after ${limit} ms`)
-  return took
-}
-
-function chaos(seed: number, random: () => number): NetworkOptions {
-  return { seed, delay: [1, 1 + random() * 120], loss: random() * 0.1 }
-}
-
-function someOf<T>(items: readonly T[], count: number, random: () => number): T[] {
-  return [...items].sort(() => random() - 0.5).slice(0, count)
-}
+import type { SimulatedNode } from './network.ts'
+import { assertConverges, begin, chaos, eachSeed, names, someOf } from './seeds.ts'
 
 describe('membership, simulated', () => {
-  eachSeed('a simultaneous start ends as one mesh', (seed, random) => {
-    const peers = names(5 + (seed % 56))
-    const network = begin(peers, { ...chaos(seed, random), loss: 0 }, random, seed % 2 === 0 ? 0 : 2_000)
-    assertConverges(network, 15_000, `${peers.length} nodes`)
-    if (peers.length > 50) return
-    const meshed = network.runUntil(
-      () => peers.every((peer) => network.neighbours(peer).length === peers.length - 1),
-      30_000
-    )
-    assert.ok(meshed !== undefined, 'not every pair is connected')
-  })
-
   eachSeed('after loss, crashes, a partition and rejoins the live agree', (seed, random) => {
     const peers = names(5 + Math.floor(random() * 12))
     const network = begin(peers, chaos(seed, random), random, 1_000)
@@ -158,4 +99,44 @@ describe('membership, simulated', () => {
     network.heal()
     assertConverges(network, 20_000, 'after')
   })
+
+  eachSeed(
+    'nobody is buried in an overloaded mesh, where every event loop stands still now and then',
+    (seed, random) => {
+      const peers = names(4 + Math.floor(random() * 10))
+      const network = begin(peers, { seed, delay: [1, 40] }, random, 500)
+      assertConverges(network, 30_000, 'before')
+      for (let second = 0; second < 60; second++) {
+        for (const node of network.live()) {
+          // A quarter of the time gone, up to two seconds at once: a garbage collection, a large parse, a busy neighbour.
+          if (random() < 0.2 && node.stalledUntil + 500 < network.now)
+            node.stalledUntil = network.now + random() * 2_000
+        }
+        network.run(1_000)
+      }
+      for (const node of network.live()) {
+        assert.deepEqual(buried(node), [], `${node.peer} buried somebody`)
+      }
+      assertConverges(network, 20_000, 'after')
+    }
+  )
+
+  eachSeed('whoever stood still for longer than the failure timeout buries nobody for it', (seed, random) => {
+    const peers = names(4 + Math.floor(random() * 10))
+    const network = begin(peers, { seed, delay: [1, 40] }, random, 500)
+    assertConverges(network, 30_000, 'before')
+    const stalled = network.nodes.get(peers[Math.floor(random() * peers.length)]!)!
+    stalled.stalledUntil = network.now + 4_000 + random() * 60_000
+    network.run(stalled.stalledUntil - network.now + 30_000)
+    assert.deepEqual(buried(stalled), [])
+    for (const node of network.live()) {
+      const others = buried(node).filter((peer) => peer !== stalled.peer)
+      assert.deepEqual(others, [], `${node.peer} buried somebody`)
+    }
+    assertConverges(network, 20_000, 'after')
+  })
 })
+
+function buried({ events }: SimulatedNode): string[] {
+  return events.flatMap((e) => (e.kind === 'member-down' && e.reason === 'dead' ? [e.member.record.peer] : []))
+}
