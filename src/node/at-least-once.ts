@@ -137,7 +137,7 @@ export class AtLeastOnce implements Shipper {
     const { member } = shipment
     if (member !== undefined) {
       this.#parts.router.ended(member, outcomeOf(code), now)
-      if (code === 'ERR_NO_RESPONDERS') this.#parts.resolver.disown(shipment.template.name, member)
+      if (error !== undefined) this.#parts.resolver.failed(member, error)
     }
     if (error === undefined) this.#outbox.acknowledge(shipment, this.#sink)
     else if (this.#stopped) this.#failed(shipment, stopped(), undefined, true)

@@ -55,7 +55,7 @@ export class Caller {
     return new Promise((resolve, reject) => {
       const failed = (error: unknown, attempt: Attempt): void => {
         try {
-          this.#failed(template, data, options, attempt, error, 1)
+          this.#failed(data, options, attempt, error, 1)
           resolve(this.#ask(template, data, options, deadline, member, 2))
         } catch (final) {
           reject(final)
@@ -93,22 +93,14 @@ export class Caller {
       this.#ended(attempt.member, undefined)
       return reply
     } catch (error) {
-      this.#failed(template, data, options, attempt, error, attempts)
+      this.#failed(data, options, attempt, error, attempts)
       return this.#ask(template, data, options, deadline, attempt.member, attempts + 1)
     }
   }
 
   /** Throws the error again unless another attempt may be made. */
-  #failed(
-    template: Template,
-    data: unknown,
-    options: CallOptions,
-    attempt: Attempt,
-    error: unknown,
-    attempts: number
-  ): void {
+  #failed(data: unknown, options: CallOptions, attempt: Attempt, error: unknown, attempts: number): void {
     this.#ended(attempt.member, error)
-    if ((error as MeshError).code === 'ERR_NO_RESPONDERS') this.#parts.resolver.disown(template.name, attempt.member)
     // A stream of data was begun, and nobody can begin it again.
     const once = streamOf(data) !== undefined
     if (once || attempts >= MOST_ATTEMPTS || !mayTryAgain(error, attempt, options)) throw error
@@ -172,6 +164,7 @@ export class Caller {
   #ended(member: Member, error: unknown): void {
     const code = error === undefined ? undefined : ((error as MeshError).code ?? 'ERR_HANDLER')
     this.#parts.router.ended(member, outcomeOf(code), this.#parts.links.turn.monotonic)
+    if (error !== undefined) this.#parts.resolver.failed(member, error)
   }
 }
 

@@ -2,6 +2,7 @@ import { MeshError } from '../../protocols/errors.ts'
 import type { Membership } from '../core/membership/types.ts'
 import type { Member } from '../core/routing/group.ts'
 import type { Router, Wish } from '../core/routing/router.ts'
+import { ExpiringCache } from '../runtime/directory/cache.ts'
 import type { Directory } from '../runtime/directory/types.ts'
 import type { Clock, Host } from '../runtime/ports.ts'
 import { nobody } from './registry.ts'
@@ -11,7 +12,7 @@ export interface ResolverParts {
   host: Host
   router: Router
   membership: Membership
-  directory: Pick<Directory, 'find'>
+  directory: Pick<Directory, 'find' | 'forget'>
   /** ms. */
   resolveTimeout: number
 }
@@ -20,16 +21,20 @@ export interface ResolverParts {
 const SOMEBODY = '*'
 /** ms for which what the directory said is believed. A guess. */
 const BELIEVED = 30_000
+/** ms for which a host that has no such agent, or is not there, is not taken again. A guess: a restart takes as long. */
+const REFUSED = 2_000
+const MAX_REFUSED = 4_096
 /** Hosts taken from one answer: one may be gone, more need not be known. */
 const ENOUGH = 3
 
 /**
- * What to do about a name that the router does not know. With a full view nobody has it; with a partial one the
- * directory is asked, once at a time for each name.
+ * What to do where the router knows nobody who may be called. With a full view nobody else has the name; with a partial
+ * one the directory is asked, once at a time for each name.
  */
 export class Resolver {
   readonly #parts: ResolverParts
   readonly #asking = new Map<string, Promise<void>>()
+  readonly #refused = new ExpiringCache<true>(MAX_REFUSED)
 
   constructor(parts: ResolverParts) {
     this.#parts = parts
@@ -38,18 +43,17 @@ export class Resolver {
   /** Resolves once the router knows somebody; rejects with `ERR_NO_RESPONDERS` or `ERR_CIRCUIT_OPEN`. */
   resolve(name: string, wish?: Wish): Promise<void> {
     const { router, membership } = this.#parts
-    const group = router.group(name)
-    if (group !== undefined) {
-      if (![...group.members()].some((member) => fits(member, wish))) return Promise.reject(nobody(name))
-      return Promise.reject(
-        new MeshError('ERR_CIRCUIT_OPEN', `nobody named ${name} may be called now`, { details: { agent: name } })
-      )
-    }
-    if (!membership.partial) return Promise.reject(nobody(name))
-    let asking = this.#asking.get(name)
+    const members = router.group(name)?.members() ?? []
+    const known = [...members].some((member) => fits(member, wish))
+    const otherwise = known ? mayNotBeCalled(name) : nobody(name)
+    // The directory knows hosts, not instances; and a key does not leave its owner because that one is in trouble.
+    const settled = wish?.instance !== undefined || (known && wish?.key !== undefined)
+    if (settled || !membership.partial) return Promise.reject(otherwise)
+    const key = `${wish?.peer ?? ''}/${name}`
+    let asking = this.#asking.get(key)
     if (asking === undefined) {
-      asking = this.#ask(name).finally(() => this.#asking.delete(name))
-      this.#asking.set(name, asking)
+      asking = this.#ask(name, wish?.peer, otherwise).finally(() => this.#asking.delete(key))
+      this.#asking.set(key, asking)
     }
     return asking
   }
@@ -62,38 +66,64 @@ export class Resolver {
     }))
   }
 
-  /** The member said that it has no such agent: what the directory said of it is not believed any longer. */
-  disown(name: string, member: Member): void {
-    if (member.instance === SOMEBODY) this.#parts.router.remove(name, member.target.place.peer, SOMEBODY)
+  /** A call failed at the member: where it has no such agent, or is not there, the directory was wrong about it. */
+  failed({ instance, target }: Member, error: unknown): void {
+    if (instance !== SOMEBODY || !isAbsence(error)) return
+    const { router, directory, clock } = this.#parts
+    const { agent, place } = target
+    router.remove(agent, place.peer, SOMEBODY)
+    this.#refused.set(`${place.peer}/${agent}`, true, clock.monotonic() + REFUSED)
+    directory.forget(agent, place.peer)
   }
 
   /** Settles with the first host found; looks for a few more meanwhile. */
-  #ask(name: string): Promise<void> {
+  #ask(name: string, wanted: string | undefined, otherwise: MeshError): Promise<void> {
     const { clock, resolveTimeout } = this.#parts
     const found = Promise.withResolvers<void>()
     const deadline = new AbortController()
-    const timer = clock.after(resolveTimeout, () => deadline.abort(nobody(name)))
-    void this.#look(name, deadline.signal, found.resolve)
+    const timer = clock.after(resolveTimeout, () => deadline.abort(otherwise))
+    void this.#look(name, wanted, deadline.signal, found.resolve)
       .catch(() => {})
       .finally(() => {
         timer.cancel()
-        found.reject(nobody(name))
+        found.reject(otherwise)
       })
     return found.promise
   }
 
-  async #look(name: string, signal: AbortSignal, found: () => void): Promise<void> {
-    const { clock, host, router, directory } = this.#parts
+  async #look(name: string, wanted: string | undefined, signal: AbortSignal, found: () => void): Promise<void> {
+    const { host, directory } = this.#parts
     let count = 0
     for await (const { peer, addresses } of directory.find(name, { signal })) {
-      if (peer === host.peer) continue
+      if (peer === host.peer || (wanted !== undefined && peer !== wanted) || !this.#takes(name, peer)) continue
       host.learn(peer, addresses)
-      router.add(name, peer, SOMEBODY)
-      clock.after(BELIEVED, () => router.remove(name, peer, SOMEBODY))
       found()
       if (++count >= ENOUGH) return
     }
   }
+
+  /** False where the host is known to be no use now. */
+  #takes(name: string, peer: string): boolean {
+    const { clock, router } = this.#parts
+    const now = clock.monotonic()
+    if (this.#refused.get(`${peer}/${name}`, now)) return false
+    const target = router.group(name)?.targets.get(peer)
+    if (target !== undefined) return target.circuit?.admits(now) !== false
+    router.add(name, peer, SOMEBODY)
+    clock.after(BELIEVED, () => router.remove(name, peer, SOMEBODY))
+    return true
+  }
+}
+
+function mayNotBeCalled(name: string): MeshError {
+  return new MeshError('ERR_CIRCUIT_OPEN', `nobody named ${name} may be called now`, { details: { agent: name } })
+}
+
+/** Also where the link was never opened because its peer was not there. */
+function isAbsence(error: unknown): boolean {
+  const { code, cause } = error as MeshError
+  const reason = code === 'ERR_LINK_CLOSED' ? (cause as MeshError | undefined)?.code : code
+  return reason === 'ERR_NO_RESPONDERS' || reason === 'ERR_PEER_UNREACHABLE'
 }
 
 /** Whether the member is one that was asked for by its host or instance. */

@@ -46,7 +46,8 @@ export function createDirectory(init: DirectoryInit): Directory {
     provide: (name) => announcer.provide(name),
     provided: (name, wait) => provided(announcer, name, wait),
     withdraw: (name) => announcer.withdraw(name),
-    find: (name, wait = {}): AsyncIterable<Location> => finder.find(name, wait)
+    find: (name, wait = {}): AsyncIterable<Location> => finder.find(name, wait),
+    forget: (name, peer) => finder.forget(name, peer)
   }
 }
 

@@ -48,6 +48,11 @@ export class Finder {
     this.#remember(name, found)
   }
 
+  forget(name: string, peer: string): void {
+    this.#names.delete(name)
+    this.#hosts.delete(peer)
+  }
+
   #remember(name: string, found: readonly Location[]): void {
     const { believeFound, believeNobody } = this.#options
     this.#names.set(name, found, this.#clock.monotonic() + (found.length > 0 ? believeFound : believeNobody))

@@ -21,6 +21,8 @@ export interface Directory {
    * Throws `ERR_ABORTED`, or what the table threw where nothing was found at all.
    */
   find(name: string, options?: WaitOptions): AsyncIterable<Location>
+  /** The host was not there, or has no such agent: what is remembered of both is asked for anew. */
+  forget(name: string, peer: string): void
 }
 
 /** The table, and where it can do so, the way to forget what we provide. */

@@ -132,6 +132,13 @@ describe('the directory', () => {
       assert.deepEqual(await find('nobody'), peers.slice(0, 1))
     })
 
+    it('asks anew for a name and a host that were forgotten', async () => {
+      await find('worker')
+      directory.forget('worker', peers[0]!)
+      assert.deepEqual((await find('worker')).sort(), [...peers].sort())
+      assert.deepEqual([table.count('find'), table.count('get')], [2, peers.length + 1])
+    })
+
     it('does not take a failed search for nobody', async () => {
       table.failure = unreachable
       await assert.rejects(find('nobody'), { code: 'ERR_PEER_UNREACHABLE' })
