@@ -3,6 +3,7 @@ import { createNode, type Node } from '../../src/index.ts'
 import { type HostProcess, hostProcess } from '../kit/host-process.ts'
 import { type Recording, record } from '../kit/record.ts'
 import { until } from '../kit/until.ts'
+import { block } from './scripts.ts'
 
 type Scripts = typeof import('./scripts.ts')
 type Events = Recording<{ kind: string; at: number; peer?: string; reason?: string }>
@@ -55,6 +56,24 @@ describe('a peer that falls silent', function () {
     await until('its agent to be known again', () => node.agents('worker').length === 1)
     assert.equal((await caller.request('worker', 0, { type: 'who', timeout: 20_000 })).data, 'silent')
     assert.equal(await host.call('ask', 'worker', 'add', [1, 2]), 3)
+  })
+
+  it('is not dead while an event loop stands still for less than the bound, its own or the other’s', async () => {
+    const stall = 0.4 * limits.failureTimeout
+    const caller = await node.agent('caller')
+    await host.call('watch')
+    for (let round = 0; round < 3; round++) {
+      const blocked = host.call('block', stall)
+      assert.equal((await caller.request('worker', 0, { type: 'who', timeout: 20_000 })).data, 'silent')
+      await blocked
+      block(node, stall)
+      assert.equal((await caller.request('worker', 0, { type: 'who', timeout: 20_000 })).data, 'silent')
+    }
+    assert.deepEqual(await host.call('whoLeft'), [])
+    assert.deepEqual(
+      events.all.filter(({ kind }) => kind === 'peer-left'),
+      []
+    )
   })
 
   it('does not hold up a node that stops', async () => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { meshOf } from '../kit/mesh.ts'
 import { collect } from '../kit/record.ts'
+import { until } from '../kit/until.ts'
 
 describe('two nodes that cannot be dialled', function () {
-  this.timeout(30_000)
+  this.timeout(60_000)
 
   it('exchange messages, requests and streams through the peer they share', async () => {
     await using mesh = await meshOf({ name: 'relay' }, { name: 'left', listen: [] }, { name: 'right', listen: [] })
@@ -28,5 +29,28 @@ describe('two nodes that cannot be dialled', function () {
     assert.deepEqual([transport.chosen, route.chosen], ['relay', 'relayed'])
     assert.equal(left.peers().find(({ name }) => name === 'right')?.transport, 'relay')
     assert.equal(left.peers().find(({ name }) => name === 'relay')?.transport, 'tcp')
+  })
+
+  it('find another way when the peer that relays for them stops', async () => {
+    const nowhere = { listen: [] }
+    await using mesh = await meshOf({}, {}, { name: 'left', ...nowhere }, { name: 'right', ...nowhere })
+    const [one, other, left, right] = mesh.nodes
+    const relays = [one, other]
+    for (const node of [left, right]) {
+      await until('a place on both relays', () =>
+        relays.every(({ peerId }) => node.multiaddrs.some((address) => `${address}`.includes(`${peerId}/p2p-circuit`)))
+      )
+    }
+    await right.agent('worker', { handle: { double: ({ data }) => data * 2 } })
+    const caller = await left.agent('caller')
+    const ask = async (): Promise<unknown> => (await caller.request('worker', 21, { type: 'double' })).data
+    assert.equal(await ask(), 42)
+    const via = (): string => `${left.libp2p.getConnections(right.peerId)[0]?.remoteAddr}`
+    const used = relays.find(({ peerId }) => via().includes(String(peerId)))
+    assert.ok(used, `not relayed: ${via()}`)
+    await used.stop({ drain: false })
+    await until('an answer by the other way', () => ask().then(Boolean, () => false))
+    assert.ok(via().includes(String(relays.find((relay) => relay !== used)!.peerId)), via())
+    assert.equal(left.peers().find(({ name }) => name === 'right')?.transport, 'relay')
   })
 })

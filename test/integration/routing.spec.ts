@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict'
+import { createNode } from '../../src/index.ts'
+import { hostProcess } from '../kit/host-process.ts'
 import { meshOf } from '../kit/mesh.ts'
 import { record } from '../kit/record.ts'
 import { until } from '../kit/until.ts'
 
+type Scripts = typeof import('./scripts.ts')
+
+const script = new URL('./scripts.ts', import.meta.url)
 const who = { type: 'who' }
 
 describe('routing between nodes', function () {
-  this.timeout(30_000)
+  this.timeout(60_000)
 
   it('prefers its own node, then its zone, then its region, then whoever there is', async () => {
     const here = { region: 'eu', zone: 'eu-a' }
@@ -56,6 +61,40 @@ describe('routing between nodes', function () {
       assert.equal((await caller.request({ name: 'worker', peer: peerId }, 0, who)).data, name)
       assert.equal((await caller.request({ name: 'worker', peer: String(peerId) }, 0, who)).data, name)
     }
+  })
+
+  it('measures round trips and load, and leaves alone whom others keep busy', async () => {
+    const place = { region: 'eu', zone: 'eu-a' }
+    await using client = await createNode({ name: 'client', ...place })
+    const bootstrap = client.multiaddrs.map(String)
+    const start = (name: string) => hostProcess<Scripts>(script, { name, bootstrap, ...place })
+    await using idle = await start('idle')
+    await using busy = await start('busy')
+    for (const host of [idle, busy]) await host.call('responder', 'worker')
+    await until(
+      'round trips',
+      () => client.peers().length === 2 && client.peers().every(({ rtt }) => rtt !== undefined)
+    )
+    const caller = await client.agent('caller')
+    const ask = async () => (await caller.request('worker', 0, { ...who, timeout: 20_000 })).data
+    const isBusy = (): boolean =>
+      Array.from({ length: 8 }, () => client.explain({ data: 1 }, 'worker')).every((why) => {
+        return why.member?.peer === idle.peerId
+      })
+    await busy.call('burn', true)
+    await until('its load to be known', isBusy, 20_000)
+    for (let i = 0; i < 30; i++) assert.equal(await ask(), 'idle')
+    // One that is busy is still better than none, in its zone or out of it.
+    await idle.kill()
+    await until(
+      'an answer of the busy one',
+      () =>
+        ask().then(
+          (name) => name === 'busy',
+          () => false
+        ),
+      20_000
+    )
   })
 
   it('opens the circuit of a target that fails, probes it, closes it when it is well, and tells', async () => {

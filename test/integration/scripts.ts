@@ -54,6 +54,33 @@ export async function ask(node: Node, name: string, type: string, data: unknown)
   return (await asker.request(name, data, { type })).data
 }
 
+/** Keeps the event loop busy: nothing is read, no timer fires. */
+export function block(_: Node, ms: number): void {
+  const end = performance.now() + ms
+  while (performance.now() < end);
+}
+
+let burning: NodeJS.Timeout | undefined
+
+/** A load of about nine tenths: work for 45 ms of every 50, answers in between. */
+export function burn(node: Node, on: boolean): void {
+  clearInterval(burning)
+  if (on) burning = setInterval(() => block(node, 45), 50)
+}
+
+const left: string[] = []
+
+/** Begins to note who leaves the mesh, as this node sees it. */
+export function watch(node: Node): void {
+  void (async () => {
+    for await (const event of node.events()) if (event.kind === 'peer-left') left.push(event.peer)
+  })()
+}
+
+export function whoLeft(): string[] {
+  return left
+}
+
 /** ms that `stop` took. */
 export async function stop(node: Node, drain: boolean, timeout: number): Promise<number> {
   const before = performance.now()
