@@ -5,7 +5,7 @@ import { createDirectory } from '../../../src/runtime/directory/directory.ts'
 import type { Directory } from '../../../src/runtime/directory/types.ts'
 import type { Libp2pNetwork } from '../../../src/runtime/libp2p/network.ts'
 import { systemClock } from '../../../src/runtime/system/clock.ts'
-import { Loopback } from '../libp2p/loopback.ts'
+import { Loopback, until } from '../libp2p/loopback.ts'
 
 const HOUR = 3_600_000
 
@@ -94,6 +94,17 @@ describe('the directory over a real table', () => {
     }
     assert.deepEqual(await b!.routing.get(hostKey(a!.host.peer)), good.blob)
     assert.equal(await b!.routing.get(hostKey(forger!.host.peer)), undefined)
+    for (const directory of directories) directory.stop()
+  })
+
+  it('gives nothing that has expired since it was stored', async () => {
+    const [a, b, c] = await loopback.startMany(3)
+    const directories = await Promise.all([a!, b!, c!].map((node) => directoryOf(node)))
+    const key = hostKey(a!.host.peer)
+    const record = await recordOf(a!, { expires: Date.now() + 2_000 })
+    assert.ok((await a!.routing.put(key, record.blob)) > 0)
+    assert.deepEqual(await b!.routing.get(key), record.blob)
+    await until(async () => (await b!.routing.get(key)) === undefined)
     for (const directory of directories) directory.stop()
   })
 
