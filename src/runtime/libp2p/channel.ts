@@ -31,6 +31,8 @@ export class StreamChannel implements Channel {
   #full = false
   /** The peer has said that it sends no more: an end after this is in good order. */
   #peerFinished: boolean
+  /** Closed before it was ours: no event will say so. */
+  readonly #stillborn: boolean
   #closing: Promise<void> | undefined
   #over: { error: Error | undefined; told: boolean } | undefined
 
@@ -42,6 +44,7 @@ export class StreamChannel implements Channel {
     this.protocol = stream.protocol
     this.direction = stream.direction
     this.#peerFinished = stream.remoteWriteStatus === 'closed' && stream.status !== 'reset'
+    this.#stillborn = stream.status === 'closed'
     stream.addEventListener('drain', this.#drained)
     stream.addEventListener('close', this.#closed)
     stream.addEventListener('remoteCloseWrite', this.#finished)
@@ -131,6 +134,8 @@ export class StreamChannel implements Channel {
       this.resume()
       await this.#stream.close({ signal })
       await this.#untilOver(signal)
+      // One that was closed when it was handed to us, its connection gone while it was negotiated, tells nobody any more.
+      if (this.#stillborn) this.#finish(this.#lost())
     } catch (error) {
       this.#stream.abort(error as Error)
       this.#finish(error as Error)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { MeshError } from '../../../protocols/errors.ts'
+import { StreamChannel } from '../../../src/runtime/libp2p/channel.ts'
 import type { Libp2pNetwork } from '../../../src/runtime/libp2p/network.ts'
 import { connect, Loopback, record, until } from './loopback.ts'
 
@@ -149,6 +150,20 @@ describe('a channel over libp2p', () => {
       assert.equal((closes[0] as MeshError).code, 'ERR_LINK_CLOSED')
     }
     assert.equal(near.channel.write(new Uint8Array(1)), true, 'a write after the end is no error of its own')
+  })
+
+  it('is lost with an error too when the connection went while the protocol was agreed, its last bytes handed out', async () => {
+    const id = protocol()
+    await b.libp2p.handle(id, (stream) => void stream.send(Uint8Array.of(1, 2, 3)))
+    const connection = await a.libp2p.dial(b.libp2p.getMultiaddrs())
+    const stream = await connection.newStream(id)
+    await until(() => stream.readBufferLength === 3)
+    for (const far of b.libp2p.getConnections(a.peerId)) void far.close()
+    await until(() => stream.status === 'closed')
+    const seen = record(new StreamChannel(stream, b.host.peer, 1_000, () => undefined))
+    await until(() => seen.closes.length > 0)
+    assert.deepEqual([...Buffer.concat(seen.pieces)], [1, 2, 3])
+    assert.equal((seen.closes[0] as MeshError | undefined)?.code, 'ERR_LINK_CLOSED')
   })
 
   it('does not wait for ever for a peer that never closes its side', async () => {
