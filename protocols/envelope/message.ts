@@ -81,6 +81,9 @@ export interface QosRequirements {
 /** A number is a 32-bit integer; the other types of CloudEvents (bytes, URI, time) are their canonical text. */
 export type ExtensionValue = string | number | boolean
 
+// biome-ignore lint/suspicious/noExplicitAny: what a message carries is the agents' own agreement
+export type Payload = any
+
 export interface Message<T = unknown> {
   /** `'1.0'` on the wire, as CloudEvents demands. */
   specversion: '1.0'

@@ -1,7 +1,8 @@
+import type { Payload } from '../../protocols/envelope/message.ts'
 import { MeshError, RemoteError } from '../../protocols/errors.ts'
 import { PIPELINE_TYPE, pipelineAgent } from '../../protocols/pipeline/constants.ts'
 import { type PipelineStats, parsePipelineStats, parseProcessReply } from '../../protocols/pipeline/messages.ts'
-import { type Payload, SEND_TIMEOUT } from './pipeline.ts'
+import { SEND_TIMEOUT } from './pipeline.ts'
 import type { PipelinePort, StageCall } from './pipeline-port.ts'
 import type { WaitOptions } from './pipeline-wait.ts'
 

@@ -1,3 +1,4 @@
+import type { Payload } from '../../protocols/envelope/message.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import type { PipelineStats } from '../../protocols/pipeline/messages.ts'
 import type { Clock } from '../runtime/ports.ts'
@@ -12,9 +13,6 @@ import { bounded, type WaitOptions } from './pipeline-wait.ts'
 export const SEND_TIMEOUT = 30_000
 /** ms that `close` lets what is in flight finish when it is not told. As api.md's `node.stop`. */
 const CLOSE_TIMEOUT = 5_000
-
-// biome-ignore lint/suspicious/noExplicitAny: what stages exchange is the agents' own agreement
-export type Payload = any
 
 export interface CloseOptions {
   /** Lets what is in flight finish first. Default true. */

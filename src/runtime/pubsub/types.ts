@@ -1,4 +1,4 @@
-import type { Message } from '../../../protocols/envelope/message.ts'
+import type { Message, Payload } from '../../../protocols/envelope/message.ts'
 import type { QueueLimits } from '../../core/flow/queue.ts'
 import type { Membership } from '../../core/membership/types.ts'
 import type { StreamLimits } from '../../core/pubsub/stream.ts'
@@ -84,7 +84,7 @@ export interface Evidence {
 
 export interface SubscribeOptions extends Partial<QueueLimits> {
   /** Runs here, at the subscriber. One that throws is counted and the message is not delivered. */
-  filter?: ((message: Message) => boolean) | undefined
+  filter?: ((message: Message<Payload>) => boolean) | undefined
   delivery?: 'at-most-once' | undefined
   overflow?: 'drop-oldest' | 'drop-newest' | 'reject' | undefined
 }
@@ -108,7 +108,7 @@ export interface SubscriptionStats {
  * await subscription.ready
  * for await (const message of subscription) …
  */
-export interface Subscription extends AsyncIterable<Message>, AsyncDisposable {
+export interface Subscription extends AsyncIterable<Message<Payload>>, AsyncDisposable {
   readonly pattern: string
   /** From here on nothing published anywhere in the reachable mesh is missed. Rejects with `ERR_ABORTED` when closed before. */
   readonly ready: Promise<void>
@@ -150,7 +150,13 @@ export interface PubSubStats {
 
 export interface PubSub {
   publish(message: Message, options?: PublishOptions): Promise<Evidence>
-  subscribe(pattern: string, options?: SubscribeOptions, owner?: string): Subscription
+  /** `closed` is called once the subscription was closed, by whomever. */
+  subscribe(
+    pattern: string,
+    options?: SubscribeOptions,
+    owner?: string,
+    closed?: (subscription: Subscription) => void
+  ): Subscription
   stats(): PubSubStats
   /** Sends every batch now. */
   flush(): void
