@@ -1,7 +1,7 @@
 import type { Entry, Member, Membership, MembershipEvent } from '../core/membership/types.ts'
 import type { Router } from '../core/routing/router.ts'
 import type { Clock, Timer } from '../runtime/ports.ts'
-import type { AgentChange, NodeEventBody } from './events.ts'
+import type { NodeEventBody } from './events.ts'
 
 /** Where an agent of some name lives. */
 export interface AgentLocation {
@@ -16,6 +16,8 @@ export interface AgentLocation {
 }
 
 const PREFIX = 'agent/'
+/** Names of which is remembered where they were last. A guess. */
+const MOST_HOMES = 10_000
 /** ms between two looks at measured round trips. */
 const REFRESH = 1_000
 
@@ -30,7 +32,7 @@ export class Atlas {
   readonly #router: Router
   readonly #clock: Clock
   readonly #emit: (event: NodeEventBody) => void
-  /** Where each instance was seen last, so that one that comes back elsewhere has moved. */
+  /** Where a name that nobody has now was seen last, so that one that comes back elsewhere has moved. */
   readonly #homes = new Map<string, string>()
   #timer: Timer | undefined
 
@@ -62,7 +64,7 @@ export class Atlas {
   localDown(name: string, instance: string): void {
     const { peer } = this.#membership.self
     this.#router.remove(name, peer, instance)
-    this.#emit({ kind: 'agent-down', name, instance, peer })
+    this.#down(name, instance, peer)
   }
 
   /** Every location known of a name, or of all names. */
@@ -91,11 +93,11 @@ export class Atlas {
         this.#emit({ kind: 'peer-joined', peer, name })
         break
       case 'member-down':
+        this.#router.removePeer(peer)
         for (const entry of event.member.entries.values()) {
           const agent = agentOf(entry)
-          if (agent !== undefined) this.#emit({ kind: 'agent-down', ...agent, peer })
+          if (agent !== undefined) this.#down(agent.name, agent.instance, peer)
         }
-        this.#router.removePeer(peer)
         this.#emit({ kind: 'peer-left', peer, name, reason: event.reason })
         break
       case 'member-suspect':
@@ -118,7 +120,7 @@ export class Atlas {
     const { name, instance } = agent
     if (entry.value === undefined) {
       this.#router.remove(name, peer, instance)
-      if (before?.value !== undefined) this.#emit({ kind: 'agent-down', name, instance, peer })
+      if (before?.value !== undefined) this.#down(name, instance, peer)
     } else {
       this.#router.place(member.record)
       this.#router.add(name, peer, instance)
@@ -127,12 +129,18 @@ export class Atlas {
   }
 
   #up(name: string, instance: string, peer: string): void {
-    const key = `${name}/${instance}`
-    const home = this.#homes.get(key)
-    if (this.#homes.size > 100_000) this.#homes.clear()
-    this.#homes.set(key, peer)
-    const kind: AgentChange['kind'] = home !== undefined && home !== peer ? 'agent-moved' : 'agent-up'
-    this.#emit({ kind, name, instance, peer })
+    this.#emit({ kind: 'agent-up', name, instance, peer })
+    const from = this.#homes.get(name)
+    if (from === undefined) return
+    this.#homes.delete(name)
+    if (from !== peer) this.#emit({ kind: 'agent-moved', name, instance, peer, from })
+  }
+
+  #down(name: string, instance: string, peer: string): void {
+    this.#emit({ kind: 'agent-down', name, instance, peer })
+    if (this.#router.has(name)) return
+    if (this.#homes.size >= MOST_HOMES) this.#homes.delete(this.#homes.keys().next().value!)
+    this.#homes.set(name, peer)
   }
 
   #refresh(): void {

@@ -22,12 +22,10 @@ export type NodeEventBody =
   | PubSubEvent
   | PipelineEvent
 
-export interface AgentChange {
-  kind: 'agent-up' | 'agent-down' | 'agent-moved'
-  name: string
-  instance: string
-  peer: string
-}
+export type AgentChange =
+  | { kind: 'agent-up' | 'agent-down'; name: string; instance: string; peer: string }
+  /** Follows the `agent-up` of a name that nobody had since it went down on the host `from`. */
+  | { kind: 'agent-moved'; name: string; instance: string; peer: string; from: string }
 
 /** Events kept for one reader that lags; the oldest go first. A guess. */
 const KEPT = 1024
