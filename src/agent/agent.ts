@@ -1,14 +1,14 @@
-import type { Message } from '../../protocols/envelope/message.ts'
+import type { Message, Payload } from '../../protocols/envelope/message.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import type { CallOptions } from '../node/calling.ts'
 import type { SendParticulars } from '../node/sending.ts'
 import type { Evidence, PublishOptions, SubscribeOptions, Subscription } from '../runtime/pubsub/types.ts'
 import type { Inbox } from './inbox.ts'
+import { checkMessage, checkWait, partsOf, refuseUnbuilt, unbuilt } from './options.ts'
 import type { Template, Templates } from './templates.ts'
 import type {
   HandlerOptions,
   MessageOptions,
-  Payload,
   Receipt,
   Receiver,
   RequestHandler,
@@ -29,12 +29,19 @@ export interface AgentNode {
   request(template: Template, data: unknown, options: CallOptions): Promise<Message>
   stream(template: Template, data: unknown, options: CallOptions): AsyncIterable<Message>
   publish(agent: string, topic: string, data: unknown, options: PublishOptions & MessageOptions): Promise<Evidence>
-  subscribe(agent: string, pattern: string, options: SubscribeOptions): Subscription
+  /** `closed` is called when the subscription was. */
+  subscribe(
+    agent: string,
+    pattern: string,
+    options: SubscribeOptions,
+    closed: (subscription: Subscription) => void
+  ): Subscription
   /** The trace and time of the message being handled now. */
   parent(): Message['trace']
   wallClock(): number
   readonly requestTimeout: number
   closeAgent(agent: Agent): Promise<void>
+  bounded<T>(promise: Promise<T>, options: WaitOptions): Promise<T>
 }
 
 /** One registration of an agent: what it is sent, and what it sends. */
@@ -45,7 +52,10 @@ export class Agent {
   readonly #inbox: Inbox
   readonly #sends: Templates
   readonly #requests: Templates
+  /** Open ones; most agents have none. */
+  #subscriptions: Set<Subscription> | undefined
   #closed = false
+  #closing: Promise<void> | undefined
 
   constructor(name: string, instance: string, node: AgentNode, inbox: Inbox, sends: Templates, requests: Templates) {
     this.name = name
@@ -54,6 +64,11 @@ export class Agent {
     this.#inbox = inbox
     this.#sends = sends
     this.#requests = requests
+  }
+
+  /** The agent's durable state: not built yet, `ERR_UNSUPPORTED`. */
+  get state(): never {
+    throw unbuilt('state')
   }
 
   /**
@@ -74,9 +89,8 @@ export class Agent {
     const handler = typed ? handlerOrOptions : typeOrHandler
     if (typeof handler !== 'function') throw new MeshError('ERR_CONFIG', 'receive takes a function')
     const given = (typed ? options : (handlerOrOptions as HandlerOptions | undefined)) ?? {}
-    if ((given as { delivery?: unknown }).delivery !== undefined) {
-      throw new MeshError('ERR_UNSUPPORTED', 'delivery: exactly-once is not supported by this build')
-    }
+    if ((given as { delivery?: unknown }).delivery === 'exactly-once') throw unbuilt('delivery: exactly-once')
+    this.#assertOpen()
     this.#inbox.receive(typed ? typeOrHandler : undefined, handler, given)
     return this
   }
@@ -89,7 +103,10 @@ export class Agent {
    * planner.handle('plan.make', async (message, ctx) => makePlan(message.data, ctx.signal))
    */
   handle(type: string, handler: RequestHandler, options: HandlerOptions = {}): this {
-    if (typeof handler !== 'function') throw new MeshError('ERR_CONFIG', 'handle takes a type and a function')
+    if (typeof type !== 'string' || typeof handler !== 'function') {
+      throw new MeshError('ERR_CONFIG', 'handle takes a type and a function')
+    }
+    this.#assertOpen()
     this.#inbox.handle(type, handler, options)
     return this
   }
@@ -106,20 +123,18 @@ export class Agent {
   send(target: Target, data: unknown, options?: SendOptions): Promise<Receipt>
   send(target: Target, data: unknown, options: SendOptions = NO_OPTIONS): Promise<Receipt | Receipt[]> {
     try {
-      if (this.#closed) throw new MeshError('ERR_STOPPED', `the agent ${this.name} is closed`)
-      if (options.to === 'all') return this.#sendToAll(target, data, options)
-      return this.#send(target, data, options)
+      this.#assertOpen()
+      const { to } = options
+      if (to === undefined || to === 'one') return this.#send(target, data, options)
+      if (to === 'all') return this.#sendToAll(target, data, options)
+      throw new MeshError('ERR_CONFIG', `to must be 'one' or 'all'`, { details: { key: 'to' } })
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
   #send(target: Target, data: unknown, options: SendOptions): Promise<Receipt> {
-    if (options.durable === true) {
-      throw new MeshError('ERR_UNSUPPORTED', 'durable sends are not supported by this build', {
-        details: { key: 'durable' }
-      })
-    }
+    refuseUnbuilt(options)
     const template = this.#sends.for(target, options)
     const particulars = this.#particulars(template, options)
     if (options.signal?.aborted)
@@ -129,13 +144,20 @@ export class Agent {
       : this.#node.ship(template, data, particulars)
   }
 
-  #sendToAll(target: Target, data: unknown, options: SendOptions): Promise<Receipt[]> {
-    const name = typeof target === 'string' ? target : target.name
-    const members = this.#node.members(name)
-    if (members.length === 0) {
-      return this.#node.resolve(name, options).then(() => this.#sendToAll(target, data, options))
-    }
+  async #sendToAll(target: Target, data: unknown, options: SendOptions): Promise<Receipt[]> {
     const { to: _, ...rest } = options
+    const { name, peer, instance } = partsOf(target)
+    checkMessage(options)
+    // Nothing is awaited where somebody is known: what the caller changes later is not sent.
+    if (this.#node.members(name).length === 0) await this.#node.resolve(name, options)
+    const members = this.#node
+      .members(name)
+      .filter((one) => (peer ?? one.peer) === one.peer && (instance ?? one.instance) === one.instance)
+    if (members.length === 0) {
+      throw new MeshError('ERR_NO_RESPONDERS', `no agent named ${name} is known as asked for`, {
+        details: { agent: name }
+      })
+    }
     // `async`, so that one member's refusal leaves no other send without somebody who hears of its end.
     return Promise.all(members.map(async ({ peer, instance }) => this.#send({ name, peer, instance }, data, rest)))
   }
@@ -177,6 +199,8 @@ export class Agent {
    * const evidence = await planner.publish('orders.eu.created', order, { waitFor: { subscribers: 2 }, timeout: 1_000 })
    */
   async publish(topic: string, data: unknown, options: PublishOptions & MessageOptions = {}): Promise<Evidence> {
+    this.#assertOpen()
+    checkMessage(options)
     return this.#node.publish(this.name, topic, data, options)
   }
 
@@ -189,19 +213,36 @@ export class Agent {
    * for await (const message of orders) …
    */
   subscribe(pattern: string, options: SubscribeOptions = {}): Subscription {
-    return this.#node.subscribe(this.name, pattern, options)
+    this.#assertOpen()
+    const open = (this.#subscriptions ??= new Set())
+    const subscription = this.#node.subscribe(this.name, pattern, options, (closed) => open.delete(closed))
+    open.add(subscription)
+    return subscription
   }
 
-  /** Takes the agent off the mesh. What waits is refused, so that its senders try another member. */
-  async close(): Promise<void> {
-    if (this.#closed) return
+  /**
+   * Takes the agent off the mesh, and its subscriptions with it. What waits is refused, so that its senders try another
+   * member. Resolves when the mesh was told; `timeout` and `signal` bound the wait for that.
+   */
+  async close(options: WaitOptions = {}): Promise<void> {
+    checkWait(options)
+    this.#closing ??= this.#close()
+    return this.#node.bounded(this.#closing, options)
+  }
+
+  async #close(): Promise<void> {
     this.#closed = true
+    for (const subscription of this.#subscriptions ?? []) void subscription.close()
     await this.#node.closeAgent(this)
     this.#inbox.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new MeshError('ERR_STOPPED', `the agent ${this.name} is closed`)
   }
 
   /** Undefined for the plain message that most are. */
@@ -220,6 +261,7 @@ export class Agent {
     ) {
       return undefined
     }
+    checkMessage(options)
     const deadline = ttl === undefined ? undefined : this.#node.wallClock() + ttl
     const extra = key === undefined && deadline === undefined ? undefined : { key, deadline }
     const wish = key === undefined && !pinned ? undefined : { key, peer: template.peer, instance: template.instance }
@@ -227,7 +269,8 @@ export class Agent {
   }
 
   #callOptions(template: Template, options: RequestOptions, fallback: number | undefined): CallOptions {
-    if (this.#closed) throw new MeshError('ERR_STOPPED', `the agent ${this.name} is closed`)
+    this.#assertOpen()
+    refuseUnbuilt(options)
     const { signal, timeout = fallback, idempotent = false } = options
     const particulars = this.#particulars(template, options)
     return { particulars, wish: particulars?.wish, timeout, signal, idempotent }

@@ -4,6 +4,7 @@ import type { Enlisted } from '../core/delivery/roster.ts'
 import type { Inbound } from '../runtime/delivery/inbound.ts'
 import type { ServedCall } from '../runtime/delivery/served-call.ts'
 import type { Clock } from '../runtime/ports.ts'
+import { unbuilt } from './options.ts'
 import { agentOf } from './source.ts'
 import type { Context } from './types.ts'
 
@@ -72,6 +73,14 @@ export class ReceiveContext implements Context, Enlisted {
     this.renew?.()
   }
 
+  get state(): never {
+    throw unbuilt('ctx.state')
+  }
+
+  commit(): never {
+    throw unbuilt('ctx.commit')
+  }
+
   refuse(error: unknown, delay?: number): void {
     if (this.settled) return
     this.settled = true
@@ -120,6 +129,12 @@ export class CallContext implements Context {
   }
   working(): void {
     throw onlyReceive()
+  }
+  get state(): never {
+    throw unbuilt('ctx.state')
+  }
+  commit(): never {
+    throw unbuilt('ctx.commit')
   }
 }
 

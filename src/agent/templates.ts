@@ -13,6 +13,7 @@ import { MeshError } from '../../protocols/errors.ts'
 import type { Lane } from '../../protocols/framing/constants.ts'
 import { flowOf } from '../../protocols/point-to-point/codec.ts'
 import type { RetryPolicy } from '../core/delivery/retry.ts'
+import { partsOf } from './options.ts'
 import type { SendOptions, Target } from './types.ts'
 
 /** What the messages of one sender to one target have in common, worked out once. */
@@ -71,13 +72,13 @@ export class Templates {
   }
 
   for(target: Target, options: SendOptions): Template {
-    const name = typeof target === 'string' ? target : target.name
-    const entries = this.#byName.get(name)
-    if (entries !== undefined && typeof target === 'string') {
+    if (typeof target !== 'string') return this.#build(target, options)
+    const entries = this.#byName.get(target)
+    if (entries !== undefined) {
       for (const { options: known, template } of entries) if (same(known, options)) return template
     }
-    const template = this.#build(target, name, options)
-    if (typeof target === 'string') this.#keep(name, entries, { options: { ...options }, template })
+    const template = this.#build(target, options)
+    this.#keep(target, entries, { options: { ...options }, template })
     return template
   }
 
@@ -91,8 +92,8 @@ export class Templates {
     }
   }
 
-  #build(target: Target, name: string, options: SendOptions): Template {
-    if (typeof name !== 'string' || name === '') throw new MeshError('ERR_CONFIG', 'a target is the name of an agent')
+  #build(target: Target, options: SendOptions): Template {
+    const { name, peer, instance } = partsOf(target)
     const type = options.type ?? DEFAULT_TYPE
     const implied = characteristicsOf(type)
     const delivery = deliveryOf(options.delivery, implied.delivery)
@@ -101,8 +102,6 @@ export class Templates {
     const timeout = this.#defaults.deliveryTimeout
     const maxRetries = options.maxRetries ?? this.#defaults.maxRetries
     const strategy: RetryStrategy = options.retryStrategy ?? 'exponential'
-    const peer = typeof target === 'string' ? undefined : target.peer?.toString()
-    const instance = typeof target === 'string' ? undefined : target.instance
     const { subject, datacontenttype, dataschema } = options
     const acknowledged = delivery !== 'at-most-once'
     const attributes: AttributeSet = {
@@ -125,7 +124,7 @@ export class Templates {
       qos: { consistency: options.consistency ?? implied.consistency },
       lineage: this.#lineage
     }
-    check(attributes)
+    checkAttributes(attributes)
     const lane = laneOf(priority)
     const policy = { strategy, maxRetries }
     const flow = flowOf(name, type)
@@ -158,8 +157,8 @@ function orderingOf(asked: Ordering | undefined): Ordering {
   return 'none'
 }
 
-/** The rules of CloudEvents, checked once for all messages of the template. Throws `ERR_INVALID_MESSAGE`. */
-function check({ lineage: _, ...attributes }: AttributeSet): void {
+/** The rules of CloudEvents, checked once for all messages that share these attributes. Throws `ERR_INVALID_MESSAGE`. */
+export function checkAttributes({ lineage: _, ...attributes }: AttributeSet): void {
   validateMessage({ ...attributes, specversion: '1.0', id: '-', time: '1970-01-01T00:00:00.000Z', data: undefined })
 }
 

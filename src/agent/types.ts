@@ -3,6 +3,7 @@ import type {
   Delivery,
   Message,
   Ordering,
+  Payload,
   Priority,
   RetryStrategy
 } from '../../protocols/envelope/message.ts'
@@ -34,10 +35,10 @@ export interface Context {
   term(reason?: string): void
   /** Starts the handler's time anew. Only for `receive`. */
   working(): void
+  /** The agent's durable state, and its atomic change: not built yet, `ERR_UNSUPPORTED`. */
+  readonly state: never
+  commit(changes?: unknown): never
 }
-
-// biome-ignore lint/suspicious/noExplicitAny: what a message carries is the agents' own agreement
-export type Payload = any
 
 /** Returning acknowledges, throwing asks for redelivery. */
 export type Receiver = (message: Message<Payload>, ctx: Context) => unknown

@@ -5,6 +5,7 @@ import { Agent, type AgentNode } from '../agent/agent.ts'
 import type { ReceiveContext } from '../agent/context.ts'
 import type { Handling } from '../agent/handling.ts'
 import { Inbox, type InboxHost } from '../agent/inbox.ts'
+import { checkWait } from '../agent/options.ts'
 import { sourceOf } from '../agent/source.ts'
 import { Templates } from '../agent/templates.ts'
 import type { AgentHandlers, WaitOptions } from '../agent/types.ts'
@@ -46,6 +47,7 @@ export class Agents {
 
   async register(name: string, handlers: AgentHandlers, options: WaitOptions): Promise<Agent> {
     checkName(name)
+    checkWait(options)
     const { registry, atlas, membership, directory, clock } = this.#parts
     const instance = Buffer.from(this.#parts.dice.bytes(5)).toString('hex')
     const inbox = new Inbox(this.#inboxHost(name))
@@ -67,6 +69,11 @@ export class Agents {
       throw error
     }
     return agent
+  }
+
+  /** The node is leaving: nobody is told, since they were told that. */
+  stop(): void {
+    for (const agent of this.#local.keys()) void agent.close()
   }
 
   async #close(agent: Agent): Promise<void> {
@@ -121,10 +128,26 @@ export class Agents {
   }
 }
 
-function equip(agent: Agent, { receive, handle }: AgentHandlers): void {
+function equip(agent: Agent, handlers: AgentHandlers): void {
+  const { receive, handle } = handlers
+  for (const key of Object.keys(handlers)) {
+    if (key !== 'receive' && key !== 'handle') throw noHandlers(key, 'is neither receive nor handle')
+  }
+  if (receive !== undefined && typeof receive !== 'function' && !isRecord(receive)) {
+    throw noHandlers('receive', 'must be a function, or one for each type')
+  }
+  if (handle !== undefined && !isRecord(handle)) throw noHandlers('handle', 'must have a function for each type')
   if (typeof receive === 'function') agent.receive(receive)
   else for (const [type, handler] of Object.entries(receive ?? {})) agent.receive(type, handler)
   for (const [type, handler] of Object.entries(handle ?? {})) agent.handle(type, handler)
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
+}
+
+function noHandlers(key: string, why: string): MeshError {
+  return new MeshError('ERR_CONFIG', `an agent's handlers: ${key} ${why}`, { details: { key } })
 }
 
 function checkName(name: string): void {

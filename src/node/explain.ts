@@ -1,6 +1,7 @@
 import type { Characteristics, Message } from '../../protocols/envelope/message.ts'
 import { characteristicsOf } from '../../protocols/envelope/taxonomy.ts'
 import type { Lane } from '../../protocols/framing/constants.ts'
+import { partsOf } from '../agent/options.ts'
 import { laneOf } from '../agent/templates.ts'
 import type { Target } from '../agent/types.ts'
 import type { CandidateExplanation } from '../core/routing/explain.ts'
@@ -48,9 +49,7 @@ export function explain(
   size: number
 ): Explanation {
   const { router, host, clock } = parts
-  const name = typeof target === 'string' ? target : target.name
-  const peer = typeof target === 'string' ? undefined : target.peer?.toString()
-  const instance = typeof target === 'string' ? undefined : target.instance
+  const { name, peer, instance } = partsOf(target)
   const type = message.type ?? 'phoenix.agent.message.send'
   const implied = characteristicsOf(type)
   const { guarantee, routing, qos } = message

@@ -4,6 +4,7 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { Message } from '../../protocols/envelope/message.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import type { Agent } from '../agent/agent.ts'
+import { checkWait } from '../agent/options.ts'
 import type { AgentHandlers, Target, WaitOptions } from '../agent/types.ts'
 import type { AgentLocation } from './atlas.ts'
 import type { NodeConfig } from './config.ts'
@@ -79,6 +80,10 @@ export class MeshNode implements Node {
     try {
       this.#running()
       const { peers = 1 } = options
+      checkWait(options)
+      if (!Number.isSafeInteger(peers) || peers < 0) {
+        throw new MeshError('ERR_CONFIG', 'peers must be a whole number, not negative', { details: { key: 'peers' } })
+      }
       const waiting = new AbortController()
       const joined = this.#services.membership.joined(peers, { signal: waiting.signal })
       return bounded(joined, this.#services.clock, options).finally(() => waiting.abort())
@@ -131,9 +136,10 @@ export class MeshNode implements Node {
     this.#services.links.flush()
   }
 
-  async pipeline(id: string, options: PipelineOptions): Promise<Pipeline> {
+  async pipeline(id: string, options: PipelineOptions, wait: WaitOptions = {}): Promise<Pipeline> {
     this.#running()
-    return this.#services.pipelines.create(id, options)
+    checkWait(wait)
+    return this.#services.pipelines.create(id, options, wait)
   }
 
   stop(options: StopOptions = {}): Promise<void> {

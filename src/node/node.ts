@@ -61,8 +61,11 @@ export interface Node extends AsyncDisposable {
   events(options?: { signal?: AbortSignal }): AsyncIterableIterator<NodeEvent>
   /** Sends every batch now. */
   flush(): Promise<void>
-  /** Makes this node the coordinator of a pipeline. */
-  pipeline(id: string, options: PipelineOptions): Promise<Pipeline>
+  /**
+   * Makes this node the coordinator of a pipeline; resolves once the mesh can find it. Rejects with `ERR_CONFIG` naming
+   * the key, `ERR_ALREADY_REGISTERED`.
+   */
+  pipeline(id: string, options: PipelineOptions, wait?: WaitOptions): Promise<Pipeline>
   /** Pipelines by their id, wherever they are coordinated. */
   readonly pipelines: { get(id: string): PipelineFeed }
   /** Leaves the mesh. Bounded by `timeout` in any state; never ends the process. Safe to call twice. */

@@ -41,13 +41,13 @@ export function pipelineCalls({ self, lineage, limits, router, agents, caller }:
         idempotent: false
       })
     },
-    host: async (name, handlers) => {
+    host: async (name, handlers, wait = {}) => {
       if (router.has(name)) {
         throw new MeshError('ERR_ALREADY_REGISTERED', `${name} is hosted in the mesh already`, {
           details: { agent: name }
         })
       }
-      const agent = await agents.register(name, {}, {})
+      const agent = await agents.register(name, {}, wait)
       // The pipeline's own bounds decide what waits and what is refused.
       for (const [type, handler] of Object.entries(handlers)) agent.handle(type, handler, { concurrency: FEEDERS })
       return agent

@@ -1,4 +1,5 @@
 import type { Message, RoutingMetadata } from '../../protocols/envelope/message.ts'
+import type { WaitOptions } from './pipeline-wait.ts'
 
 export interface StageCall {
   /** The message's type. */
@@ -17,7 +18,11 @@ export interface PipelinePort {
   /** Rejects with a `MeshError`; aborting `signal` aborts the handler. */
   request(agent: string, data: unknown, call: StageCall): Promise<Message>
   /** Registers an agent; resolves once the mesh can find it. */
-  host(agent: string, handlers: Record<string, PipelineHandler>): Promise<{ close(): Promise<void> }>
+  host(
+    agent: string,
+    handlers: Record<string, PipelineHandler>,
+    wait?: WaitOptions
+  ): Promise<{ close(): Promise<void> }>
 }
 
 /** What `node.events()` tells of pipelines. */

@@ -7,6 +7,7 @@ import { createFeed, type PipelineFeed } from './pipeline-feed.ts'
 import { checkPipelineId, type PipelineOptions, parsePipelineOptions } from './pipeline-options.ts'
 import type { DeadLetter, PipelineEvent, PipelinePort } from './pipeline-port.ts'
 import { pipelineHandlers } from './pipeline-service.ts'
+import type { WaitOptions } from './pipeline-wait.ts'
 
 /** Letters kept in memory for each pipeline; the oldest goes first, and was told as an event. A guess. */
 const MAX_LETTERS = 1_000
@@ -35,7 +36,7 @@ export class Pipelines {
   }
 
   /** Resolves once the mesh can find it. Throws `ERR_CONFIG` naming the key, `ERR_ALREADY_REGISTERED`. */
-  async create(id: string, given: PipelineOptions): Promise<Pipeline> {
+  async create(id: string, given: PipelineOptions, wait?: WaitOptions): Promise<Pipeline> {
     checkPipelineId(id)
     const plan = parsePipelineOptions(given)
     if (this.#local.has(id)) {
@@ -48,7 +49,7 @@ export class Pipelines {
     const letters: DeadLetter[] = []
     const driver = new PipelineDriver({ ...plan, id, port, clock, dice, events: (event) => this.#tell(event, letters) })
     try {
-      const agent = await port.host(pipelineAgent(id), pipelineHandlers(driver, plan.overflow))
+      const agent = await port.host(pipelineAgent(id), pipelineHandlers(driver, plan.overflow), wait)
       const closed = async () => {
         this.#local.delete(id)
         await agent.close()

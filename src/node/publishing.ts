@@ -3,7 +3,9 @@ import type { Message, TraceContext } from '../../protocols/envelope/message.ts'
 import { encodeStandalone, StandaloneDecoder } from '../../protocols/envelope/standalone.ts'
 import { characteristicsOf } from '../../protocols/envelope/taxonomy.ts'
 import { MeshError } from '../../protocols/errors.ts'
+import { checkAttributes } from '../agent/templates.ts'
 import type { MessageOptions } from '../agent/types.ts'
+import { validateTopic } from '../core/pubsub/topic.ts'
 import { type Composer, Draft, PublishedMessage } from '../runtime/delivery/composer.ts'
 import type { MessageCodec } from '../runtime/pubsub/types.ts'
 
@@ -72,6 +74,8 @@ export class Publications {
         qos: { consistency },
         lineage: this.#composer.lineage
       }
+      validateTopic(topic)
+      checkAttributes(set)
       if (this.#sets.size >= KEPT) this.#sets.delete(this.#sets.keys().next().value!)
       this.#sets.set(key, set)
     }

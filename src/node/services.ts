@@ -200,6 +200,7 @@ export class Services {
     await this.pubsub.stop().catch(() => {})
     this.directory.stop()
     await this.membership.stop({ leave: true }).catch(() => {})
+    this.agents.stop()
     this.#load?.stop()
     this.#atLeastOnce.stop()
     this.#caller.stop()
@@ -295,13 +296,14 @@ export class Services {
         ship: (template, data, particulars) => atLeastOnce.ship(template, data, particulars),
         members: (name) => resolver.members(name),
         resolve: (name, options) => bounded(resolver.resolve(name), clock, options),
+        bounded: (promise, options) => bounded(promise, clock, options),
         request: (template, data, options) => caller.request(template, data, options),
         stream: (template, data, options) => caller.stream(template, data, options),
         publish: (agent, topic, data, options) => {
           const message = publications.message(sourceOf(peer, agent), topic, data, options, currentTrace(), clock.now())
           return this.pubsub.publish(message, options)
         },
-        subscribe: (agent, pattern, options) => this.pubsub.subscribe(pattern, options, agent),
+        subscribe: (agent, pattern, options, closed) => this.pubsub.subscribe(pattern, options, agent, closed),
         parent: currentTrace,
         wallClock: () => clock.now(),
         requestTimeout: limits.requestTimeout

@@ -3,9 +3,10 @@ import { CHANNELS, MAX_TOPIC_LENGTH, MAX_TOPIC_TOKENS } from '../../../protocols
 
 function tokens(text: string, what: 'topic' | 'pattern'): string[] {
   const refuse = (why: string) =>
-    new MeshError('ERR_INVALID_TOPIC', `${what} ${JSON.stringify(text.slice(0, 64))} ${why}`, {
+    new MeshError('ERR_INVALID_TOPIC', `${what} ${JSON.stringify(String(text).slice(0, 64))} ${why}`, {
       details: { [what]: text }
     })
+  if (typeof text !== 'string') throw refuse('is no text')
   if (text.length === 0) throw refuse('is empty')
   if (text.length > MAX_TOPIC_LENGTH) throw refuse(`is longer than ${MAX_TOPIC_LENGTH} characters`)
   const list = text.split('.')

@@ -24,7 +24,19 @@ export const DEFAULT_LIMITS: PubSubLimits = {
 }
 
 const SUBSCRIBE_KEYS = new Set(['filter', 'delivery', 'overflow', 'highWatermark', 'lowWatermark', 'maxQueue'])
-const PUBLISH_KEYS = new Set(['waitFor', 'timeout', 'signal'])
+/** The message's own options come along: whoever made the message has read them. */
+const MESSAGE_KEYS = [
+  'type',
+  'id',
+  'subject',
+  'datacontenttype',
+  'dataschema',
+  'priority',
+  'consistency',
+  'ordering',
+  'ttl'
+]
+const PUBLISH_KEYS = new Set(['waitFor', 'timeout', 'signal', ...MESSAGE_KEYS])
 const OVERFLOWS = new Set(['drop-oldest', 'drop-newest', 'reject'])
 
 function refuse(key: string, why: string): MeshError {
@@ -46,6 +58,8 @@ export function checkSubscribe(options: SubscribeOptions): QueueLimits {
   if (!OVERFLOWS.has(options.overflow ?? 'drop-oldest'))
     throw refuse('overflow', `${options.overflow} is not supported`)
   if (options.filter !== undefined && typeof options.filter !== 'function') throw refuse('filter', 'not a function')
+  if (options.maxQueue !== undefined && Object(options.maxQueue) !== options.maxQueue)
+    throw refuse('maxQueue', 'not an object')
   const maxQueue = { ...DEFAULT_QUEUE_LIMITS.maxQueue, ...options.maxQueue }
   const highWatermark = options.highWatermark ?? Math.min(DEFAULT_QUEUE_LIMITS.highWatermark, maxQueue.messages)
   const lowWatermark =

@@ -150,7 +150,12 @@ class MeshPubSub implements PubSub {
       : this.#evidence.publish(message, options.waitFor.subscribers, options)
   }
 
-  subscribe(pattern: string, options: SubscribeOptions = {}, owner = ''): Subscription {
+  subscribe(
+    pattern: string,
+    options: SubscribeOptions = {},
+    owner = '',
+    onClosed?: (subscription: Subscription) => void
+  ): Subscription {
     this.#check()
     validatePattern(pattern)
     const limits = checkSubscribe(options)
@@ -160,7 +165,10 @@ class MeshPubSub implements PubSub {
       emit,
       pressure: this.#pressure,
       coalescer: this.#coalescer,
-      closed: (closed) => this.#closed(closed)
+      closed: (closed) => {
+        this.#closed(closed)
+        onClosed?.(closed)
+      }
     })
     this.#local.add(subscription)
     const channel = channelOfPattern(pattern)

@@ -1,0 +1,62 @@
+import { MeshError } from '../../protocols/errors.ts'
+import type { MessageOptions, Target, WaitOptions } from './types.ts'
+
+/** What a caller gave, checked where it enters: every rule that is broken is `ERR_CONFIG` with `details.key`. */
+
+/** Throws `ERR_CONFIG`. */
+export function checkWait({ signal, timeout }: WaitOptions): void {
+  if (timeout !== undefined && !isDuration(timeout)) throw wrong('timeout', 'a number of ms, not negative')
+  // Duck typing: a signal may be another realm's.
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function') throw wrong('signal', 'an AbortSignal')
+}
+
+/** What a message has of its own; what it shares with others of its conversation is checked with its template. */
+export function checkMessage(options: MessageOptions & { key?: string | undefined }): void {
+  const { id, key, ttl } = options
+  checkWait(options)
+  if (id !== undefined && (typeof id !== 'string' || id === '')) throw wrong('id', 'a text, not empty')
+  if (key !== undefined && typeof key !== 'string') throw wrong('key', 'a text')
+  if (ttl !== undefined && !(isDuration(ttl) && ttl < Number.POSITIVE_INFINITY)) {
+    throw wrong('ttl', 'a number of ms, finite and not negative')
+  }
+}
+
+interface Unbuilt {
+  durable?: unknown
+  sign?: unknown
+  authenticate?: unknown
+  encrypt?: unknown
+}
+
+/** What is asked for must never be left undone in silence, least of all protection. Throws `ERR_UNSUPPORTED`. */
+export function refuseUnbuilt(options: object): void {
+  const { durable, sign, authenticate, encrypt } = options as Unbuilt
+  if (durable) throw unbuilt('durable')
+  if (sign) throw unbuilt('sign')
+  if (authenticate) throw unbuilt('authenticate')
+  if (encrypt) throw unbuilt('encrypt')
+}
+
+export function unbuilt(key: string): MeshError {
+  return new MeshError('ERR_UNSUPPORTED', `${key} is not supported by this build`, { details: { key } })
+}
+
+/** The parts of a target; a PeerId as its text. Throws `ERR_CONFIG`. */
+export function partsOf(target: Target): { name: string; peer: string | undefined; instance: string | undefined } {
+  if (typeof target === 'string') return { name: named(target), peer: undefined, instance: undefined }
+  if (typeof target !== 'object' || target === null) throw wrong('target', 'the name of an agent or an object with it')
+  return { name: named(target.name), peer: target.peer?.toString(), instance: target.instance }
+}
+
+function named(name: unknown): string {
+  if (typeof name !== 'string' || name === '') throw wrong('target', 'the name of an agent, a text that is not empty')
+  return name
+}
+
+function isDuration(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0
+}
+
+function wrong(key: string, must: string): MeshError {
+  return new MeshError('ERR_CONFIG', `${key} must be ${must}`, { details: { key } })
+}
