@@ -3,6 +3,7 @@ import { assemble } from '../node/assemble.ts'
 import { type NodeOptions, resolveConfig } from '../node/config.ts'
 import type { Node } from '../node/node.ts'
 import type { Conditions } from './medium.ts'
+import { checkDuration, checkMeshOptions } from './options.ts'
 import type { Trace } from './trace.ts'
 import { World } from './world.ts'
 
@@ -26,7 +27,9 @@ export interface RunOptions {
 const LIMIT = 60_000
 
 /**
- * Nodes of production over a network in memory, under a virtual clock: nothing happens until time is advanced.
+ * Nodes of production over a network in memory, under a virtual clock: nothing happens until time is advanced. So await
+ * no promise of a node by itself, which would wait for ever: `run` it, or advance the time first. Throws `ERR_CONFIG`
+ * naming the key.
  *
  * @example
  * await using mesh = await createMesh({ nodes: 5, seed: 42, latency: [1, 20], loss: 0.01 })
@@ -37,6 +40,7 @@ const LIMIT = 60_000
  * mesh.partition([0, 1], [2, 3, 4]); await mesh.advance(10_000); mesh.heal()
  */
 export async function createMesh(options: MeshOptions): Promise<Mesh> {
+  checkMeshOptions(options)
   const { nodes, ready = true, ...world } = options
   const settings = typeof nodes === 'number' ? Array.from({ length: nodes }, () => ({})) : nodes
   const mesh = new Mesh(new World(world), settings)
@@ -68,8 +72,9 @@ export class Mesh implements AsyncDisposable {
     return this.#world.trace
   }
 
-  /** Lets `ms` of virtual time pass. */
-  advance(ms: number): Promise<void> {
+  /** Lets `ms` of virtual time pass. Rejects with `ERR_CONFIG`. */
+  async advance(ms: number): Promise<void> {
+    checkDuration(ms)
     return this.#world.time.advance(ms)
   }
 
@@ -80,9 +85,11 @@ export class Mesh implements AsyncDisposable {
 
   /**
    * Cuts every connection between the groups, now and until `heal`; nodes that no group names keep theirs. What was
-   * open stalls and is reset after `timeout`; dials fail with `ERR_PEER_UNREACHABLE`.
+   * open stalls and is reset after `timeout`; dials fail with `ERR_PEER_UNREACHABLE`. Throws `ERR_CONFIG` for a node that
+   * there is not.
    */
   partition(...groups: readonly (readonly number[])[]): void {
+    for (const i of groups.flat()) this.#known(i)
     for (const [i, group] of groups.entries()) {
       for (const other of groups.slice(i + 1)) {
         for (const a of group) for (const b of other) this.#world.cut(label(a), label(b))

@@ -1,0 +1,50 @@
+import * as v from 'valibot'
+import { MeshError } from '../../protocols/errors.ts'
+
+/** What a simulation can be told, as rules: a share above 1 or a latency that is no range would never end, not fail. */
+
+const whole = (least: number) => v.pipe(v.number(), v.safeInteger(), v.minValue(least))
+const duration = v.pipe(v.number(), v.finite(), v.minValue(0))
+const latency = v.pipe(
+  v.tuple([duration, duration]),
+  v.check(([min, max]) => min <= max)
+)
+
+const options = v.strictObject({
+  nodes: v.union([v.pipe(whole(1), v.maxValue(10_000)), v.array(v.record(v.string(), v.unknown()))]),
+  seed: v.optional(v.pipe(v.number(), v.finite())),
+  ready: v.optional(v.boolean()),
+  latency: v.optional(latency),
+  loss: v.optional(v.pipe(v.number(), v.minValue(0), v.ltValue(1))),
+  retransmission: v.optional(duration),
+  bandwidth: v.optional(v.pipe(v.number(), v.gtValue(0))),
+  fragmentation: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+  timeout: v.optional(duration)
+})
+
+const RULES: Readonly<Record<string, string>> = {
+  nodes: 'must be a whole number from 1 to 10,000, or a list of what each node is told',
+  seed: 'must be a number',
+  ready: 'must be true or false',
+  latency: 'must be [min, max] in ms, such as [1, 20]',
+  loss: 'must be a share from 0 to below 1',
+  retransmission: 'must be a number of ms',
+  bandwidth: 'must be a number of bytes per second, above 0',
+  fragmentation: 'must be a share from 0 to 1',
+  timeout: 'must be a number of ms'
+}
+
+/** Throws `ERR_CONFIG` naming the key. */
+export function checkMeshOptions(given: unknown): void {
+  const result = v.safeParse(options, given, { abortEarly: true })
+  if (result.success) return
+  const key = String(result.issues[0].path?.[0]?.key ?? 'options')
+  const rule = RULES[key] ?? (key === 'options' ? 'must be an object' : 'is not an option of createMesh')
+  throw new MeshError('ERR_CONFIG', `${key} ${rule}`, { details: { key } })
+}
+
+/** Throws `ERR_CONFIG`. */
+export function checkDuration(ms: unknown): void {
+  if (v.is(duration, ms)) return
+  throw new MeshError('ERR_CONFIG', `time advances by a number of ms, not by ${String(ms)}`, { details: { key: 'ms' } })
+}
