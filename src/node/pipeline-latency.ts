@@ -23,7 +23,9 @@ export class Latencies {
   of(stage: string): StageLatency {
     const histogram = this.#histograms.get(stage)
     if (histogram === undefined || histogram.totalCount === 0) return { count: 0, p50: 0, p90: 0, p99: 0, max: 0 }
-    const at = (percentile: number) => histogram.getValueAtPercentile(percentile) / 1_000
-    return { count: histogram.totalCount, p50: at(50), p90: at(90), p99: at(99), max: histogram.maxValue / 1_000 }
+    const { totalCount: count, maxValue } = histogram
+    // A percentile is the upper end of its bucket, which may lie above everything that was recorded.
+    const at = (percentile: number) => Math.min(histogram.getValueAtPercentile(percentile), maxValue) / 1_000
+    return { count, p50: at(50), p90: at(90), p99: at(99), max: maxValue / 1_000 }
   }
 }

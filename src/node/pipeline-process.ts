@@ -1,5 +1,7 @@
-import type { MeshError } from '../../protocols/errors.ts'
+import { MeshError } from '../../protocols/errors.ts'
+import type { Clock } from '../runtime/ports.ts'
 import type { ItemOwner, PipelineDriver } from './pipeline-driver.ts'
+import type { WaitOptions } from './pipeline-wait.ts'
 
 /** What `process` and `pipe` read from. */
 export type PipelineSource<T = unknown> = AsyncIterable<T> | Iterable<T>
@@ -7,13 +9,21 @@ export type PipelineSource<T = unknown> = AsyncIterable<T> | Iterable<T>
 /**
  * The results for the items of one source, in its order. Items are pulled while there is room, ahead of whoever reads
  * the results; the first is pulled when the first result is asked for. What ends the source with an error is thrown
- * after the results of what came before it.
+ * after the results of what came before it; the caller's own bounds end it at once.
  */
 export async function* processSource<R>(
   driver: PipelineDriver,
-  source: PipelineSource
+  source: PipelineSource,
+  { signal, timeout }: WaitOptions,
+  clock: Clock
 ): AsyncGenerator<R, void, undefined> {
+  const aborted = () => new MeshError('ERR_ABORTED', 'the caller aborted', { cause: signal?.reason })
+  if (signal?.aborted) throw aborted()
   const run = new Run(driver, source)
+  const abort = () => run.fail(aborted())
+  signal?.addEventListener('abort', abort, { once: true })
+  const late = () => run.fail(new MeshError('ERR_TIMEOUT', `the source was not processed within ${timeout} ms`))
+  const timer = timeout === undefined ? undefined : clock.after(timeout, late)
   try {
     for (;;) {
       const step = await run.next()
@@ -21,6 +31,8 @@ export async function* processSource<R>(
       yield step.value as R
     }
   } finally {
+    timer?.cancel()
+    signal?.removeEventListener('abort', abort)
     await run.end()
   }
 }
@@ -33,6 +45,8 @@ class Run implements ItemOwner {
   readonly #inFlight = new Set<number>()
   readonly #results: unknown[] = []
   #stopped: MeshError | undefined
+  /** Why its reader gave up: told before results that are there. */
+  #givenUp: MeshError | undefined
   /** It has no more items and needs no `return`. */
   #sourceEnded = false
   /** Nothing more will enter: the source ended, or `failure` came first. */
@@ -50,6 +64,7 @@ class Run implements ItemOwner {
 
   async next(): Promise<IteratorResult<unknown, undefined>> {
     for (;;) {
+      if (this.#givenUp !== undefined) throw this.#givenUp
       if (this.#results.length > 0) {
         const value = this.#results.shift()
         this.#driver.release()
@@ -64,6 +79,13 @@ class Run implements ItemOwner {
         this.#wake = resolve
       })
     }
+  }
+
+  /** Ends it at once, whatever is in flight. */
+  fail(error: MeshError): void {
+    this.#givenUp ??= error
+    this.#over.abort()
+    this.#wake()
   }
 
   /** Gives up what is in flight and closes the source, unless that has ended by itself. */

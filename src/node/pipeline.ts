@@ -1,6 +1,7 @@
 import type { Payload } from '../../protocols/envelope/message.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import type { PipelineStats } from '../../protocols/pipeline/messages.ts'
+import { checkWait } from '../agent/options.ts'
 import type { Clock } from '../runtime/ports.ts'
 import { lossError, type PipelineDriver } from './pipeline-driver.ts'
 import { parseReconfiguration, type StageOptions } from './pipeline-options.ts'
@@ -34,9 +35,10 @@ export interface Pipeline extends AsyncDisposable {
   /**
    * The last stage's results, in the order of the source. Pulls no item while the pipeline is full; returning early
    * cancels what is in flight and closes the source. Throws `ERR_PIPELINE` when a stage failed for good under 'stop' or
-   * 'retry' (`details`: stage, sequence, attempts, unfinished; `cause`: the stage's error), `ERR_STOPPED` when closed.
+   * 'retry' (`details`: stage, sequence, attempts, unfinished; `cause`: the stage's error), `ERR_STOPPED` when closed,
+   * `ERR_ABORTED` and `ERR_TIMEOUT` (no bound by default) as the caller says.
    */
-  process(source: PipelineSource): AsyncGenerator<Payload, void, undefined>
+  process(source: PipelineSource, options?: WaitOptions): AsyncGenerator<Payload, void, undefined>
   /**
    * One item; resolves with its result. Giving up (`ERR_ABORTED`, `ERR_TIMEOUT` after 30 s when not told) withdraws it.
    * Throws `ERR_PIPELINE` when it was lost, whatever the policy; `ERR_BACKPRESSURE`, `ERR_QUEUE_FULL`, `ERR_STOPPED` when it
@@ -89,7 +91,10 @@ export function createPipeline({ driver, overflow, clock, letters, closed }: Pip
     await closed()
   }
 
-  const process = (source: PipelineSource) => processSource<Payload>(driver, source)
+  const process = (source: PipelineSource, options: WaitOptions = {}) => {
+    checkWait(options)
+    return processSource<Payload>(driver, source, options, clock)
+  }
   const close = (options: CloseOptions = {}) => (closing ??= end(options))
   const transform = (source: PipelineSource) => process(source)
   return Object.assign(transform, {
