@@ -40,6 +40,7 @@ export function encode(message: Message, format: Format): Uint8Array {
  * `ERR_UNSUPPORTED`.
  */
 export function decode(bytes: Uint8Array, format: Format): Message {
+  if (!(bytes instanceof Uint8Array)) throw new MeshError('ERR_MALFORMED', 'a whole message is a Uint8Array')
   switch (format) {
     case 'messagepack':
       return fromMap(unpack(bytes.slice()))

@@ -26,14 +26,16 @@ const FORMAT_SHIFT = 5
 
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
 const TRACE_BYTES = 25
-const MAX_ID_BYTES = 1024
+/** Bytes of an id that its sender made up. A guess: UUIDs and URLs fit. */
+export const MAX_ID_BYTES = 1024
 const MAX_EXTRA_BYTES = 16_384
 const FIXED_BYTES = 1 + MAX_VARINT * 8 + TRACE_BYTES
 
 /** Definitions already written, so that a set is packed once for all streams. */
 const definitions = new WeakMap<AttributeSet, Uint8Array>()
 
-function definitionOf(attributes: AttributeSet): Uint8Array {
+/** Throws `ERR_MESSAGE_TOO_LARGE`, or `ERR_UNREPRESENTABLE` for text that is no well-formed Unicode. */
+export function definitionOf(attributes: AttributeSet): Uint8Array {
   let definition = definitions.get(attributes)
   if (definition === undefined) {
     definition = encodeAttributes(attributes)

@@ -116,8 +116,12 @@ const REQUIRED_MEMBERS: Readonly<Record<string, string>> = { trace: 'traceparent
 
 const ATTRIBUTES: readonly string[] = [...Object.keys(SCALARS), 'data', ...Object.keys(STRUCTURES), 'extensions']
 
-/** The attributes of a message that are set, as a plain object: a message may be one whose attributes are getters. */
+/**
+ * The attributes of a message that are set, as a plain object: a message may be one whose attributes are getters. Throws
+ * `ERR_INVALID_MESSAGE` for what is no object.
+ */
 export function attributesOf(message: Message): Record<string, unknown> {
+  if (typeof message !== 'object' || message === null) throw noMessage()
   const attributes: Record<string, unknown> = {}
   for (const name of ATTRIBUTES) {
     const value = message[name as keyof Message]
@@ -132,7 +136,7 @@ export function attributesOf(message: Message): Record<string, unknown> {
  * Throws `ERR_INVALID_MESSAGE` with `details.attribute`, and the path inside it in the text.
  */
 export function validateMessage(value: unknown): Message {
-  if (!isPlain(value)) throw invalid('specversion', 'a message is an object with attributes')
+  if (!isPlain(value)) throw noMessage()
   for (const name of REQUIRED) if (value[name] === undefined) throw invalid(name, `${name} is missing`)
   for (const name of Object.keys(value)) {
     if (!ATTRIBUTES.includes(name)) throw invalid(name, `${name} is no attribute of a message`)
@@ -198,6 +202,10 @@ function isPlain(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false
   const prototype = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null
+}
+
+function noMessage(): MeshError {
+  return invalid('specversion', 'a message is an object with attributes')
 }
 
 export function invalid(attribute: string, problem: string): MeshError {

@@ -193,13 +193,14 @@ export class Agent {
   /**
    * Publishes to whoever subscribes to a pattern that the topic matches. With `waitFor` it resolves once so many
    * subscriptions were reached; the evidence says which. Rejects with `ERR_TIMEOUT` (`details.evidence`),
-   * `ERR_INVALID_TOPIC`.
+   * `ERR_INVALID_TOPIC`, `ERR_INVALID_MESSAGE`, `ERR_CONFIG`.
    *
    * @example
    * const evidence = await planner.publish('orders.eu.created', order, { waitFor: { subscribers: 2 }, timeout: 1_000 })
    */
   async publish(topic: string, data: unknown, options: PublishOptions & MessageOptions = {}): Promise<Evidence> {
     this.#assertOpen()
+    refuseUnbuilt(options)
     checkMessage(options)
     return this.#node.publish(this.name, topic, data, options)
   }

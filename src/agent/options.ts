@@ -1,3 +1,4 @@
+import { MAX_ID_BYTES } from '../../protocols/envelope/header.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import type { MessageOptions, Target, WaitOptions } from './types.ts'
 
@@ -14,8 +15,8 @@ export function checkWait({ signal, timeout }: WaitOptions): void {
 export function checkMessage(options: MessageOptions & { key?: string | undefined }): void {
   const { id, key, ttl } = options
   checkWait(options)
-  if (id !== undefined && (typeof id !== 'string' || id === '')) throw wrong('id', 'a text, not empty')
-  if (key !== undefined && typeof key !== 'string') throw wrong('key', 'a text')
+  if (id !== undefined && (id === '' || !isShort(id))) throw wrong('id', `a text of 1 to ${MAX_ID_BYTES} bytes`)
+  if (key !== undefined && !isShort(key)) throw wrong('key', `a text of at most ${MAX_ID_BYTES} bytes`)
   if (ttl !== undefined && !(isDuration(ttl) && ttl < Number.POSITIVE_INFINITY)) {
     throw wrong('ttl', 'a number of ms, finite and not negative')
   }
@@ -51,6 +52,10 @@ export function partsOf(target: Target): { name: string; peer: string | undefine
 function named(name: unknown): string {
   if (typeof name !== 'string' || name === '') throw wrong('target', 'the name of an agent, a text that is not empty')
   return name
+}
+
+function isShort(value: unknown): boolean {
+  return typeof value === 'string' && value.isWellFormed() && Buffer.byteLength(value) <= MAX_ID_BYTES
 }
 
 function isDuration(value: unknown): value is number {

@@ -1,4 +1,5 @@
 import type { AttributeSet } from '../../protocols/envelope/attributes.ts'
+import { definitionOf } from '../../protocols/envelope/header.ts'
 import type {
   Delivery,
   Ordering,
@@ -157,9 +158,14 @@ function orderingOf(asked: Ordering | undefined): Ordering {
   return 'none'
 }
 
-/** The rules of CloudEvents, checked once for all messages that share these attributes. Throws `ERR_INVALID_MESSAGE`. */
-export function checkAttributes({ lineage: _, ...attributes }: AttributeSet): void {
+/**
+ * The rules of CloudEvents and of the wire, checked once for all messages that share these attributes, wherever they go.
+ * Throws `ERR_INVALID_MESSAGE`, `ERR_MESSAGE_TOO_LARGE`, `ERR_UNREPRESENTABLE`.
+ */
+export function checkAttributes(set: AttributeSet): void {
+  const { lineage: _, ...attributes } = set
   validateMessage({ ...attributes, specversion: '1.0', id: '-', time: '1970-01-01T00:00:00.000Z', data: undefined })
+  definitionOf(set)
 }
 
 function same(a: SendOptions, b: SendOptions): boolean {

@@ -115,7 +115,7 @@ export class MeshNode implements Node {
     return [...this.#services.atlas.locations(name, this.#services.registry)]
   }
 
-  monitor(name: string, options: { signal?: AbortSignal } = {}): AsyncIterableIterator<AgentChange> {
+  monitor(name: string, options: { signal?: AbortSignal } = {}): AsyncIterableIterator<AgentChange & { at: number }> {
     return this.#services.events.read(options.signal, (event): event is AgentChange & { at: number } => {
       return isAgentChange(event) && event.name === name
     })

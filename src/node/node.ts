@@ -55,7 +55,7 @@ export interface Node extends AsyncDisposable {
   peers(): Peer[]
   agents(name?: string): AgentLocation[]
   /** What happens to the agents of a name from now on. */
-  monitor(name: string, options?: { signal?: AbortSignal }): AsyncIterableIterator<AgentChange>
+  monitor(name: string, options?: { signal?: AbortSignal }): AsyncIterableIterator<AgentChange & { at: number }>
   /** How a message would travel now, and why. */
   explain(message: Partial<Message> & { data: unknown }, target: Target): Explanation
   events(options?: { signal?: AbortSignal }): AsyncIterableIterator<NodeEvent>
