@@ -4,7 +4,7 @@ import type { Enlisted } from '../core/delivery/roster.ts'
 import type { Inbound } from '../runtime/delivery/inbound.ts'
 import type { ServedCall } from '../runtime/delivery/served-call.ts'
 import type { Clock } from '../runtime/ports.ts'
-import { unbuilt } from './options.ts'
+import { checkDelay, unbuilt } from './options.ts'
 import { agentOf } from './source.ts'
 import type { Context } from './types.ts'
 
@@ -62,11 +62,12 @@ export class ReceiveContext implements Context, Enlisted {
   }
 
   nak(delay?: number): void {
+    checkDelay(delay)
     this.refuse(new MeshError('ERR_HANDLER', 'the handler asked for redelivery'), delay)
   }
 
   term(reason = 'the handler gave the message up'): void {
-    this.refuse(new MeshError('ERR_TERMINATED', reason))
+    this.refuse(new MeshError('ERR_TERMINATED', String(reason)))
   }
 
   working(): void {

@@ -17,9 +17,12 @@ export function checkMessage(options: MessageOptions & { key?: string | undefine
   checkWait(options)
   if (id !== undefined && (id === '' || !isShort(id))) throw wrong('id', `a text of 1 to ${MAX_ID_BYTES} bytes`)
   if (key !== undefined && !isShort(key)) throw wrong('key', `a text of at most ${MAX_ID_BYTES} bytes`)
-  if (ttl !== undefined && !(isDuration(ttl) && ttl < Number.POSITIVE_INFINITY)) {
-    throw wrong('ttl', 'a number of ms, finite and not negative')
-  }
+  if (ttl !== undefined && !isFiniteDuration(ttl)) throw wrong('ttl', 'a number of ms, finite and not negative')
+}
+
+/** Throws `ERR_CONFIG`. */
+export function checkDelay(delay: unknown): void {
+  if (delay !== undefined && !isFiniteDuration(delay)) throw wrong('delay', 'a number of ms, finite and not negative')
 }
 
 interface Unbuilt {
@@ -60,6 +63,10 @@ function isShort(value: unknown): boolean {
 
 function isDuration(value: unknown): value is number {
   return typeof value === 'number' && value >= 0
+}
+
+function isFiniteDuration(value: unknown): boolean {
+  return isDuration(value) && value < Number.POSITIVE_INFINITY
 }
 
 function wrong(key: string, must: string): MeshError {

@@ -149,19 +149,21 @@ export class ReceiverQueue {
       return
     }
     const context = new ReceiveContext(inbound, this.#host.clock)
-    let result: unknown
+    let later: Promise<unknown> | undefined
     try {
-      result = this.#asynchronous
+      const result = this.#asynchronous
         ? within(inbound.message, () => this.#handler(inbound.message, context))
         : this.#call(inbound, context)
+      // A promise stays itself; what only looks like one may throw when it is followed.
+      if (isThenable(result)) later = Promise.resolve(result)
     } catch (error) {
       this.#failed(context, error)
       this.#released(key)
       return
     }
-    if (isThenable(result)) {
+    if (later !== undefined) {
       this.#asynchronous = true
-      this.#follow(context, result, key)
+      this.#follow(context, later, key)
     } else {
       context.ack()
       if (key !== undefined) this.#released(key)
@@ -179,7 +181,7 @@ export class ReceiverQueue {
   }
 
   /** An asynchronous handler: counted while it runs, and no longer than its time. */
-  #follow(context: ReceiveContext, result: PromiseLike<unknown>, key: string | undefined): void {
+  #follow(context: ReceiveContext, result: Promise<unknown>, key: string | undefined): void {
     this.#running++
     let over = false
     const finish = (): void => {

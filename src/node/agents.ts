@@ -1,5 +1,5 @@
 import type { AttributeSet } from '../../protocols/envelope/attributes.ts'
-import { MeshError } from '../../protocols/errors.ts'
+import { MeshError, toRemoteShape } from '../../protocols/errors.ts'
 import { MAX_NAME_BYTES } from '../../protocols/point-to-point/constants.ts'
 import { Agent, type AgentNode } from '../agent/agent.ts'
 import type { ReceiveContext } from '../agent/context.ts'
@@ -121,7 +121,7 @@ export class Agents {
       },
       slow: (queued) => emit({ kind: 'slow-consumer', agent: name, queued }),
       dropped: (inbound, error) => {
-        const { code = 'ERR_HANDLER', message } = error as MeshError
+        const { code, message } = toRemoteShape(error)
         emit({ kind: 'dropped', agent: name, peer: inbound.peer, code, message, count: 1 })
       }
     }

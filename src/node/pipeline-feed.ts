@@ -2,6 +2,7 @@ import type { Payload } from '../../protocols/envelope/message.ts'
 import { MeshError, RemoteError } from '../../protocols/errors.ts'
 import { PIPELINE_TYPE, pipelineAgent } from '../../protocols/pipeline/constants.ts'
 import { type PipelineStats, parsePipelineStats, parseProcessReply } from '../../protocols/pipeline/messages.ts'
+import { checkWait } from '../agent/options.ts'
 import { SEND_TIMEOUT } from './pipeline.ts'
 import type { PipelinePort, StageCall } from './pipeline-port.ts'
 import type { WaitOptions } from './pipeline-wait.ts'
@@ -22,12 +23,11 @@ const LOST_CODES = new Set(['ERR_LINK_CLOSED', 'ERR_PEER_UNREACHABLE'])
 
 export function createFeed(id: string, port: PipelinePort): PipelineFeed {
   const agent = pipelineAgent(id)
-  const call = (type: string, { signal, timeout }: WaitOptions): StageCall => ({
-    type,
-    routing: { pattern: 'pipeline', pipeline: id },
-    signal,
-    timeout
-  })
+  const call = (type: string, wait: WaitOptions): StageCall => {
+    checkWait(wait)
+    const { signal, timeout } = wait
+    return { type, routing: { pattern: 'pipeline', pipeline: id }, signal, timeout }
+  }
 
   async function send(item: unknown, options: WaitOptions = {}): Promise<Payload> {
     const reply = await port

@@ -1,4 +1,5 @@
 import { MeshError } from '../../protocols/errors.ts'
+import { checkWait } from '../agent/options.ts'
 import type { Clock } from '../runtime/ports.ts'
 
 /** Bounds the caller's wait. */
@@ -18,6 +19,7 @@ export async function bounded<T>(
   { signal, timeout }: WaitOptions,
   wait: (signal: AbortSignal) => Promise<T>
 ): Promise<T> {
+  checkWait({ signal, timeout })
   const controller = new AbortController()
   const given = Promise.withResolvers<never>()
   given.promise.catch(() => {})

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { type Agent, createMessage, encode, MeshError, type Node } from '../../src/index.ts'
+import { type Agent, type Context, createMessage, encode, MeshError, type Node } from '../../src/index.ts'
 import { type Mesh, meshOf } from '../kit/mesh.ts'
+import { record } from '../kit/record.ts'
 
 describe('the API, “Errors”', function () {
   this.timeout(30_000)
@@ -55,6 +56,53 @@ describe('the API, “Errors”', function () {
       assert.deepEqual(JSON.parse(JSON.stringify(error)).code, code)
     }
   })
+
+  for (const where of [0, 1] as const) {
+    it(`whatever is thrown, it is the sender's error and nobody's end ${where === 0 ? 'on one node' : 'across a link'}`, async () => {
+      const wicked: Record<string, () => unknown> = {
+        nothing: () => {
+          throw undefined
+        },
+        null: () => {
+          throw null
+        },
+        'nothing later': async () => {
+          throw undefined
+        },
+        'a text': () => {
+          throw 'a text'
+        },
+        'a symbol': () => {
+          throw Symbol('s')
+        },
+        'a trap': () => {
+          throw new Proxy({}, { get: () => assert.fail('sprung') })
+        },
+        'a code that is none': () => {
+          throw Object.assign(new Error('m'), { code: { a: 1 } })
+        },
+        'a thenable that throws': () => Object.defineProperty({}, 'then', { value: () => assert.fail('then') }),
+        'a getter that throws': () => Object.defineProperty({}, 'then', { get: () => assert.fail('get') }),
+        'a delay that is none': (...[, ctx]: [unknown, Context] | []) => ctx!.nak('soon' as never)
+      }
+      const host = mesh.nodes[where]
+      for (const [what, handler] of Object.entries(wicked)) {
+        const fine = { fine: ({ data }: { data: unknown }) => data }
+        const agent = await host.agent(`${what} on ${where}`, {
+          receive: handler,
+          handle: { ...fine, wicked: handler }
+        })
+        const dropped = record(host.events()).first(({ kind }) => kind === 'dropped')
+        await sender.send(agent.name, 1, { delivery: 'at-most-once' })
+        assert.ok('code' in (await dropped), what)
+        const error = await thrown(() => sender.send(agent.name, 1, { delivery: 'at-least-once', maxRetries: 0 }))
+        assert.equal(error.code, 'ERR_MAX_RETRIES', what)
+        assert.ok(error.cause instanceof MeshError, what)
+        await thrown(() => sender.request(agent.name, 1, { type: 'wicked' }))
+        assert.equal((await sender.request(agent.name, what, { type: 'fine' })).data, what)
+      }
+    })
+  }
 
   it('“cause keeps what lay beneath”', async () => {
     const last = (await thrown(() => sender.send('far', 1, { delivery: 'at-least-once', maxRetries: 0 }))).cause

@@ -1,4 +1,5 @@
 import type { WireMessage } from '../../../protocols/envelope/wire-message.ts'
+import { MeshError, RemoteError, toRemoteShape } from '../../../protocols/errors.ts'
 import { flowOf } from '../../../protocols/point-to-point/codec.ts'
 import type { Tracked } from './conversation.ts'
 import type { Inbound } from './inbound.ts'
@@ -43,7 +44,8 @@ export class LocalInbound implements Inbound {
   }
 
   refuse(error: unknown, delay?: number): void {
-    this.#tracked?.failed(error, delay)
+    // As over a link: whatever was thrown is an error with class, code and message.
+    this.#tracked?.failed(error instanceof MeshError ? error : new RemoteError(toRemoteShape(error)), delay)
   }
 
   pause(paused: PausedSenders): void {
