@@ -152,7 +152,11 @@ function noHandlers(key: string, why: string): MeshError {
 
 function checkName(name: string): void {
   const valid =
-    typeof name === 'string' && name !== '' && Buffer.byteLength(name) <= MAX_NAME_BYTES && !/\p{Cc}/u.test(name)
+    typeof name === 'string' &&
+    name !== '' &&
+    name.isWellFormed() &&
+    Buffer.byteLength(name) <= MAX_NAME_BYTES &&
+    !/\p{Cc}/u.test(name)
   if (!valid) {
     throw new MeshError(
       'ERR_CONFIG',

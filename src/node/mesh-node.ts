@@ -143,6 +143,11 @@ export class MeshNode implements Node {
   }
 
   stop(options: StopOptions = {}): Promise<void> {
+    try {
+      checkWait({ timeout: options.timeout })
+    } catch (error) {
+      return Promise.reject(error)
+    }
     this.#stopping ??= this.#stop(options)
     return this.#stopping
   }

@@ -68,6 +68,6 @@ export interface Node extends AsyncDisposable {
   pipeline(id: string, options: PipelineOptions, wait?: WaitOptions): Promise<Pipeline>
   /** Pipelines by their id, wherever they are coordinated. */
   readonly pipelines: { get(id: string): PipelineFeed }
-  /** Leaves the mesh. Bounded by `timeout` in any state; never ends the process. Safe to call twice. */
+  /** Leaves the mesh. Bounded by `timeout` in any state; never ends the process. Safe to call twice. Rejects with `ERR_CONFIG`. */
   stop(options?: StopOptions): Promise<void>
 }

@@ -81,9 +81,30 @@ describe('the API, “A node is one agent host”', function () {
     }
   })
 
+  it('agent: a name is any text that the wire carries, and found by it', async () => {
+    const caller = await a.agent('linguist')
+    for (const name of ['a b', 'a/b?c#d%', '日本', '__proto__', '*', '..', 'ü'.repeat(127)]) {
+      await b.agent(name, { handle: { who: (_, { sender }) => sender.agent } })
+      assert.equal((await caller.request(name, 1, { type: 'who' })).data, 'linguist', name)
+      const back = await b.agent(`of ${name}`.slice(0, 120))
+      await a.agent(`for ${name}`.slice(0, 120), { handle: { who: (_, { sender }) => sender.agent } })
+      assert.equal((await back.request(`for ${name}`.slice(0, 120), 1, { type: 'who' })).data, back.name)
+    }
+    for (const name of ['', 'x'.repeat(256), 'a\nb', '\ud800', 5 as never, undefined as never]) {
+      await assert.rejects(a.agent(name), { code: 'ERR_CONFIG', details: { key: 'name' } })
+    }
+  })
+
   it('libp2p: “the libp2p host underneath”', () => {
     assert.ok(a.libp2p.peerId.equals(a.peerId))
     assert.equal(a.libp2p.status, 'started')
+  })
+
+  it('stop: a timeout that is none is named, and the node goes on', async () => {
+    for (const timeout of [-1, '5', Number.NaN] as never[]) {
+      await assert.rejects(a.stop({ timeout }), { code: 'ERR_CONFIG', details: { key: 'timeout' } })
+    }
+    assert.equal(a.state, 'started')
   })
 
   it('stop: what is held afterwards says ERR_STOPPED, whatever it is asked', async () => {

@@ -24,6 +24,14 @@ await using mesh = await createMesh({ nodes: 2 })
 console.log(mesh.nodes.map((node) => node.peers().length).join())
 `
 
+/** Prints every subpath that brings nothing. */
+const subpaths = `
+for (const name of process.argv.slice(2)) {
+  const found = await import('phoenix-mesh/protocols/' + name)
+  if (Object.keys(found).length === 0) console.log(name)
+}
+`
+
 const typed = `
 import { createNode, MeshError, type Node } from 'phoenix-mesh'
 import { createMesh } from 'phoenix-mesh/testing'
@@ -50,7 +58,7 @@ describe('the packed package in an empty project', function () {
     await run('npm', ['pack', '--pack-destination', project], { cwd: root, env, timeout: 120_000 })
     const tarball = (await readdir(project)).find((name) => name.endsWith('.tgz'))
     const files = { 'package.json': '{ "private": true, "type": "module" }', 'five-lines.js': fiveLines }
-    const more = { 'simulation.js': simulation, 'typed.ts': typed }
+    const more = { 'simulation.js': simulation, 'subpaths.js': subpaths, 'typed.ts': typed }
     for (const [name, text] of Object.entries({ ...files, ...more })) await writeFile(join(project, name), text)
     await inProject('npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', `./${tarball}`)
   })
@@ -63,6 +71,13 @@ describe('the packed package in an empty project', function () {
 
   it('brings the test kit', async () => {
     assert.equal(await node('simulation.js'), '1,1')
+  })
+
+  it('brings each protocol under its name', async () => {
+    const entries = await readdir(join(root, 'protocols'), { withFileTypes: true })
+    const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+    assert.ok(names.length >= 8, names.join())
+    assert.equal(await inProject(process.execPath, 'subpaths.js', ...names), '')
   })
 
   it('brings types that a strict compiler takes', async () => {

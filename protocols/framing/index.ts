@@ -1,0 +1,4 @@
+export * from './constants.ts'
+export * from './frame-reader.ts'
+export * from './frame-writer.ts'
+export * from './messages.ts'
