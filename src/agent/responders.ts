@@ -148,7 +148,10 @@ export class ResponderQueue {
     const quit = (): void => void Promise.resolve(iterator.return?.()).catch(() => {})
     if (!call.stream) {
       quit()
-      throw new MeshError('ERR_UNSUPPORTED', `${call.message.type} answers with a stream: ask for it with stream()`)
+      throw new MeshError(
+        'ERR_UNSUPPORTED',
+        `${call.message.type} answers with a stream: ask for one (stream(), --stream)`
+      )
     }
     call.onCancel = quit
     const attributes = this.#host.attributes(call.message.type)

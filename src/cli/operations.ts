@@ -36,7 +36,8 @@ export function operationsOf(node: Node): Operations {
     }))
   return {
     info: () => infoOf(node),
-    peers: () => node.peers(),
+    peers: () =>
+      node.peers().map((peer) => ({ ...peer, agents: peer.agents.filter((name) => name !== COMMAND_AGENT) })),
     agents: (params) => node.agents(check(shape.agents, params).name).filter(({ name }) => name !== COMMAND_AGENT),
     explain: (params) => {
       const { data, type, key, ...to } = check(shape.explain, params)

@@ -1,6 +1,11 @@
 import { MeshError, toRemoteShape } from '../../protocols/errors.ts'
 import type { Cli } from './cli.ts'
 
+/** What a person at a terminal can do about it, where the error itself cannot know. */
+const ADVICE: Readonly<Record<string, string>> = {
+  ERR_NO_HANDLER: '; --type says what is asked of it'
+}
+
 /** Where a command's answers go: people get text, `--json` one JSON value, or one a line. */
 export class Output {
   readonly json: boolean
@@ -23,7 +28,8 @@ export class Output {
 
   error(error: unknown): void {
     const shape = error instanceof MeshError ? error.toJSON() : toRemoteShape(error)
-    this.#cli.stderr.write(this.json ? `${JSON.stringify({ error: shape })}\n` : `${shape.code}: ${shape.message}\n`)
+    const text = `${shape.code}: ${shape.message}${ADVICE[shape.code] ?? ''}`
+    this.#cli.stderr.write(`${this.json ? JSON.stringify({ error: shape }) : text}\n`)
   }
 }
 

@@ -25,8 +25,9 @@ function usage(error: CommanderError, output: Output): 0 | 2 {
   return 2
 }
 
-/** A setting that is wrong is bad usage, wherever it was written. */
+/** A setting or a topic that is wrong is bad usage, wherever it was written. */
 function isUsage(error: unknown): boolean {
   if (!(error instanceof MeshError)) return false
-  return error.code === 'ERR_USAGE' || (error.code === 'ERR_CONFIG' && error.details?.source !== undefined)
+  if (error.code === 'ERR_USAGE' || error.code === 'ERR_INVALID_TOPIC') return true
+  return error.code === 'ERR_CONFIG' && error.details?.source !== undefined
 }

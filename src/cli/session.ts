@@ -1,6 +1,7 @@
 import { MeshError } from '../../protocols/errors.ts'
 import type { Node } from '../node/node.ts'
 import { connectControl } from '../runtime/control/client.ts'
+import { bootstrapFile } from '../runtime/membership/bootstrap.ts'
 import type { Cli } from './cli.ts'
 import { operationsOf } from './operations.ts'
 
@@ -45,8 +46,16 @@ export async function openSession(cli: Cli, flags: SessionFlags): Promise<Sessio
 async function join(cli: Cli, bootstrap: string[], timeout = JOIN_TIMEOUT): Promise<Session> {
   // Loaded here, because a command that speaks to a running node needs no libp2p, and starts in a fifth of the time.
   const { createNode } = await import('../node/create.ts')
-  const node = await createNode({ name: 'phoenix-command', listen: [], bootstrap: addressesOrFile(bootstrap) })
+  const node = await createNode({
+    name: 'phoenix-command',
+    listen: [],
+    bootstrap: addressesOrFile(bootstrap),
+    start: false
+  })
+  // A node waits for its file to be written; a command that was given a wrong name should not.
+  if (node.config.bootstrapFile !== undefined) await bootstrapFile(node.config.bootstrapFile)()
   try {
+    await node.start()
     await node.ready({ peers: 1, timeout, signal: cli.signal })
   } catch (cause) {
     await node.stop({ drain: false })

@@ -76,6 +76,17 @@ describe('the command', function () {
       assert.match((await done('peers', '--data', 'second')).stdout, /^PEER .*\n12D3\S+ +first +eu/)
     })
 
+    it('keeps the agent that commands speak through out of sight', async () => {
+      await json('send', 'planner', '1', '--data', 'first')
+      const [peer] = (await json('peers', '--data', 'second')) as { agents: string[] }[]
+      assert.deepEqual(peer?.agents.sort(), ['planner', 'wall-clock', 'watcher'])
+    })
+
+    it('tells who watches a node that somebody came', async () => {
+      await first.printed(/joined by second, PeerId 12D3/)
+      await second.printed(/joined by first, PeerId 12D3/)
+    })
+
     it('lists agents: those exported by name and those of the default export', async () => {
       const agents = (await json('agents', '--data', 'second')) as { name: string }[]
       assert.deepEqual(agents.map(({ name }) => name).sort(), ['planner', 'wall-clock', 'watcher'])
@@ -167,6 +178,19 @@ describe('the command', function () {
       assert.match(late.stderr, /^ERR_TIMEOUT: /)
     })
 
+    it('says which option was forgotten', async () => {
+      assert.match((await done('request', 'planner', '--data', 'second')).stderr, /^ERR_NO_HANDLER: .*--type/)
+      const watch = ['request', 'planner', '--type', 'plan.watch', '--data', 'second']
+      assert.match((await done(...watch)).stderr, /^ERR_UNSUPPORTED: .*--stream/)
+    })
+
+    it('takes a topic that is none for bad usage', async () => {
+      for (const command of ['publish', 'subscribe']) {
+        const { code, error } = await failure(command, 'a..b', '--data', 'second')
+        assert.deepEqual([code, error.code], [2, 'ERR_INVALID_TOPIC'])
+      }
+    })
+
     it('refuses a second node on one data folder', async () => {
       const { code, error } = await failure('start', '--data', 'first')
       assert.deepEqual([code, error.code], [1, 'ERR_CONFIG'])
@@ -198,6 +222,15 @@ describe('the command', function () {
       const { code, error } = await failure('peers', '--bootstrap', '/ip4/127.0.0.1/tcp/1', '--join-timeout', '500')
       assert.deepEqual([code, error.code], [1, 'ERR_BOOTSTRAP'])
       assert.match(error.message, /\/ip4\/127\.0\.0\.1\/tcp\/1/)
+      const lonely = start('lonely', '--bootstrap', '/ip4/127.0.0.1/tcp/1')
+      await lonely.printed(/ERR_BOOTSTRAP: cannot reach \/ip4\/127\.0\.0\.1\/tcp\/1; trying again/)
+      assert.equal((await lonely.stop()).code, 0)
+    })
+
+    it('does not wait for a file that is not there', async () => {
+      const { code, error } = await failure('peers', '--bootstrap', 'no-such-file.txt')
+      assert.deepEqual([code, error.code], [1, 'ERR_BOOTSTRAP'])
+      assert.match(error.message, /no-such-file\.txt cannot be read/)
     })
   })
 

@@ -44,5 +44,6 @@ export const send: Register = (program, cli) => {
 }
 
 function line({ id, status, peer, attempts, transport, route }: Receipt): string {
-  return `${status} ${id} to ${peer}, ${attempts === 1 ? 'first attempt' : `${attempts} attempts`}, ${transport}, ${route}`
+  const way = transport === route ? route : `${transport}, ${route}`
+  return `${status} ${id} to ${peer}, ${attempts === 1 ? 'first attempt' : `${attempts} attempts`}, ${way}`
 }

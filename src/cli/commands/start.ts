@@ -3,6 +3,7 @@ import { MeshError } from '../../../protocols/errors.ts'
 import type { Node } from '../../node/node.ts'
 import { registerAgents } from '../agents-module.ts'
 import type { Cli, Register } from '../cli.ts'
+import { narrate } from '../narration.ts'
 import { collect, withJson } from '../options.ts'
 import { Output, table } from '../output.ts'
 import { openDoor } from '../serve.ts'
@@ -51,6 +52,7 @@ async function run(cli: Cli, output: Output, { options, config, agents }: Settin
   const names = agents === undefined ? [] : await registerAgents(node, agents)
   door.answer(node)
   announce(output, node, names)
+  void narrate(node, output)
   await new Promise<void>((resolve) => {
     if (cli.signal.aborted) resolve()
     cli.signal.addEventListener('abort', () => resolve(), { once: true })
