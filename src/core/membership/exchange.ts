@@ -64,10 +64,12 @@ function compare(member: Known, item: DigestItem | undefined, digest: Digest, ow
  */
 export function hashOf(view: View): number {
   let sum = hashMember(view.own)
-  for (const member of view.known.values())
-    if (member.isLive) sum = (sum + hashMember(member)) % Number.MAX_SAFE_INTEGER
+  for (const member of view.known.values()) if (member.isLive) sum = (sum + hashMember(member)) % HASHES
   return sum
 }
+
+/** Hashes have 52 bits, so that the sum of two is exact, and the sum of all the same in any order. */
+const HASHES = 2 ** 52
 
 function hashMember(member: Known): number {
   const { peer, incarnation, refutation, state, version, record } = member
