@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { readRepositoryFile } from './kit/markdown.ts'
+import { KIND as OVERLAY } from '../protocols/overlay/constants.ts'
+import { Kind as PointToPoint } from '../protocols/point-to-point/constants.ts'
+import { FRAME } from '../protocols/publish-subscribe/constants.ts'
+import { Kind as RequestResponse } from '../protocols/request-response/constants.ts'
+import { readRepositoryFile, rows } from './kit/markdown.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const DOCUMENTS = [
@@ -20,7 +24,23 @@ const DOCUMENTS = [
   ].map((protocol) => `protocols/${protocol}/README.md`)
 ]
 
+const KINDS = {
+  'point-to-point': PointToPoint,
+  'request-response': RequestResponse,
+  'publish-subscribe': FRAME,
+  overlay: OVERLAY
+}
+
 describe('the documents', () => {
+  for (const [protocol, kinds] of Object.entries(KINDS)) {
+    it(`have the frame kinds of ${protocol}`, () => {
+      const table = rows(readRepositoryFile(`protocols/${protocol}/README.md`), /^0x/)
+      const documented = table.map(([kind, name]) => [name!.replaceAll(' ', '').toLowerCase(), Number(kind)])
+      const real = Object.entries(kinds).map(([name, kind]) => [name.toLowerCase(), kind])
+      assert.deepEqual(documented, real)
+    })
+  }
+
   it('link to what is there', () => {
     for (const document of DOCUMENTS) {
       const text = readRepositoryFile(document)

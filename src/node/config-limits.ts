@@ -1,8 +1,14 @@
 import * as v from 'valibot'
 
-/** What one agent or subscription may have waiting before its sender is slowed, and then refused. */
+/**
+ * What may wait for one handler of an agent before its senders are paused. A subscription has bounds of its own, which are
+ * options of `subscribe`.
+ */
 export interface MailboxLimits {
-  /** Messages waiting at most: past it the overflow policy decides. Default 2,000 (the API's example). */
+  /**
+   * Messages waiting at most. What is under way then keeps its sender's credit and waits; requests, and what no credit
+   * bounds, are `ERR_QUEUE_FULL`. Default 2,000 (the API's example).
+   */
   messages: number
   /** Messages waiting at which the sender is slowed. Default half of `messages`: 1,000. */
   highWatermark: number

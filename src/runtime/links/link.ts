@@ -349,8 +349,8 @@ export class StreamLink implements Link {
     if (this.#closed) return
     // What is held after this belongs to another frame: chunks of a busy stream hardly ever end where frames do.
     this.unfinishedSince = -1
+    if (!this.greeted && kind !== Kind.hello) throw new MeshError('ERR_PROTOCOL', 'the first frame is no hello')
     if (kind >= FIRST_PROTOCOL_KIND) {
-      if (!this.greeted) throw new MeshError('ERR_PROTOCOL', 'the first frame is no hello')
       // Were it the sender's choice, a message without the bit would pass every bound that rests on credit.
       if (kind < COUNTED && this.#handler.counted?.has(kind) === true) {
         throw new MeshError('ERR_PROTOCOL', `a frame of kind ${kind} that costs no credit`)

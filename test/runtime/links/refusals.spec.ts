@@ -18,6 +18,7 @@ const LONG_FRAME = Uint8Array.of(0xff, 0xff, 0xff, 0x7f, WORD)
 describe('what a peer does wrong', () => {
   const offences: Record<string, { bytes: Uint8Array[]; code: string }> = {
     'a message before the hello': { bytes: [framed([WORD | COUNTED, text('x')])], code: 'ERR_PROTOCOL' },
+    'credit before the hello': { bytes: [framed([Kind.credit, Uint8Array.of(1, 1)])], code: 'ERR_PROTOCOL' },
     'a second hello': { bytes: [framed(hello(), hello())], code: 'ERR_PROTOCOL' },
     'another version of framing': { bytes: [framed(hello({ version: 99 }))], code: 'ERR_UNSUPPORTED' },
     'a hello without its fields': { bytes: [framed([Kind.hello, text('\xc0')])], code: 'ERR_MALFORMED' },
