@@ -33,8 +33,9 @@ export class AtMostOnce {
     const draft = this.#scratch
     composer.stamp(draft, template.attributes, particulars)
     if (peer === self) return this.#postLocally(draft, data)
-    const link = links.to(peer, PROTOCOL, laneFor(template.lane, data))
-    composer.encode(draft, data, composer.formatFor(link))
+    composer.encode(draft, data, composer.preferred)
+    const link = links.to(peer, PROTOCOL, laneFor(template.lane, draft.data))
+    composer.translate(draft, composer.formatFor(link))
     const writable = pointToPoint.send(link, draft)
     const receipt = new SettledReceipt(draft, 'sent', 1, peer, transportTo)
     return writable ? Promise.resolve(receipt) : this.#postDrained(link, receipt, particulars)

@@ -44,11 +44,12 @@ export class RemoteCalls {
   ): ClientCall {
     const { links, composer, requests } = this.#parts
     const source = streamOf(data)
-    const lane = source === undefined ? laneFor(template.lane, data) : laneOfStream(template.lane)
-    const link = links.to(member.target.place.peer, PROTOCOL, lane)
     const draft = new Draft(template.attributes)
     composer.stamp(draft, template.attributes, options.particulars)
-    composer.encode(draft, source === undefined ? data : undefined, composer.formatFor(link))
+    composer.encode(draft, source === undefined ? data : undefined, composer.preferred)
+    const lane = source === undefined ? laneFor(template.lane, draft.data) : laneOfStream(template.lane)
+    const link = links.to(member.target.place.peer, PROTOCOL, lane)
+    composer.translate(draft, composer.formatFor(link))
     const call = requests.request(link, draft, asker, { timeout, stream, streamed: source !== undefined })
     if (source !== undefined) void this.#pump(call, template, source)
     return call
