@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { MultiaddrConnection, Transport, Upgrader } from '@libp2p/interface'
 import { type TCPComponents, tcp } from '@libp2p/tcp'
 import type { Uint8ArrayList } from 'uint8arraylist'
+import { release } from './release.ts'
 
 /**
  * libp2p's TCP, with one system call where it makes four. What leaves is a list (a length, a Yamux header, the data, a
@@ -52,9 +53,14 @@ function gather(connection: SocketConnection): void {
     if (sentBytes <= COPIED) {
       return { sentBytes, canSendMore: socket.write(data.subarray()) }
     }
-    let canSendMore = true
+    const pieces = [...data]
+    const last = pieces.length - 1
     socket.cork()
-    for (const piece of data) canSendMore = socket.write(piece)
+    for (let i = 0; i < last; i++) socket.write(pieces[i]!)
+    const canSendMore = socket.write(pieces[last]!, (error) => {
+      // What is written here is sealed, and nobody else's. After an error the system may still read it.
+      if (error == null) pieces.forEach(release)
+    })
     socket.uncork()
     return { sentBytes, canSendMore }
   }

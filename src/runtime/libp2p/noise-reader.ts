@@ -1,4 +1,5 @@
 import { Uint8ArrayList } from 'uint8arraylist'
+import { release } from './release.ts'
 
 type Bytes = Uint8Array | Uint8ArrayList
 
@@ -11,24 +12,28 @@ const PREFIX_BYTES = 2
  */
 export class NoiseReader {
   #pieces: Uint8Array[] = []
+  /** The chunks that `#pieces` are parts of. */
+  #chunks: Uint8Array[] = []
   #held = 0
-  #wanted = PREFIX_BYTES
+  #wanted = PREFIX_BYTES;
 
-  /** The messages that are whole now, as they came: nothing is copied. */
-  decode(chunk: Bytes): Bytes[] {
+  /** The messages that are whole now, as they came: nothing is copied, and all is gone when the last was taken. */
+  *decode(chunk: Bytes): Generator<Bytes, void> {
     const messages: Bytes[] = []
-    if (chunk instanceof Uint8Array) this.#take(chunk, messages)
-    else for (const piece of chunk) this.#take(piece, messages)
-    return messages
+    const spent: Uint8Array[] = []
+    if (chunk instanceof Uint8Array) this.#take(chunk, messages, spent)
+    else for (const piece of chunk) this.#take(piece, messages, spent)
+    yield* messages
+    spent.forEach(release)
   }
 
-  #take(piece: Uint8Array, messages: Bytes[]): void {
+  #take(piece: Uint8Array, messages: Bytes[], spent: Uint8Array[]): void {
     let at = 0
     while (this.#held > 0 && at < piece.length) {
       const end = Math.min(piece.length, at + this.#wanted - this.#held)
       this.#hold(piece.subarray(at, end))
       at = end
-      if (this.#held === this.#wanted) this.#complete(messages)
+      if (this.#held === this.#wanted) this.#complete(messages, spent)
     }
     while (at + PREFIX_BYTES <= piece.length) {
       const end = at + PREFIX_BYTES + lengthAt(piece, at)
@@ -40,6 +45,8 @@ export class NoiseReader {
       at = end
     }
     if (at < piece.length) this.#hold(piece.subarray(at))
+    if (this.#held > 0) this.#chunks.push(piece)
+    else spent.push(piece)
   }
 
   #hold(piece: Uint8Array): void {
@@ -47,13 +54,14 @@ export class NoiseReader {
     this.#held += piece.length
   }
 
-  #complete(messages: Bytes[]): void {
+  #complete(messages: Bytes[], spent: Uint8Array[]): void {
     const whole = new Uint8ArrayList(...this.#pieces)
     const wanted = PREFIX_BYTES + ((whole.get(0) << 8) | whole.get(1))
     if (this.#wanted < wanted) {
       this.#wanted = wanted
       return
     }
+    spent.push(...this.#chunks.splice(0))
     this.#pieces = []
     this.#held = 0
     this.#wanted = PREFIX_BYTES
