@@ -122,12 +122,16 @@ export class AtLeastOnce implements Shipper {
     bus.post(() => deliver(inbound))
   }
 
-  /** Nobody of that name may be called now: at the first attempt that is the answer, later it is a failed attempt. */
+  /**
+   * Nobody of that name may be called now. That there is nobody is the answer at the first attempt; that all circuits
+   * are open passes, and is a failed attempt as it would be later.
+   */
   #unresolved(shipment: Shipment): void {
     const first = shipment.member === undefined && shipment.attempts === 1
     this.#parts.resolver.resolve(shipment.template.name, shipment.wish).then(
       () => this.#transmit(shipment),
-      (error: unknown) => this.#failed(shipment, error, undefined, first)
+      (error: unknown) =>
+        this.#failed(shipment, error, undefined, first && (error as MeshError).code !== 'ERR_CIRCUIT_OPEN')
     )
   }
 

@@ -138,7 +138,10 @@ export class SimulatedHost implements Host, Endpoint {
     return Buffer.compare(keyedHash(signer.#identity.secret, bytes), signature) === 0
   }
 
+  /** A host that is no more takes no connection, though it dialled: the answer finds nobody. */
   attached(connection: Connection): void {
+    if (this.#state === 'stopped') return connection.hangUp(this)
+    if (!this.online) return connection.vanish(this, this.#state === 'silent')
     const { peer } = connection.peerOf(this)
     const former = this.#connections.get(peer)
     if (former !== connection) former?.lose(this, 'the peer has dialled anew')
