@@ -14,6 +14,7 @@ export class Play {
   faults = 0
   violation: Violation | undefined
   readonly #meshes: Mesh[] = []
+  #rehearsed = 0
 
   constructor(scenario: string, seed: number) {
     this.seed = seed
@@ -22,7 +23,7 @@ export class Play {
 
   /** ms of virtual time, of all meshes together. */
   get elapsed(): number {
-    return this.#meshes.reduce((sum, mesh) => sum + mesh.now, 0)
+    return this.#meshes.reduce((sum, mesh) => sum + mesh.now, this.#rehearsed)
   }
 
   get trace(): string[] {
@@ -78,6 +79,13 @@ export class Play {
   async ended(mesh: Mesh, watched: readonly Watched<unknown>[], invariant: string): Promise<void> {
     const pending = () => watched.filter(({ ended }) => ended === undefined)
     await this.until(mesh, invariant, () => pending().length === 0, () => ({ pending: pending().map(({ what }) => what) }))
+  }
+
+  /** What another play did is part of this one. */
+  count({ messages, faults, elapsed }: Play): void {
+    this.messages += messages
+    this.faults += faults
+    this.#rehearsed += elapsed
   }
 
   async stop(): Promise<void> {
