@@ -4,7 +4,7 @@ import { PROTOCOL } from '../../protocols/point-to-point/constants.ts'
 import type { Template } from '../agent/templates.ts'
 import type { Receipt } from '../agent/types.ts'
 import { Outbox, type OutboxEffect } from '../core/delivery/outbox.ts'
-import { outcomeOf } from '../core/routing/outcome.ts'
+import { type Outcome, outcomeOf } from '../core/routing/outcome.ts'
 import { Draft } from '../runtime/delivery/composer.ts'
 import { LocalInbound } from '../runtime/delivery/local-inbound.ts'
 import type { Timer } from '../runtime/ports.ts'
@@ -103,7 +103,9 @@ export class AtLeastOnce implements Shipper {
       if (peer === self) this.#transmitLocally(shipment)
       else this.#transmitTo(peer, shipment)
     } catch (error) {
-      this.settle(shipment, error, undefined)
+      // Our own queue is full of what we send: that says nothing about whoever takes it.
+      const full = (error as MeshError).code === 'ERR_QUEUE_FULL'
+      this.settle(shipment, error, undefined, full ? 'neutral' : undefined)
     }
   }
 
@@ -135,12 +137,13 @@ export class AtLeastOnce implements Shipper {
     )
   }
 
-  settle(shipment: Shipment, error: unknown, delay: number | undefined): void {
+  /** `outcome`: what the end says of the member, where the error's code does not. */
+  settle(shipment: Shipment, error: unknown, delay: number | undefined, outcome?: Outcome): void {
     const now = this.#parts.links.turn.monotonic
     const code = error === undefined ? undefined : ((error as MeshError).code ?? 'ERR_HANDLER')
     const { member } = shipment
     if (member !== undefined) {
-      this.#parts.router.ended(member, outcomeOf(code), now)
+      this.#parts.router.ended(member, outcome ?? outcomeOf(code), now)
       if (error !== undefined) this.#parts.resolver.failed(member, error)
     }
     if (error === undefined) this.#outbox.acknowledge(shipment, this.#sink)

@@ -22,4 +22,23 @@ describe('at-least-once sends', () => {
     })
     assert.equal((await mesh.run(send(10))).status, 'delivered')
   })
+  it('that find the queue of their own link full open no circuit', async () => {
+    await using mesh = await createMesh({ nodes: [{ limits: { linkQueueBytes: 4_096 } }, {}], seed: 3 })
+    const opened: string[] = []
+    void (async () => {
+      for await (const { kind } of mesh.nodes[0]!.events()) opened.push(kind)
+    })()
+    let handled = 0
+    const receive = (): void => {
+      handled++
+    }
+    await mesh.run(mesh.nodes[1]!.agent('worker', { receive }))
+    const sender = await mesh.run(mesh.nodes[0]!.agent('sender'))
+    const options = { delivery: 'at-least-once', maxRetries: 20 } as const
+    const sends = Array.from({ length: 100 }, () => sender.send('worker', new Uint8Array(1_000), options))
+    const receipts = await mesh.run(Promise.all(sends))
+    assert.ok(receipts.some(({ attempts }) => attempts > 1), 'the queue was full')
+    assert.equal(handled, 100)
+    assert.equal(opened.includes('circuit-opened'), false)
+  })
 })
