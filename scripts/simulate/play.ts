@@ -56,18 +56,29 @@ export class Play {
   watch<T>(mesh: Mesh, what: string, promise: Promise<T>): Watched<T> {
     this.messages++
     this.note(mesh, what)
-    return new Watched(what, promise, () => mesh.now, (end) => this.note(mesh, `${what}: ${end}`))
+    return new Watched(
+      what,
+      promise,
+      () => mesh.now,
+      (end) => this.note(mesh, `${what}: ${end}`)
+    )
   }
 
   /** Throws, and is remembered besides: a handler's caller would take the violation for the handler's own error. */
-  must(holds: boolean, invariant: string, details: Record<string, unknown> = {}): asserts holds {
+  must(holds: boolean, invariant: string, details: Record<string, unknown> = {}): void {
     if (holds) return
     this.violation ??= new Violation(invariant, details)
     throw this.violation
   }
 
   /** Lets time pass until the condition holds. */
-  async until(mesh: Mesh, invariant: string, holds: () => boolean, details = () => ({}), limit = PATIENCE): Promise<void> {
+  async until(
+    mesh: Mesh,
+    invariant: string,
+    holds: () => boolean,
+    details = () => ({}),
+    limit = PATIENCE
+  ): Promise<void> {
     const end = mesh.now + limit
     while (!holds()) {
       this.must(mesh.now < end, invariant, { waited: limit, ...details() })
@@ -78,7 +89,12 @@ export class Play {
   /** Lets time pass until all have ended, one way or the other. */
   async ended(mesh: Mesh, watched: readonly Watched<unknown>[], invariant: string): Promise<void> {
     const pending = () => watched.filter(({ ended }) => ended === undefined)
-    await this.until(mesh, invariant, () => pending().length === 0, () => ({ pending: pending().map(({ what }) => what) }))
+    await this.until(
+      mesh,
+      invariant,
+      () => pending().length === 0,
+      () => ({ pending: pending().map(({ what }) => what) })
+    )
   }
 
   /** What another play did is part of this one. */

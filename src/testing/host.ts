@@ -140,8 +140,11 @@ export class SimulatedHost implements Host, Endpoint {
 
   /** A host that is no more takes no connection, though it dialled: the answer finds nobody. */
   attached(connection: Connection): void {
-    if (this.#state === 'stopped') return connection.hangUp(this)
-    if (!this.online) return connection.vanish(this, this.#state === 'silent')
+    if (!this.online) {
+      if (this.#state === 'stopped') connection.hangUp(this)
+      else connection.vanish(this, this.#state === 'silent')
+      return
+    }
     const { peer } = connection.peerOf(this)
     const former = this.#connections.get(peer)
     if (former !== connection) former?.lose(this, 'the peer has dialled anew')

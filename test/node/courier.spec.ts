@@ -37,7 +37,10 @@ describe('at-least-once sends', () => {
     const options = { delivery: 'at-least-once', maxRetries: 20 } as const
     const sends = Array.from({ length: 100 }, () => sender.send('worker', new Uint8Array(1_000), options))
     const receipts = await mesh.run(Promise.all(sends))
-    assert.ok(receipts.some(({ attempts }) => attempts > 1), 'the queue was full')
+    assert.ok(
+      receipts.some(({ attempts }) => attempts > 1),
+      'the queue was full'
+    )
     assert.equal(handled, 100)
     assert.equal(opened.includes('circuit-opened'), false)
   })

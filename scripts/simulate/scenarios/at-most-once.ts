@@ -38,13 +38,21 @@ export const atMostOnce: Scenario = {
         await mesh.advance(chance.between(0, 200))
       }
     } else await storm.rage(chance.between(3_000, 15_000), work)
-    await play.ended(mesh, talks.flatMap(({ sends }) => sends), 'nobody waits for ever')
+    await play.ended(
+      mesh,
+      talks.flatMap(({ sends }) => sends),
+      'nobody waits for ever'
+    )
     await mesh.advance(60_000)
     judge(play, talks, dropped(), fair)
   }
 }
 
-async function converse(play: Play, mesh: Mesh, nodes: number): Promise<(Conversation & { post(n: number): Promise<unknown> })[]> {
+async function converse(
+  play: Play,
+  mesh: Mesh,
+  nodes: number
+): Promise<(Conversation & { post(n: number): Promise<unknown> })[]> {
   const { chance } = play
   const talks: (Conversation & { post(n: number): Promise<unknown> })[] = []
   const slow = chance.pick([0, 0, 5, 30])
@@ -52,10 +60,13 @@ async function converse(play: Play, mesh: Mesh, nodes: number): Promise<(Convers
     const [from, to] = [chance.below(nodes), chance.below(nodes)]
     const what = `talk-${i} node-${from} > node-${to}`
     const handled: number[] = []
-    const receive = slow === 0 ? take : async (message: { data: number }) => {
-      take(message)
-      await mesh.sleep(chance.between(0, slow))
-    }
+    const receive =
+      slow === 0
+        ? take
+        : async (message: { data: number }) => {
+            take(message)
+            await mesh.sleep(chance.between(0, slow))
+          }
     function take({ data }: { data: number }): void {
       handled.push(data)
     }
@@ -83,17 +94,25 @@ function judge(play: Play, talks: readonly Conversation[], dropped: number, fair
   let refused = 0
   for (const { what, sends, handled } of talks) {
     const once = new Set(handled)
-    play.must(once.size === handled.length, 'never twice', { what, twice: handled.filter((n, i) => handled.indexOf(n) !== i) })
+    play.must(once.size === handled.length, 'never twice', {
+      what,
+      twice: handled.filter((n, i) => handled.indexOf(n) !== i)
+    })
     for (const [n, { error, what: message }] of sends.entries()) {
       if (error === undefined && !once.has(n)) lost++
       if (error === undefined) continue
-      const known = ['ERR_BACKPRESSURE', 'ERR_QUEUE_FULL', 'ERR_NO_RESPONDERS', 'ERR_CIRCUIT_OPEN'].includes(error.code ?? '')
+      const known = ['ERR_BACKPRESSURE', 'ERR_QUEUE_FULL', 'ERR_NO_RESPONDERS', 'ERR_CIRCUIT_OPEN'].includes(
+        error.code ?? ''
+      )
       play.must(known, 'what rejected says why', { message, code: error.code, text: error.message })
       refused++
     }
     if (!fair) continue
     const disorder = handled.findIndex((n, i) => i > 0 && n < handled[i - 1]!)
-    play.must(disorder < 0, 'without faults all arrive in order', { what, around: handled.slice(disorder - 2, disorder + 2) })
+    play.must(disorder < 0, 'without faults all arrive in order', {
+      what,
+      around: handled.slice(disorder - 2, disorder + 2)
+    })
   }
   if (fair) play.must(lost === dropped, 'without faults what was not handled is counted', { lost, dropped })
   else play.must(dropped <= lost + refused, 'what is counted as lost is lost', { lost, dropped, refused })

@@ -9,7 +9,12 @@ export function determinism(others: readonly Scenario[]): Scenario {
       const scenario = play.chance.pick(others)
       const [first, again] = [await rehearse(scenario, play), await rehearse(scenario, play)]
       const line = first.findIndex((text, i) => text !== again[i])
-      const story = { scenario: scenario.name, line, first: first.slice(line - 2, line + 1), again: again.slice(line - 2, line + 1) }
+      const story = {
+        scenario: scenario.name,
+        line,
+        first: first.slice(line - 2, line + 1),
+        again: again.slice(line - 2, line + 1)
+      }
       play.must(line < 0 && first.length === again.length, 'the same seed gives the same trace', story)
     }
   }

@@ -20,7 +20,12 @@ export const flow: Scenario = {
     const mailbox = { messages, highWatermark, lowWatermark: chance.below(highWatermark), bytes: 2 ** 20 }
     // No stall is so long that it counts as a failure.
     const patience = { atMostOnceTimeout: PATIENCE, deliveryTimeout: PATIENCE }
-    const limits = { mailbox, creditMessages: INITIAL_CREDIT.frames + chance.below(200), linkQueueBytes: 4_096, ...patience }
+    const limits = {
+      mailbox,
+      creditMessages: INITIAL_CREDIT.frames + chance.below(200),
+      linkQueueBytes: 4_096,
+      ...patience
+    }
     const senders = 1 + chance.below(3)
     const mesh = await play.mesh({ nodes: Array.from({ length: senders + 1 }, () => ({ limits })), ...play.network() })
     const concurrency = 1 + chance.below(4)
@@ -60,7 +65,8 @@ export const flow: Scenario = {
       }
       const run = async (): Promise<void> => {
         const width = tracked ? 1 + chance.below(100) : 1
-        for (let n = 0; n < MESSAGES; n += width) await Promise.all(Array.from({ length: width }, (_, k) => send(n + k)))
+        for (let n = 0; n < MESSAGES; n += width)
+          await Promise.all(Array.from({ length: width }, (_, k) => send(n + k)))
       }
       play.messages += MESSAGES
       runs.push(play.watch(mesh, `sender-${from}, ${delivery}`, run()))
@@ -80,7 +86,12 @@ export const flow: Scenario = {
     await play.ended(mesh, runs, 'everything finishes once the receiver goes on')
     const failed = runs.find(({ error }) => error !== undefined)
     play.must(failed === undefined, 'nothing is lost', { what: failed?.what, error: failed?.error })
-    await play.until(mesh, 'nothing is lost', () => handled.once === sent, () => ({ sent, handled: handled.once }))
+    await play.until(
+      mesh,
+      'nothing is lost',
+      () => handled.once === sent,
+      () => ({ sent, handled: handled.once })
+    )
     const most = Math.max(0, ...queues)
     const overflow = messages + senders * limits.creditMessages
     play.must(most <= overflow, 'no queue exceeds its bound', { most, overflow })

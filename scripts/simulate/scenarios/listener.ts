@@ -26,7 +26,14 @@ export class Listener {
   readonly #heard: Heard[] = []
   #readyAt = Number.POSITIVE_INFINITY
 
-  private constructor(play: Play, mesh: Mesh, i: number, pattern: string, filtered: boolean, subscription: Subscription) {
+  private constructor(
+    play: Play,
+    mesh: Mesh,
+    i: number,
+    pattern: string,
+    filtered: boolean,
+    subscription: Subscription
+  ) {
     this.#play = play
     this.#pattern = pattern
     this.#filtered = filtered
@@ -87,7 +94,9 @@ export class Listener {
     const heard = new Set(this.#heard.map(({ publisher, number }) => `${publisher} ${number}`))
     const missed = publishers
       .flatMap(({ publications }) => publications)
-      .filter((publication) => publication.at > this.#readyAt && publication.watched.resolved && this.#wants(publication))
+      .filter(
+        (publication) => publication.at > this.#readyAt && publication.watched.resolved && this.#wants(publication)
+      )
       .filter(({ publisher, number }) => !heard.has(`${publisher} ${number}`))
     const stats = this.#subscription.stats()
     this.#play.must(missed.length <= stats.dropped + lostOnTheWay, 'what is missed without faults is counted', {

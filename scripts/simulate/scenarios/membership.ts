@@ -98,14 +98,21 @@ async function agree(
   const names = living.map((i) => mesh.nodes[i]!.name)
   const agents = () => living.flatMap((i) => [...truth.get(i)!.keys()]).sort()
   const viewOf = (i: number): { peers: string[]; agents: string[] } => ({
-    peers: mesh.nodes[i]!.peers().map(({ name }) => name).sort(),
-    agents: mesh.nodes[i]!.agents().map(({ instance }) => instance).sort()
+    peers: mesh.nodes[i]!.peers()
+      .map(({ name }) => name)
+      .sort(),
+    agents: mesh.nodes[i]!.agents()
+      .map(({ instance }) => instance)
+      .sort()
   })
   const right = (i: number): boolean => {
     const view = viewOf(i)
     const others = names.filter((name) => name !== mesh.nodes[i]!.name).sort()
     return view.peers.join() === others.join() && view.agents.join() === agents().join()
   }
-  const wrong = () => ({ truth: { names, agents: agents() }, wrong: living.filter((i) => !right(i)).map((i) => ({ i, ...viewOf(i) })) })
+  const wrong = () => ({
+    truth: { names, agents: agents() },
+    wrong: living.filter((i) => !right(i)).map((i) => ({ i, ...viewOf(i) }))
+  })
   await play.until(mesh, invariant, () => living.every(right), wrong, CONVERGENCE)
 }

@@ -73,11 +73,17 @@ export const pipeline: Scenario = {
     await play.ended(mesh, [running], 'a run ends')
 
     const items = results.map(({ item }) => item)
-    const good = Array.from({ length: count }, (_, i) => i).filter((i) => policy === 'retry' || i % POISON !== POISON - 1)
+    const good = Array.from({ length: count }, (_, i) => i).filter(
+      (i) => policy === 'retry' || i % POISON !== POISON - 1
+    )
     const error = running.error as MeshError | undefined
     const unfinished = (error?.details?.['unfinished'] ?? []) as number[]
     const story = { policy, items, code: error?.code, unfinished, cause: error?.cause }
-    play.must(items.every((item, i) => i === 0 || item > items[i - 1]!), 'results leave in order', story)
+    play.must(
+      items.every((item, i) => i === 0 || item > items[i - 1]!),
+      'results leave in order',
+      story
+    )
     // What 'stop' cancelled is named, and nothing else is missing before the item that stopped it.
     const ended = policy === 'stop' ? [...items, ...unfinished.filter((i) => i < POISON - 1)] : items
     const expected = policy === 'stop' ? good.filter((i) => i < POISON) : good
@@ -93,11 +99,13 @@ export const pipeline: Scenario = {
 async function hostStages(play: Play, mesh: Mesh, i: number, policy: OnError): Promise<void> {
   const { chance } = play
   const node = mesh.nodes[i]!
-  const stage = (name: string) => async ({ data: { item, path } }: { data: Trip }): Promise<Trip> => {
-    if (chance.happens(0.3)) await mesh.sleep(chance.between(0, 100))
-    if (policy !== 'retry' && item % POISON === POISON - 1) throw new Error('poison')
-    if (policy === 'retry' && chance.happens(0.05)) throw new Error('not now')
-    return { item, path: [...path, name] }
-  }
+  const stage =
+    (name: string) =>
+    async ({ data: { item, path } }: { data: Trip }): Promise<Trip> => {
+      if (chance.happens(0.3)) await mesh.sleep(chance.between(0, 100))
+      if (policy !== 'retry' && item % POISON === POISON - 1) throw new Error('poison')
+      if (policy === 'retry' && chance.happens(0.05)) throw new Error('not now')
+      return { item, path: [...path, name] }
+    }
   await Promise.all(STAGES.map((name) => node.agent(name, { handle: { [name]: stage(name) } })))
 }

@@ -58,7 +58,11 @@ export const publishSubscribe: Scenario = {
         if (i % 10 === 9) await listen()
       }
     } else await storm.rage(chance.between(3_000, 15_000), work)
-    await play.ended(mesh, publishers.flatMap(({ publications }) => publications.map(({ watched }) => watched)), 'every publish ends')
+    await play.ended(
+      mesh,
+      publishers.flatMap(({ publications }) => publications.map(({ watched }) => watched)),
+      'every publish ends'
+    )
     await mesh.advance(30_000)
     await play.until(mesh, 'every reader catches up', () => listeners.every(({ idle }) => idle))
     await mesh.advance(1_000)

@@ -64,7 +64,11 @@ export const requestResponse: Scenario = {
       if (type === 'count') stream()
       else call(type)
     })
-    await play.ended(mesh, [...calls, ...streams].map(({ watched }) => watched), 'each call ends')
+    await play.ended(
+      mesh,
+      [...calls, ...streams].map(({ watched }) => watched),
+      'each call ends'
+    )
     await responders.abandoned()
 
     // All circuits have closed, and one of several servers dies with calls in its hands.
@@ -83,19 +87,26 @@ export const requestResponse: Scenario = {
     storm.crash(chance.pick(servers))
     await play.ended(mesh, retried, 'each call ends')
     const failed = retried.find(({ error }) => error !== undefined)
-    play.must(failed === undefined, 'what is idempotent is tried elsewhere', { what: failed?.what, error: failed?.error })
+    play.must(failed === undefined, 'what is idempotent is tried elsewhere', {
+      what: failed?.what,
+      error: failed?.error
+    })
 
     for (const { number, watched, due } of calls) {
       const { what, value, error, ended } = watched
       play.must(ended! <= due + SLACK, 'a call ends in its time', { what, late: ended! - due, code: error?.code })
-      if (error === undefined) play.must(value!.data === number, 'a reply is its request’s', { what, data: value!.data })
+      if (error === undefined)
+        play.must(value!.data === number, 'a reply is its request’s', { what, data: value!.data })
       else play.must(error.code !== undefined, 'what failed says why', { what, error })
     }
     for (const { what, asked, parts, watched } of streams) {
       const gap = parts.findIndex((part, i) => part !== i)
       play.must(gap < 0, 'a stream has no gap and keeps its order', { what, around: parts.slice(gap - 1, gap + 2) })
       const whole = parts.length === asked
-      play.must(whole || watched.error !== undefined, 'a stream is whole or ends with an error', { what, got: parts.length })
+      play.must(whole || watched.error !== undefined, 'a stream is whole or ends with an error', {
+        what,
+        got: parts.length
+      })
       play.must(watched.error === undefined || watched.error.code !== undefined, 'what failed says why', { what })
     }
   }
