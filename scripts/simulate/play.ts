@@ -14,7 +14,7 @@ export class Play {
   faults = 0
   violation: Violation | undefined
   readonly #meshes: Mesh[] = []
-  #rehearsed = 0
+  readonly #rehearsals: Play[] = []
 
   constructor(scenario: string, seed: number) {
     this.seed = seed
@@ -23,11 +23,12 @@ export class Play {
 
   /** ms of virtual time, of all meshes together. */
   get elapsed(): number {
-    return this.#meshes.reduce((sum, mesh) => sum + mesh.now, this.#rehearsed)
+    const rehearsed = this.#rehearsals.reduce((sum, play) => sum + play.elapsed, 0)
+    return this.#meshes.reduce((sum, mesh) => sum + mesh.now, rehearsed)
   }
 
   get trace(): string[] {
-    return this.#meshes.flatMap((mesh) => mesh.trace.lines)
+    return [...this.#rehearsals.flatMap((play) => play.trace), ...this.#meshes.flatMap((mesh) => mesh.trace.lines)]
   }
 
   /** A mesh whose chance follows from the seed, stopped at the end of the play. */
@@ -98,10 +99,10 @@ export class Play {
   }
 
   /** What another play did is part of this one. */
-  count({ messages, faults, elapsed }: Play): void {
-    this.messages += messages
-    this.faults += faults
-    this.#rehearsed += elapsed
+  include(play: Play): void {
+    this.messages += play.messages
+    this.faults += play.faults
+    this.#rehearsals.push(play)
   }
 
   async stop(): Promise<void> {

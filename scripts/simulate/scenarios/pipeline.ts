@@ -1,8 +1,10 @@
 import type { MeshError } from '../../../protocols/errors.ts'
 import type { StageOptions } from '../../../src/node/pipeline-options.ts'
 import type { Mesh } from '../../../src/testing/index.ts'
+import type { Chance } from '../chance.ts'
 import type { Play } from '../play.ts'
 import { Storm } from '../storm.ts'
+import type { Watched } from '../watched.ts'
 import type { Scenario } from './types.ts'
 
 type OnError = 'retry' | 'skip' | 'stop'
@@ -14,6 +16,7 @@ interface Trip {
 
 /** Agents of the stages; whoever holds one of the first two may come and go. */
 const STAGES = ['parse', 'enrich', 'store']
+const PATHS = [STAGES, STAGES.slice(1), [...STAGES].reverse()]
 /** Every so many items one cannot be processed, where the policy is not to try again. */
 const POISON = 7
 
@@ -31,17 +34,10 @@ export const pipeline: Scenario = {
     const storm = new Storm(play, mesh, { nodes, victims: workers.slice(1), together: [0, 1], revive: host })
     await mesh.run(Promise.all(workers.map(host)))
 
-    const stages = (names: readonly string[]): StageOptions[] =>
-      names.map((name) => ({
-        name,
-        agent: name,
-        concurrency: 1 + chance.below(8),
-        onError: policy,
-        ...(policy === 'retry' && { retries: 60, maxRetryDelay: 1_000 })
-      }))
-    const paths = [STAGES, STAGES.slice(1), [...STAGES].reverse()]
     const highWatermark = chance.pick([1, 5, 50])
-    const line = await mesh.run(mesh.nodes[0]!.pipeline('line', { stages: stages(STAGES), highWatermark }))
+    const line = await mesh.run(
+      mesh.nodes[0]!.pipeline('line', { stages: anyStages(chance, STAGES, policy), highWatermark })
+    )
 
     const count = 20 + chance.below(80)
     const results: Trip[] = []
@@ -64,36 +60,46 @@ export const pipeline: Scenario = {
     }
     const running = play.watch(mesh, `${policy}, ${count} items`, run())
     play.messages += count
+    const changes: Watched<void>[] = []
     const reconfigure = (): void => {
       if (policy !== 'retry' || !chance.happens(0.1)) return
-      const names = chance.pick(paths)
-      play.watch(mesh, `reconfigure ${names}`, line.reconfigure({ stages: stages(names) }))
+      const names = chance.pick(PATHS)
+      changes.push(
+        play.watch(mesh, `reconfigure ${names}`, line.reconfigure({ stages: anyStages(chance, names, policy) }))
+      )
     }
     if (policy === 'retry') await storm.rage(chance.between(3_000, 20_000), reconfigure)
-    await play.ended(mesh, [running], 'a run ends')
-
-    const items = results.map(({ item }) => item)
-    const good = Array.from({ length: count }, (_, i) => i).filter(
-      (i) => policy === 'retry' || i % POISON !== POISON - 1
-    )
-    const error = running.error as MeshError | undefined
-    const unfinished = (error?.details?.['unfinished'] ?? []) as number[]
-    const story = { policy, items, code: error?.code, unfinished, cause: error?.cause }
-    play.must(
-      items.every((item, i) => i === 0 || item > items[i - 1]!),
-      'results leave in order',
-      story
-    )
-    // What 'stop' cancelled is named, and nothing else is missing before the item that stopped it.
-    const ended = policy === 'stop' ? [...items, ...unfinished.filter((i) => i < POISON - 1)] : items
-    const expected = policy === 'stop' ? good.filter((i) => i < POISON) : good
-    play.must(ended.join() === expected.join(), 'results are complete', story)
-    play.must(error?.code === (policy === 'stop' ? 'ERR_PIPELINE' : undefined), 'a run ends as its policy says', story)
+    await play.ended(mesh, [running, ...changes], 'a run and each reconfiguration end')
+    judge(play, policy, count, results, running.error as MeshError | undefined)
     for (const { item, path } of results) {
-      const known = paths.some((names) => names.join() === path.join())
+      const known = PATHS.some((names) => names.join() === path.join())
       play.must(known, 'an item stays on the stages that it entered', { item, path })
     }
   }
+}
+
+function anyStages(chance: Chance, names: readonly string[], onError: OnError): StageOptions[] {
+  const patient = onError === 'retry' && { retries: 60, maxRetryDelay: 1_000 }
+  return names.map((name) => ({ name, agent: name, concurrency: 1 + chance.below(8), onError, ...patient }))
+}
+
+function judge(play: Play, policy: OnError, count: number, results: Trip[], error: MeshError | undefined): void {
+  const items = results.map(({ item }) => item)
+  const unfinished = (error?.details?.['unfinished'] ?? []) as number[]
+  const story = { policy, items, code: error?.code, unfinished, cause: error?.cause }
+  play.must(
+    items.every((item, i) => i === 0 || item > items[i - 1]!),
+    'results leave in order',
+    story
+  )
+  const all = Array.from({ length: count }, (_, i) => i)
+  const good = all.filter((i) => policy === 'retry' || i % POISON !== POISON - 1)
+  // What 'stop' cancelled is named, and nothing else is missing before the item that stopped it.
+  const ended = policy === 'stop' ? [...items, ...unfinished.filter((i) => i < POISON - 1)] : items
+  const expected = policy === 'stop' ? good.filter((i) => i < POISON) : good
+  play.must(ended.join() === expected.join(), 'results are complete', story)
+  const code = policy === 'stop' ? 'ERR_PIPELINE' : undefined
+  play.must(error?.code === code, 'a run ends as its policy says', story)
 }
 
 async function hostStages(play: Play, mesh: Mesh, i: number, policy: OnError): Promise<void> {
