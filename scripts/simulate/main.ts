@@ -26,9 +26,9 @@ const { values: options } = parseArgs({
 })
 
 const chosen = scenarios.filter(({ name }) => options.scenario === undefined || name === options.scenario)
+if (chosen.length === 0) usage(`No scenario is called ${options.scenario}. There are: ${names()}`)
 const first = whole('seed', options.seed ?? '1')
 const total = whole('seeds', options.seeds ?? (options.seed === undefined ? '10000' : String(chosen.length)))
-if (chosen.length === 0) usage(`No scenario is called ${options.scenario}. There are: ${names()}`)
 
 for (const scenario of chosen) {
   const seeds = Math.ceil(total / chosen.length)
