@@ -20,7 +20,7 @@ export const atMostOnce: Scenario = {
     const nodes = 2 + chance.below(4)
     const messages = chance.pick([8, 40, 2_000])
     const mesh = await play.mesh({
-      nodes: Array.from({ length: nodes }, () => ({ limits: { mailbox: { messages }, creditMessages: 64 } })),
+      nodes: Array.from({ length: nodes }, () => ({ limits: { mailbox: { messages } } })),
       ...play.network()
     })
     const talks = await converse(play, mesh, nodes)

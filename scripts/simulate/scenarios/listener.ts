@@ -3,6 +3,11 @@ import type { Mesh } from '../../../src/testing/index.ts'
 import type { Play } from '../play.ts'
 import type { Publication, Publisher } from './publisher.ts'
 
+interface Wish {
+  pattern: string
+  filtered: boolean
+}
+
 interface Heard {
   publisher: string
   number: number
@@ -19,9 +24,9 @@ const isEven = ({ data }: { data: unknown }): boolean => (data as Heard).number 
 /** A subscription, its reader, and what it should have heard. */
 export class Listener {
   readonly what: string
+  readonly lives: () => boolean
   readonly #play: Play
-  readonly #pattern: string
-  readonly #filtered: boolean
+  readonly #wish: Wish
   readonly #subscription: Subscription
   readonly #heard: Heard[] = []
   #readyAt = Number.POSITIVE_INFINITY
@@ -29,32 +34,34 @@ export class Listener {
   private constructor(
     play: Play,
     mesh: Mesh,
-    i: number,
-    pattern: string,
-    filtered: boolean,
-    subscription: Subscription
+    what: string,
+    wish: Wish,
+    subscription: Subscription,
+    lives: () => boolean
   ) {
     this.#play = play
-    this.#pattern = pattern
-    this.#filtered = filtered
+    this.#wish = wish
     this.#subscription = subscription
-    this.what = `node-${i} ${pattern}${filtered ? ', filtered' : ''}`
-    play.note(mesh, `subscribe ${this.what}`)
-    void subscription.ready.then(() => {
+    this.what = what
+    this.lives = lives
+    play.note(mesh, `subscribe ${what}`)
+    const ready = (): void => {
       this.#readyAt = mesh.now
-      play.note(mesh, `ready ${this.what}`)
-    })
+      play.note(mesh, `ready ${what}`)
+    }
+    subscription.ready.then(ready, () => play.note(mesh, `closed ${what}`))
   }
 
-  static async on(play: Play, mesh: Mesh, i: number, pattern: string): Promise<Listener> {
+  static async on(play: Play, mesh: Mesh, i: number, pattern: string, lives: () => boolean): Promise<Listener> {
     const { chance } = play
-    const agent = await mesh.run(mesh.nodes[i]!.agent('listener'))
+    const agent = await mesh.nodes[i]!.agent('listener')
     const filtered = chance.happens(0.3)
     const slow = chance.happens(0.3)
     const overflow = chance.pick(['drop-oldest', 'drop-newest', 'reject'] as const)
     const small = { overflow, maxQueue: { messages: 8, bytes: 2 ** 20 }, highWatermark: 4, lowWatermark: 1 }
-    const options = { ...(filtered && { filter: isEven }), ...(slow && small) }
-    const listener = new Listener(play, mesh, i, pattern, filtered, agent.subscribe(pattern, options))
+    const subscription = agent.subscribe(pattern, { ...(filtered && { filter: isEven }), ...(slow && small) })
+    const what = `node-${i} ${pattern}${filtered ? ', filtered' : ''}${slow ? `, slow, ${overflow}` : ''}`
+    const listener = new Listener(play, mesh, what, { pattern, filtered }, subscription, lives)
     void listener.#read(slow ? () => mesh.sleep(chance.between(0, 50)) : undefined)
     return listener
   }
@@ -90,14 +97,12 @@ export class Listener {
   }
 
   /** What was published after `ready` was heard, or is counted as dropped here or as lost on the way. */
-  judgeLosses(publishers: readonly Publisher[], lostOnTheWay: number): void {
+  judgeLosses(publications: readonly Publication[], lostOnTheWay: number): void {
     const heard = new Set(this.#heard.map(({ publisher, number }) => `${publisher} ${number}`))
-    const missed = publishers
-      .flatMap(({ publications }) => publications)
-      .filter(
-        (publication) => publication.at > this.#readyAt && publication.watched.resolved && this.#wants(publication)
-      )
-      .filter(({ publisher, number }) => !heard.has(`${publisher} ${number}`))
+    const missed = publications.filter(
+      ({ at, watched, publisher, number, topic }) =>
+        at > this.#readyAt && watched.resolved && this.#wants({ topic, number }) && !heard.has(`${publisher} ${number}`)
+    )
     const stats = this.#subscription.stats()
     this.#play.must(missed.length <= stats.dropped + lostOnTheWay, 'what is missed without faults is counted', {
       listener: this.what,
@@ -108,7 +113,7 @@ export class Listener {
     })
   }
 
-  #wants({ topic, number }: Publication): boolean {
-    return matches(this.#pattern, topic) && (!this.#filtered || number % 2 === 0)
+  #wants({ topic, number }: { topic: string; number: number }): boolean {
+    return matches(this.#wish.pattern, topic) && (!this.#wish.filtered || number % 2 === 0)
   }
 }

@@ -15,19 +15,18 @@ export interface Publication {
 export class Publisher {
   readonly publications: Publication[] = []
   readonly name: string
+  /** False once its node has crashed: what it published then may never end. */
+  readonly lives: () => boolean
   readonly #play: Play
   readonly #mesh: Mesh
   readonly #agent: Agent
 
-  private constructor(play: Play, mesh: Mesh, name: string, agent: Agent) {
+  constructor(play: Play, mesh: Mesh, agent: Agent, lives: () => boolean) {
     this.#play = play
     this.#mesh = mesh
-    this.name = name
+    this.name = agent.name
     this.#agent = agent
-  }
-
-  static async on(play: Play, mesh: Mesh, i: number, name: string): Promise<Publisher> {
-    return new Publisher(play, mesh, name, await mesh.run(mesh.nodes[i]!.agent(name)))
+    this.lives = lives
   }
 
   publish(topic: string): void {
