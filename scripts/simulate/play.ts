@@ -6,6 +6,9 @@ import { Watched } from './watched.ts'
 /** ms of virtual time within which everything must have ended once the faults have: a guess, far above every time-out. */
 const PATIENCE = 300_000
 
+/** Share of packets that vanish on a network that works. */
+export const RARE = 0.01
+
 /** One run of a scenario: all chance from its seed, every claim checked here, everything counted. */
 export class Play {
   readonly seed: number
@@ -38,12 +41,15 @@ export class Play {
     return mesh
   }
 
-  /** Some network: from a good one to one that loses every tenth packet. */
-  network(): Pick<MeshOptions, 'latency' | 'loss' | 'fragmentation'> {
+  /**
+   * Some network: from a good one to one that loses every tenth packet. Past `RARE` a packet may be lost so often in a
+   * row that the connection is given up, and with it what is sent at most once.
+   */
+  network(mostLoss = 0.1): Pick<MeshOptions, 'latency' | 'loss' | 'fragmentation'> {
     const { chance } = this
     return {
       latency: [chance.between(0.1, 5), chance.between(5, 80)],
-      loss: chance.pick([0, 0, 0.01, 0.05, 0.1]),
+      loss: Math.min(mostLoss, chance.pick([0, 0, RARE, 0.05, 0.1])),
       fragmentation: chance.pick([0, 0.05, 0.5])
     }
   }

@@ -1,5 +1,5 @@
 import type { Mesh } from '../../../src/testing/index.ts'
-import type { Play } from '../play.ts'
+import { type Play, RARE } from '../play.ts'
 import { Storm } from '../storm.ts'
 import { Talk } from './talk.ts'
 import type { Scenario } from './types.ts'
@@ -9,9 +9,13 @@ export const atMostOnce: Scenario = {
   name: 'at-most-once',
   async play(play) {
     const { chance } = play
+    const fair = chance.happens(0.5)
     const nodes = 2 + chance.below(4)
     const limits = { mailbox: { messages: chance.pick([8, 40, 2_000]) } }
-    const mesh = await play.mesh({ nodes: Array.from({ length: nodes }, () => ({ limits })), ...play.network() })
+    const mesh = await play.mesh({
+      nodes: Array.from({ length: nodes }, () => ({ limits })),
+      ...play.network(fair ? RARE : 0.1)
+    })
     const slow = chance.pick([0, 0, 5, 30])
     const talks = [0, 1, 2].map((i) => {
       return new Talk(play, mesh, i, { from: chance.below(nodes), to: chance.below(nodes), slow })
@@ -19,7 +23,6 @@ export const atMostOnce: Scenario = {
     await mesh.run(Promise.all(talks.map((talk) => talk.begin())))
     const dropped = countDropped(mesh)
 
-    const fair = chance.happens(0.5)
     const work = (): void => chance.pick(talks).say(chance.pick([1, 1, 10, 100]))
     if (fair) {
       for (let i = 0; i < 40; i++) {

@@ -2,7 +2,7 @@ import { INITIAL_CREDIT } from '../../../protocols/framing/constants.ts'
 import type { LimitOptions } from '../../../src/node/config-limits.ts'
 import type { Mesh } from '../../../src/testing/index.ts'
 import type { Chance } from '../chance.ts'
-import type { Play } from '../play.ts'
+import { type Play, RARE } from '../play.ts'
 import type { Watched } from '../watched.ts'
 import { StallingReceiver } from './stalling-receiver.ts'
 import type { Scenario } from './types.ts'
@@ -23,7 +23,10 @@ export const flow: Scenario = {
     const { chance } = play
     const limits = anyLimits(chance)
     const senders = 1 + chance.below(3)
-    const mesh = await play.mesh({ nodes: Array.from({ length: senders + 1 }, () => ({ limits })), ...play.network() })
+    const mesh = await play.mesh({
+      nodes: Array.from({ length: senders + 1 }, () => ({ limits })),
+      ...play.network(RARE)
+    })
     const receiver = await StallingReceiver.on(play, mesh, 1 + chance.below(4))
     const sent = { untracked: 0, tracked: 0 }
     const runs: Watched<void>[] = []

@@ -1,4 +1,5 @@
 import type { Mesh } from '../../../src/testing/index.ts'
+import { RARE } from '../play.ts'
 import { Newsroom } from './newsroom.ts'
 import type { Scenario } from './types.ts'
 
@@ -10,7 +11,7 @@ export const publishSubscribe: Scenario = {
     const nodes = 2 + chance.below(5)
     // 0 sends everything by gossip that may go there.
     const limits = { directFanout: chance.pick([0, 1, 32]) }
-    const mesh = await play.mesh({ nodes: Array.from({ length: nodes }, () => ({ limits })), ...play.network() })
+    const mesh = await play.mesh({ nodes: Array.from({ length: nodes }, () => ({ limits })), ...play.network(RARE) })
     const room = new Newsroom(play, mesh, nodes)
     for (let i = 0; i < 3; i++) await mesh.run(room.hire(chance.below(nodes)))
     for (let i = 0; i < 5; i++) await mesh.run(room.listen(chance.below(nodes)))
