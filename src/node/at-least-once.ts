@@ -4,7 +4,7 @@ import { PROTOCOL } from '../../protocols/point-to-point/constants.ts'
 import type { Template } from '../agent/templates.ts'
 import type { Receipt } from '../agent/types.ts'
 import { Outbox, type OutboxEffect } from '../core/delivery/outbox.ts'
-import { outcomeOf } from '../core/routing/outcome.ts'
+import { type Outcome, outcomeOf } from '../core/routing/outcome.ts'
 import { Draft } from '../runtime/delivery/composer.ts'
 import { LocalInbound } from '../runtime/delivery/local-inbound.ts'
 import type { Timer } from '../runtime/ports.ts'
@@ -103,7 +103,9 @@ export class AtLeastOnce implements Shipper {
       if (peer === self) this.#transmitLocally(shipment)
       else this.#transmitTo(peer, shipment)
     } catch (error) {
-      this.settle(shipment, error, undefined)
+      // Our own queue is full of what we send: that says nothing about whoever takes it.
+      const full = (error as MeshError).code === 'ERR_QUEUE_FULL'
+      this.settle(shipment, error, undefined, full ? 'neutral' : undefined)
     }
   }
 
@@ -122,21 +124,26 @@ export class AtLeastOnce implements Shipper {
     bus.post(() => deliver(inbound))
   }
 
-  /** Nobody of that name may be called now: at the first attempt that is the answer, later it is a failed attempt. */
+  /**
+   * Nobody of that name may be called now. That there is nobody is the answer at the first attempt; that all circuits
+   * are open passes, and is a failed attempt as it would be later.
+   */
   #unresolved(shipment: Shipment): void {
     const first = shipment.member === undefined && shipment.attempts === 1
     this.#parts.resolver.resolve(shipment.template.name, shipment.wish).then(
       () => this.#transmit(shipment),
-      (error: unknown) => this.#failed(shipment, error, undefined, first)
+      (error: unknown) =>
+        this.#failed(shipment, error, undefined, first && (error as MeshError).code !== 'ERR_CIRCUIT_OPEN')
     )
   }
 
-  settle(shipment: Shipment, error: unknown, delay: number | undefined): void {
+  /** `outcome`: what the end says of the member, where the error's code does not. */
+  settle(shipment: Shipment, error: unknown, delay: number | undefined, outcome?: Outcome): void {
     const now = this.#parts.links.turn.monotonic
     const code = error === undefined ? undefined : ((error as MeshError).code ?? 'ERR_HANDLER')
     const { member } = shipment
     if (member !== undefined) {
-      this.#parts.router.ended(member, outcomeOf(code), now)
+      this.#parts.router.ended(member, outcome ?? outcomeOf(code), now)
       if (error !== undefined) this.#parts.resolver.failed(member, error)
     }
     if (error === undefined) this.#outbox.acknowledge(shipment, this.#sink)

@@ -33,9 +33,9 @@ export interface Limits {
   messageBytes: number
   /** Bytes that wait for one link before `ERR_QUEUE_FULL`; a single message passes an empty queue. Default 8 MiB (the API). */
   linkQueueBytes: number
-  /** Counted frames in flight on one link before its receiver gives credit back. Default 4,096 (a guess). */
+  /** Counted frames in flight on one link before its receiver gives credit back; below 1,024, what every link begins with, it has no effect. Default 4,096 (a guess). */
   creditMessages: number
-  /** Bytes in flight on one link before its receiver gives credit back. Default 4 MiB: 16 full Yamux windows (a guess). */
+  /** Bytes in flight on one link before its receiver gives credit back; below 256 KiB it has no effect. Default 4 MiB: 16 full Yamux windows (a guess). */
   creditBytes: number
   /** Streams that one peer may have open towards us, all protocols and lanes. Default 64 (a guess: a peer needs about 12). */
   streamsPerPeer: number

@@ -177,7 +177,7 @@ export class Connection {
   #attach(side: Side): void {
     side.up = true
     side.host.attached(this)
-    side.attached.resolve()
+    if (side.up) side.attached.resolve()
   }
 
   #detach(side: Side, error?: Error): void {

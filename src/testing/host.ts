@@ -138,7 +138,13 @@ export class SimulatedHost implements Host, Endpoint {
     return Buffer.compare(keyedHash(signer.#identity.secret, bytes), signature) === 0
   }
 
+  /** A host that is no more takes no connection, though it dialled: the answer finds nobody. */
   attached(connection: Connection): void {
+    if (!this.online) {
+      if (this.#state === 'stopped') connection.hangUp(this)
+      else connection.vanish(this, this.#state === 'silent')
+      return
+    }
     const { peer } = connection.peerOf(this)
     const former = this.#connections.get(peer)
     if (former !== connection) former?.lose(this, 'the peer has dialled anew')

@@ -78,6 +78,11 @@ export class Mesh implements AsyncDisposable {
     return this.#world.time.advance(ms)
   }
 
+  /** Resolves when `ms` of virtual time have passed, advanced by whom it may be: what a handler that takes time awaits. */
+  sleep(ms: number): Promise<void> {
+    return this.#world.sleep(ms)
+  }
+
   /** Lets time pass until the promise settles. Throws `ERR_TIMEOUT` after `limit` virtual ms. */
   run<T>(promise: Promise<T>, options: RunOptions = {}): Promise<T> {
     return this.#world.time.run(promise, options.limit ?? LIMIT)

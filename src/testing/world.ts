@@ -61,6 +61,10 @@ export class World {
     return { network: { host, broadcast, routing }, clock, dice, address: addressOf(identity) }
   }
 
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.time.at(this.time.now + ms, resolve))
+  }
+
   /** Kills the process at once; `silent` takes the whole machine, so that nobody resets its connections. */
   crash(label: string, options: { silent?: boolean } = {}): void {
     this.trace.add(this.time.now, label, label, 'crash')

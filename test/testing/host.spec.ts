@@ -45,6 +45,22 @@ describe('a simulated host', () => {
     assert.equal(connects, 2)
   })
 
+  it('is not brought back by the answer to its last dial', async () => {
+    const { world, hosts: all } = await hosts(3, { latency: [5, 6] })
+    const [dialler, stopped, listener] = all
+    const late: string[] = []
+    dialler!.onConnect = stopped!.onConnect = (peer) => late.push(peer)
+    const connected = (): boolean => listener!.isConnected(dialler!.peer) && listener!.isConnected(stopped!.peer)
+    void dialler!.dial(listener!.peer)
+    const dial = stopped!.dial(listener!.peer)
+    while (!connected()) await world.time.advance(0.1)
+    world.crash('a')
+    await stopped!.stop()
+    await assert.rejects(world.time.run(dial, 1_000), { code: 'ERR_PEER_UNREACHABLE' })
+    await world.time.advance(1_000)
+    assert.deepEqual([late, listener!.connected()], [[], []])
+  })
+
   it('cannot reach strangers, wrong identities, stopped hosts, nor itself', async () => {
     const {
       world,

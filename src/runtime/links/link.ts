@@ -90,6 +90,8 @@ export class StreamLink implements Link {
   readonly #urgent = new FrameWriter(8192)
   readonly #send = new SendCredit()
   readonly #receive: ReceiveCredit
+  /** Bytes waiting from which the link is not writable. */
+  readonly #highWater: number
   #channel: Channel | undefined
   #batches: Batch[] = []
   #batchAt = 0
@@ -115,6 +117,7 @@ export class StreamLink implements Link {
     this.lastActive = owner.clock.monotonic()
     this.#reader = new FrameReader(owner.limits.maxFrame, (kind, body) => this.#frame(kind, body))
     this.#receive = new ReceiveCredit(owner.limits.window, owner.limits.maxFrame)
+    this.#highWater = Math.min(HIGH_WATER, owner.limits.queueBytes)
     this.#control(Kind.hello, encodeHello(owner.hello))
   }
 
@@ -130,7 +133,7 @@ export class StreamLink implements Link {
   get writable(): boolean {
     return (
       !this.#closed &&
-      this.#queued + this.#writer.size < HIGH_WATER &&
+      this.#queued + this.#writer.size < this.#highWater &&
       this.#send.roomBeyond(this.#queuedFrames + this.#frames, this.#queuedCounted + this.#counted)
     )
   }
@@ -197,7 +200,7 @@ export class StreamLink implements Link {
     }
     const { queueBytes } = this.#owner.limits
     // Whoever was told `writable` may send one more, however large: else large messages sent in turn fail by chance.
-    if (this.queued + bound > queueBytes && this.queued >= Math.min(HIGH_WATER, queueBytes)) {
+    if (this.queued + bound > queueBytes && this.queued >= this.#highWater) {
       throw new MeshError('ERR_QUEUE_FULL', `${this.queued} bytes wait for ${this.peer} already`)
     }
     return this.#start(kind, bound)

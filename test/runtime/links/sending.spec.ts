@@ -120,6 +120,21 @@ describe('sending over links', () => {
     assert.throws(() => link.send(WORD, text('x'), true), { code: 'ERR_QUEUE_FULL' })
   })
 
+  it('takes what is sent in turn by whoever waits for room, however small its queue', async () => {
+    const { time, a, b } = await stations(2, { queueBytes: 1_000 })
+    b.consuming = false
+    const link = a.to(b)
+    let sent = 0
+    const sending = (async () => {
+      for (; sent < 2_000; sent++) if (!link.send(WORD, new Uint8Array(400), true)) await link.drained()
+    })()
+    await time.advance(1_000)
+    assert.ok(sent > 100 && sent < 2_000 && link.queued < 2_000, `${sent} sent, ${link.queued} bytes wait`)
+    b.consuming = true
+    b.consumeKept()
+    await time.run(sending, 10_000)
+  })
+
   it('never throws for a frame that ends something: a peer that reads nothing loses the stream instead', async () => {
     const { time, a, b } = await stations(2, { queueBytes: 10_000 })
     b.consuming = false

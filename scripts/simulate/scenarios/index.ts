@@ -1,0 +1,21 @@
+import { atLeastOnce } from './at-least-once.ts'
+import { atMostOnce } from './at-most-once.ts'
+import { determinism } from './determinism.ts'
+import { flow } from './flow.ts'
+import { membership } from './membership.ts'
+import { pipeline } from './pipeline.ts'
+import { publishSubscribe } from './publish-subscribe.ts'
+import { requestResponse } from './request-response.ts'
+import type { Scenario } from './types.ts'
+
+const claims: readonly Scenario[] = [
+  atLeastOnce,
+  atMostOnce,
+  requestResponse,
+  publishSubscribe,
+  membership,
+  pipeline,
+  flow
+]
+
+export const scenarios: readonly Scenario[] = [...claims, determinism(claims)]

@@ -1,0 +1,119 @@
+import type { Subscription } from '../../../src/runtime/pubsub/types.ts'
+import type { Mesh } from '../../../src/testing/index.ts'
+import type { Play } from '../play.ts'
+import type { Publication, Publisher } from './publisher.ts'
+
+interface Wish {
+  pattern: string
+  filtered: boolean
+}
+
+interface Heard {
+  publisher: string
+  number: number
+}
+
+/** What a pattern means, said as simply as it can be. */
+function matches(pattern: string, topic: string): boolean {
+  const text = pattern.replaceAll('.', '\\.').replaceAll('*', '[^.]+').replace(/>$/, '.+')
+  return new RegExp(`^${text}$`).test(topic)
+}
+
+const isEven = ({ data }: { data: unknown }): boolean => (data as Heard).number % 2 === 0
+
+/** A subscription, its reader, and what it should have heard. */
+export class Listener {
+  readonly what: string
+  readonly lives: () => boolean
+  readonly #play: Play
+  readonly #wish: Wish
+  readonly #subscription: Subscription
+  readonly #heard: Heard[] = []
+  #readyAt = Number.POSITIVE_INFINITY
+
+  private constructor(
+    play: Play,
+    mesh: Mesh,
+    what: string,
+    wish: Wish,
+    subscription: Subscription,
+    lives: () => boolean
+  ) {
+    this.#play = play
+    this.#wish = wish
+    this.#subscription = subscription
+    this.what = what
+    this.lives = lives
+    play.note(mesh, `subscribe ${what}`)
+    const ready = (): void => {
+      this.#readyAt = mesh.now
+      play.note(mesh, `ready ${what}`)
+    }
+    subscription.ready.then(ready, () => play.note(mesh, `closed ${what}`))
+  }
+
+  static async on(play: Play, mesh: Mesh, i: number, pattern: string, lives: () => boolean): Promise<Listener> {
+    const { chance } = play
+    const agent = await mesh.nodes[i]!.agent('listener')
+    const filtered = chance.happens(0.3)
+    const slow = chance.happens(0.3)
+    const overflow = chance.pick(['drop-oldest', 'drop-newest', 'reject'] as const)
+    const small = { overflow, maxQueue: { messages: 8, bytes: 2 ** 20 }, highWatermark: 4, lowWatermark: 1 }
+    const subscription = agent.subscribe(pattern, { ...(filtered && { filter: isEven }), ...(slow && small) })
+    const what = `node-${i} ${pattern}${filtered ? ', filtered' : ''}${slow ? `, slow, ${overflow}` : ''}`
+    const listener = new Listener(play, mesh, what, { pattern, filtered }, subscription, lives)
+    void listener.#read(slow ? () => mesh.sleep(chance.between(0, 50)) : undefined)
+    return listener
+  }
+
+  get ready(): Promise<void> {
+    return this.#subscription.ready
+  }
+
+  get idle(): boolean {
+    return this.#subscription.stats().queued === 0
+  }
+
+  async #read(rest: (() => Promise<void>) | undefined): Promise<void> {
+    for await (const { data } of this.#subscription) {
+      this.#heard.push(data as Heard)
+      if (rest !== undefined) await rest()
+    }
+  }
+
+  /** Nothing twice, nothing unasked, nothing out of order. */
+  judge({ name, publications }: Publisher): void {
+    const last = new Map<string, number>()
+    for (const { publisher, number } of this.#heard) {
+      if (publisher !== name) continue
+      const { topic } = publications[number]!
+      const details = { listener: this.what, publisher, number, topic }
+      this.#play.must(this.#wants(publications[number]!), 'only what was asked for is heard', details)
+      const before = last.get(topic) ?? -1
+      this.#play.must(number !== before, 'each message at most once', details)
+      this.#play.must(number > before, 'in the publisher’s order', { ...details, before })
+      last.set(topic, number)
+    }
+  }
+
+  /** What was published after `ready` was heard, or is counted as dropped here or as lost on the way. */
+  judgeLosses(publications: readonly Publication[], lostOnTheWay: number): void {
+    const heard = new Set(this.#heard.map(({ publisher, number }) => `${publisher} ${number}`))
+    const missed = publications.filter(
+      ({ at, watched, publisher, number, topic }) =>
+        at > this.#readyAt && watched.resolved && this.#wants({ topic, number }) && !heard.has(`${publisher} ${number}`)
+    )
+    const stats = this.#subscription.stats()
+    this.#play.must(missed.length <= stats.dropped + lostOnTheWay, 'what is missed without faults is counted', {
+      listener: this.what,
+      missed: missed.length,
+      first: missed[0]?.watched.what,
+      lostOnTheWay,
+      stats
+    })
+  }
+
+  #wants({ topic, number }: { topic: string; number: number }): boolean {
+    return matches(this.#wish.pattern, topic) && (!this.#wish.filtered || number % 2 === 0)
+  }
+}
