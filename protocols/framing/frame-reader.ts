@@ -13,13 +13,15 @@ const CRUMB_BYTES = 65_536
 export class FrameReader {
   readonly #maxFrame: number
   readonly #onFrame: OnFrame
+  readonly #spent: (part: Uint8Array) => void
   #parts: Uint8Array[] = []
   #held = 0
 
-  /** `maxFrame`: bytes of kind and body that one frame may have. */
-  constructor(maxFrame: number, onFrame: OnFrame) {
+  /** `maxFrame`: bytes of kind and body that one frame may have. `spent` is told of each part that was copied and is read no more. */
+  constructor(maxFrame: number, onFrame: OnFrame, spent: (part: Uint8Array) => void = () => {}) {
     this.#maxFrame = maxFrame
     this.#onFrame = onFrame
+    this.#spent = spent
   }
 
   /** Bytes of an unfinished frame held back. */
@@ -90,6 +92,7 @@ export class FrameReader {
     const bodyAt = this.#bodyAt
     this.#parts.push(chunk.subarray(0, need))
     const whole = plain(Buffer.concat(this.#parts, bodyAt + frame))
+    this.#parts.forEach(this.#spent)
     this.#parts = []
     this.#held = 0
     this.#onFrame(whole[bodyAt]!, whole.subarray(bodyAt + 1))

@@ -8,19 +8,25 @@
  */
 const SHORT = 0x4000 - 1
 const MIN_SLAB = 1024
+const NOTHING = Buffer.alloc(0)
 
 export class FrameWriter {
   /** The slab being filled. Encode between `begin`'s position and `end`. */
-  buffer: Buffer = Buffer.alloc(0)
+  buffer: Buffer = NOTHING
   readonly #slabBytes: number
+  readonly #left: (slab: Uint8Array) => void
   #start = 0
   #end = 0
   #bodyAt = 0
   #slab = MIN_SLAB
 
-  /** `slabBytes`: a batch is expected to stay near this; a single larger frame gets a slab of its own. */
-  constructor(slabBytes: number) {
+  /**
+   * `slabBytes`: a batch is expected to stay near this; a single larger frame gets a slab of its own. `left` is told of
+   * each slab to which nothing will be added: its memory belongs to the batches in it alone.
+   */
+  constructor(slabBytes: number, left: (slab: Uint8Array) => void = () => {}) {
     this.#slabBytes = slabBytes
+    this.#left = left
   }
 
   /** Bytes in the batch being built. */
@@ -63,14 +69,25 @@ export class FrameWriter {
     return batch
   }
 
+  /** Whether nothing will be added to the slab in which `batch` lies. One larger than usual is left now, if it can be. */
+  leave({ buffer }: Uint8Array): boolean {
+    if (buffer !== this.buffer.buffer) return true
+    if (this.size > 0 || this.buffer.length <= this.#slabBytes) return false
+    this.buffer = NOTHING
+    this.#start = this.#end = 0
+    return true
+  }
+
   /** A new slab; what is unsealed moves along. Slabs follow the batches' sizes, so that idle links hold little. */
   #grow(needed: number): void {
     const pending = this.#end - this.#start
     this.#slab = Math.min(this.#slabBytes, Math.max(this.#slab, pending * 2))
     const slab = Buffer.allocUnsafeSlow(Math.max(this.#slab, pending + needed))
-    this.buffer.copy(slab, 0, this.#start, this.#end)
+    const former = this.buffer
+    former.copy(slab, 0, this.#start, this.#end)
     this.buffer = slab
     this.#start = 0
     this.#end = pending
+    if (former.length > 0) this.#left(former)
   }
 }

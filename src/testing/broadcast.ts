@@ -61,7 +61,7 @@ export class SimulatedBroadcast implements Broadcast {
           continue
         }
         const arrival = time + medium.latency()
-        medium.time.at(arrival, () => receiver.#hear(bearer.#host.label, channel, bytes.slice()))
+        medium.time.at(arrival, () => receiver.#hear(bearer.#host.label, channel, new Uint8Array(bytes)))
         bearers.push({ bearer: receiver, time: arrival })
       }
     }

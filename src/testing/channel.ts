@@ -86,7 +86,9 @@ export class SimulatedChannel implements Channel {
     return !this.#full
   }
 
-  #send(bytes: Uint8Array): void {
+  /** A copy travels: the sender may give its memory back. */
+  #send(given: Uint8Array): void {
+    const bytes = new Uint8Array(given)
     this.#carrier.carry('data', this.protocol, bytes, () => this.#far.#receive(bytes))
   }
 

@@ -61,9 +61,9 @@ export class SimulatedRouting implements ContentRouting {
   async put(key: string, value: Uint8Array, options: WaitOptions = {}): Promise<number> {
     let taken = 0
     for (const table of await this.#lookUp(key, 'put', options)) {
-      if (await table.#take(key, value.slice())) taken++
+      if (await table.#take(key, new Uint8Array(value))) taken++
     }
-    await this.#take(key, value.slice())
+    await this.#take(key, new Uint8Array(value))
     return taken
   }
 
@@ -71,7 +71,7 @@ export class SimulatedRouting implements ContentRouting {
     const values: Uint8Array[] = []
     for (const table of [this, ...(await this.#lookUp(key, 'get', options))]) {
       const value = table.#values.get(key)
-      if (value !== undefined && (await this.#accepts(key, value))) values.push(value.slice())
+      if (value !== undefined && (await this.#accepts(key, value))) values.push(new Uint8Array(value))
     }
     const choose = byPrefix(this.#choices, key)
     return values.length > 1 && choose !== undefined ? values[choose(key, values)] : values[0]

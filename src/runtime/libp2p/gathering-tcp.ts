@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { MultiaddrConnection, Transport, Upgrader } from '@libp2p/interface'
 import { type TCPComponents, tcp } from '@libp2p/tcp'
 import type { Uint8ArrayList } from 'uint8arraylist'
-import { release } from './release.ts'
+import { release } from '../release.ts'
 
 /**
  * libp2p's TCP, with one system call where it makes four. What leaves is a list (a length, a Yamux header, the data, a

@@ -1,5 +1,5 @@
 import { Uint8ArrayList } from 'uint8arraylist'
-import { release } from './release.ts'
+import { release } from '../release.ts'
 
 type Bytes = Uint8Array | Uint8ArrayList
 

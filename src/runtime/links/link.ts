@@ -20,6 +20,9 @@ import {
   type Hello
 } from '../../../protocols/framing/messages.ts'
 import type { Channel, Clock } from '../ports.ts'
+import { release } from '../release.ts'
+import { BatchQueue } from './batch-queue.ts'
+import { BulkPace } from './bulk-pace.ts'
 import { ReceiveCredit, SendCredit } from './credit.ts'
 import type { Turn } from './turn.ts'
 import type { Link, LinkHandler } from './types.ts'
@@ -43,17 +46,11 @@ export interface LinkOwner {
   greeted(link: StreamLink, hello: Hello): void
   linkClosed(link: StreamLink, error: Error | undefined): void
   slowConsumer(link: StreamLink): void
+  /** Monotonic ms when what an agent sent or answered last passed on a control lane with the peer, either way. */
+  controlUsedAt(peer: string): number
   heard(peer: string): void
 }
 
-interface Batch {
-  bytes: Uint8Array
-  frames: number
-  counted: number
-}
-
-/** Of a large frame so much leaves at once: four full Noise messages behind one Yamux header. One more write costs 20 µs at each end, a longer slice only delays the other lanes. */
-const SLICE_BYTES = 4 * 65_519 - 12
 /** Room for a batch and the frame that fills it. */
 const SLAB_BYTES = BATCH_BYTES + 8192
 /** Unsent bytes above which `writable` is false: two batches keep the socket busy, more only adds latency. A guess. */
@@ -86,18 +83,19 @@ export class StreamLink implements Link {
   readonly #owner: LinkOwner
   readonly #handler: LinkHandler
   readonly #reader: FrameReader
-  readonly #writer = new FrameWriter(SLAB_BYTES)
+  readonly #writer = new FrameWriter(SLAB_BYTES, (slab) => {
+    if (!this.#queue.holds(slab)) this.#spent.push(slab)
+  })
   readonly #urgent = new FrameWriter(8192)
   readonly #send = new SendCredit()
   readonly #receive: ReceiveCredit
   /** Bytes waiting from which the link is not writable. */
   readonly #highWater: number
+  readonly #pace: BulkPace | undefined
   #channel: Channel | undefined
-  #batches: Batch[] = []
-  #batchAt = 0
-  #queued = 0
-  #queuedFrames = 0
-  #queuedCounted = 0
+  readonly #queue = new BatchQueue()
+  /** Slabs whose bytes the channel has, and may still read while it is blocked. */
+  readonly #spent: Uint8Array[] = []
   #frames = 0
   #counted = 0
   #blocked = false
@@ -115,9 +113,10 @@ export class StreamLink implements Link {
     this.lane = lane
     this.direction = direction
     this.lastActive = owner.clock.monotonic()
-    this.#reader = new FrameReader(owner.limits.maxFrame, (kind, body) => this.#frame(kind, body))
+    this.#reader = new FrameReader(owner.limits.maxFrame, (kind, body) => this.#frame(kind, body), release)
     this.#receive = new ReceiveCredit(owner.limits.window, owner.limits.maxFrame)
     this.#highWater = Math.min(HIGH_WATER, owner.limits.queueBytes)
+    this.#pace = lane === 'bulk' ? new BulkPace(owner.clock, () => this.#pump()) : undefined
     this.#control(Kind.hello, encodeHello(owner.hello))
   }
 
@@ -130,17 +129,22 @@ export class StreamLink implements Link {
     return this.#channel !== undefined
   }
 
+  /** Whether what agents say with priority passes here. */
+  get urgent(): boolean {
+    return this.lane === 'control' && this.#handler.lanes.includes('bulk')
+  }
+
   get writable(): boolean {
     return (
       !this.#closed &&
-      this.#queued + this.#writer.size < this.#highWater &&
-      this.#send.roomBeyond(this.#queuedFrames + this.#frames, this.#queuedCounted + this.#counted)
+      this.#queue.bytes + this.#writer.size < this.#highWater &&
+      this.#send.roomBeyond(this.#queue.frames + this.#frames, this.#queue.counted + this.#counted)
     )
   }
 
   /** Bytes waiting to leave. */
   get queued(): number {
-    return this.#queued + this.#writer.size
+    return this.#queue.bytes + this.#writer.size
   }
 
   /** True while something waits to leave, to be consumed, or to be answered. */
@@ -154,6 +158,7 @@ export class StreamLink implements Link {
     channel.onBytes = (chunk) => this.#bytes(chunk)
     channel.onDrain = () => {
       this.#blocked = false
+      this.#letGo()
       this.#pump()
     }
     channel.onClose = (error) => this.#close(error)
@@ -263,11 +268,7 @@ export class StreamLink implements Link {
   }
 
   #seal(): void {
-    const bytes = this.#writer.seal()
-    this.#batches.push({ bytes, frames: this.#frames, counted: this.#counted })
-    this.#queued += bytes.length
-    this.#queuedFrames += this.#frames
-    this.#queuedCounted += this.#counted
+    this.#queue.add(this.#writer.seal(), this.#frames, this.#counted)
     this.#frames = 0
     this.#counted = 0
   }
@@ -277,40 +278,34 @@ export class StreamLink implements Link {
     const channel = this.#channel
     if (channel === undefined || this.#closed) return
     this.lastActive = this.#owner.clock.monotonic()
+    const queue = this.#queue
     while (!this.#closed && (last || !this.#blocked)) {
       // Between any two batches: an acknowledgement that came in the midst of a large frame must not wait for the next send.
-      if (this.#urgent.size > 0 && this.#batchAt === 0) {
+      if (this.#urgent.size > 0 && !queue.midway) {
         this.#blocked = !channel.write(this.#urgent.seal())
         continue
       }
-      const batch = this.#batches[0]
-      if (batch === undefined) break
-      if (this.#batchAt === 0) {
+      const batch = queue.next
+      if (batch === undefined || (this.#pace?.pausing && !last)) break
+      if (!queue.midway) {
         if (batch.frames > 0 && !this.#send.open) {
           this.#creditSpent()
           break
         }
         this.#send.spend(batch.frames, batch.counted)
-        this.#queuedFrames -= batch.frames
-        this.#queuedCounted -= batch.counted
       }
-      this.#write(channel, batch)
+      const slice = queue.slice()
+      this.#blocked = !channel.write(slice)
+      this.#pace?.sent(slice.length, this.#owner.controlUsedAt(this.peer))
+      if (!queue.holds(slice) && this.#writer.leave(slice)) this.#spent.push(new Uint8Array(slice.buffer))
     }
     this.#settleDrained()
+    this.#letGo()
   }
 
-  /** Writes the next slice of a batch: a large frame leaves in slices, so that the other lanes get their turns. */
-  #write(channel: Channel, batch: Batch): void {
-    const end = Math.min(batch.bytes.length, this.#batchAt + SLICE_BYTES)
-    const slice =
-      this.#batchAt === 0 && end === batch.bytes.length ? batch.bytes : batch.bytes.subarray(this.#batchAt, end)
-    this.#queued -= slice.length
-    this.#batchAt = end
-    if (end === batch.bytes.length) {
-      this.#batches.shift()
-      this.#batchAt = 0
-    }
-    this.#blocked = !channel.write(slice)
+  /** Gives back the slabs of which the channel reads nothing any more. */
+  #letGo(): void {
+    if (this.#spent.length > 0 && !this.#blocked) this.#owner.turn.release(this.#spent.splice(0))
   }
 
   #settleDrained(): void {
@@ -404,9 +399,9 @@ export class StreamLink implements Link {
   #close(error: Error | undefined): void {
     if (this.#closed) return
     this.#closed = true
-    this.unsent = this.#queuedFrames + this.#frames
-    this.#batches = []
-    this.#queued = 0
+    this.unsent = this.#queue.frames + this.#frames
+    this.#queue.clear()
+    this.#pace?.stop()
     this.#drained?.promise.catch(() => {})
     this.#drained?.reject(new MeshError('ERR_LINK_CLOSED', `the link to ${this.peer} closed`, { cause: error }))
     this.#drained = undefined

@@ -174,6 +174,17 @@ export class LinkTable implements Links, LinkOwner {
     this.#options.onEvent({ kind: 'slow-consumer', peer: link.peer, lane: link.lane, queued: link.queued })
   }
 
+  controlUsedAt(peer: string): number {
+    let at = Number.NEGATIVE_INFINITY
+    for (const link of this.#linksOf(peer)) if (link.urgent && link.lastActive > at) at = link.lastActive
+    return at
+  }
+
+  *#linksOf(peer: string): Iterable<StreamLink> {
+    for (const lanes of this.#outbound.get(peer)?.values() ?? []) yield* Object.values(lanes)
+    yield* this.#inbound.get(peer) ?? []
+  }
+
   // ---- opening -----------------------------------------------------------------------------------------------------
 
   #accept(handler: LinkHandler, lane: Lane, channel: Channel): void {

@@ -1,5 +1,6 @@
 import { attemptAll } from '../attempt-all.ts'
 import type { Clock } from '../ports.ts'
+import { release } from '../release.ts'
 
 export interface Flushable {
   flush(): void
@@ -12,6 +13,7 @@ export interface Flushable {
 export class Turn {
   readonly #clock: Clock
   #due: Flushable[] = []
+  readonly #spent: Uint8Array[] = []
   #armed = false
   /** Rises with every turn in which something was sent. */
   number = 0
@@ -59,9 +61,18 @@ export class Turn {
     else queueMicrotask(() => link.flush())
   }
 
+  /** Gives their memory back at the end of the turn, when nothing that runs now can be about to read it. */
+  release(slabs: readonly Uint8Array[]): void {
+    this.#spent.push(...slabs)
+    if (this.#armed) return
+    this.#armed = true
+    this.#clock.endOfTurn(this.#end)
+  }
+
   readonly #end = (): void => {
     this.#armed = false
     this.number++
+    if (this.#spent.length > 0) this.#spent.splice(0).forEach(release)
     const due = this.#due
     if (due.length === 0) return
     this.#due = []

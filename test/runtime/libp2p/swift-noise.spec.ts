@@ -48,7 +48,7 @@ describe('libp2p: Noise at less cost', () => {
   it('cuts messages out of whatever chunks they come in, and lets go of the chunks', () => {
     const message = fc.oneof(
       fc.uint8Array({ maxLength: 300 }),
-      fc.integer({ min: 8_000, max: 30_000 }).map(randomBytes)
+      fc.integer({ min: 8_000, max: 30_000 }).map((size): Uint8Array => randomBytes(size))
     )
     const messages = fc.array(message, { maxLength: 12 })
     fc.assert(

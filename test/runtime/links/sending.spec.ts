@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { COUNTED } from '../../../protocols/framing/constants.ts'
 import { SIGN, stations, text, WORD } from './ground.ts'
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -133,6 +134,20 @@ describe('sending over links', () => {
     b.consuming = true
     b.consumeKept()
     await time.run(sending, 10_000)
+  })
+
+  it('gives the memory of a large frame back when it has left', async () => {
+    const { time, a, b } = await stations(2)
+    const link = a.to(b)
+    const body = Buffer.alloc(300_000, 'x')
+    const at = link.begin(WORD | COUNTED, body.length)
+    const slab = link.buffer
+    slab.set(body, at)
+    link.end(at + body.length, true)
+    assert.ok(slab.length > body.length)
+    await time.advance(100)
+    assert.equal(slab.length, 0)
+    assert.ok(b.texts[0] === body.toString())
   })
 
   it('never throws for a frame that ends something: a peer that reads nothing loses the stream instead', async () => {
