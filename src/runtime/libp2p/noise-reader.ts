@@ -15,16 +15,15 @@ export class NoiseReader {
   /** The chunks that `#pieces` are parts of. */
   #chunks: Uint8Array[] = []
   #held = 0
-  #wanted = PREFIX_BYTES;
+  #wanted = PREFIX_BYTES
 
   /** The messages that are whole now, as they came: nothing is copied, and all is gone when the last was taken. */
-  *decode(chunk: Bytes): Generator<Bytes, void> {
+  decode(chunk: Bytes): Iterable<Bytes> {
     const messages: Bytes[] = []
     const spent: Uint8Array[] = []
     if (chunk instanceof Uint8Array) this.#take(chunk, messages, spent)
     else for (const piece of chunk) this.#take(piece, messages, spent)
-    yield* messages
-    spent.forEach(release)
+    return handOut(messages, spent)
   }
 
   #take(piece: Uint8Array, messages: Bytes[], spent: Uint8Array[]): void {
@@ -67,6 +66,11 @@ export class NoiseReader {
     this.#wanted = PREFIX_BYTES
     if (wanted > PREFIX_BYTES) messages.push(whole.sublist(PREFIX_BYTES))
   }
+}
+
+function* handOut(messages: readonly Bytes[], spent: readonly Uint8Array[]): Generator<Bytes, void> {
+  yield* messages
+  spent.forEach(release)
 }
 
 function lengthAt(bytes: Uint8Array, at: number): number {

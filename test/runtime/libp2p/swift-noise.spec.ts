@@ -97,6 +97,23 @@ describe('libp2p: Noise at less cost', () => {
     }
   })
 
+  it('takes over what came behind the handshake and is no whole message', () => {
+    const wire = Uint8Array.from([0, 3, 1, 2, 3])
+    const connection = {
+      decoder: { decode: () => [], buffer: new Uint8ArrayList(wire.subarray(0, 3)) } as {
+        decode(chunk: Uint8Array): Iterable<Uint8Array>
+      },
+      decrypt: (message: Uint8Array) => message,
+      handshake: { decrypt: (message: Uint8Array) => message }
+    }
+    assert.ok(swiftReader(connection as unknown as MessageStream))
+    const messages = [...connection.decoder.decode(wire.subarray(3))]
+    assert.deepEqual(
+      messages.map((message) => [...message.subarray()]),
+      [[1, 2, 3]]
+    )
+  })
+
   it('leaves connections of other makes alone', () => {
     assert.equal(swiftReader({} as MessageStream), false)
   })
