@@ -58,8 +58,8 @@ describe('a node of a simulated mesh, awaited as any other', () => {
 
   it('coordinates pipelines: process, as a transform, by its id from elsewhere', async () => {
     const pipeline = await nodes[1]!.pipeline('twice', { stages: [{ name: 'double', agent: 'worker' }] })
-    assert.deepEqual(await Array.fromAsync(pipeline.process([1, 2, 3])), [2, 4, 6])
-    assert.deepEqual(await pipe([4, 5], pipeline, (results) => Array.fromAsync(results)), [8, 10])
+    assert.deepEqual(await all(pipeline.process([1, 2, 3])), [2, 4, 6])
+    assert.deepEqual(await pipe([4, 5], pipeline, all), [8, 10])
     assert.equal(await pipeline.send(6), 12)
     assert.equal(await nodes[0]!.pipelines.get('twice').send(7), 14)
     assert.equal((await nodes[0]!.pipelines.get('twice').stats()).stages[0]!.out, 7)
@@ -132,3 +132,9 @@ describe('a node of a simulated mesh, awaited as any other', () => {
     assert.equal((await caller.request('worker', 2, { type: 'double' })).data, 4)
   })
 })
+
+async function all(source: AsyncIterable<unknown>): Promise<unknown[]> {
+  const items: unknown[] = []
+  for await (const item of source) items.push(item)
+  return items
+}
