@@ -5,6 +5,8 @@ import type { Node } from '../node/node.ts'
 import type { Conditions } from './medium.ts'
 import { checkDuration, checkMeshOptions } from './options.ts'
 import type { Trace } from './trace.ts'
+import { Waits } from './waits.ts'
+import { watchNode } from './watched-node.ts'
 import { World } from './world.ts'
 
 /** What `createNode` takes, less what the simulation itself decides. */
@@ -27,16 +29,23 @@ export interface RunOptions {
 const LIMIT = 60_000
 
 /**
- * Nodes of production over a network in memory, under a virtual clock: nothing happens until time is advanced. So await
- * no promise of a node by itself, which would wait for ever: `run` it, or advance the time first. Throws `ERR_CONFIG`
- * naming the key.
+ * Nodes of production over a network in memory, under a virtual clock. Time passes while `advance` says so, and by itself,
+ * as fast as it can, while a call on a node or on what it handed out is pending; else it stands still. What the caller
+ * goes on with runs at the virtual moment at which its call settled. Throws `ERR_CONFIG` naming the key.
+ *
+ * What a handler awaits lets no time pass by itself: it moves with the time of others. What it awaits of the real world
+ * takes no virtual time, and virtual time does not wait for it: a handler that is to take its time awaits `sleep`.
+ *
+ * A reader that waits for a message or an event keeps time going for 60 virtual seconds in which nothing came, any call
+ * for an hour of them in which none was made or ended: then it waits until something else moves. A script is repeatable
+ * as long as it awaits nothing of the real world while something of the mesh is pending.
  *
  * @example
  * await using mesh = await createMesh({ nodes: 5, seed: 42, latency: [1, 20], loss: 0.01 })
  * const [a, b] = mesh.nodes
- * await mesh.run(b.agent('worker', { handle: { add: async ({ data }) => data.x + data.y } }))
- * const caller = await mesh.run(a.agent('caller'))
- * const reply = await mesh.run(caller.request('worker', { x: 1, y: 2 }, { type: 'add' }))
+ * await b.agent('worker', { handle: { add: async ({ data }) => data.x + data.y } })
+ * const caller = await a.agent('caller')
+ * const reply = await caller.request('worker', { x: 1, y: 2 }, { type: 'add' })
  * mesh.partition([0, 1], [2, 3, 4]); await mesh.advance(10_000); mesh.heal()
  */
 export async function createMesh(options: MeshOptions): Promise<Mesh> {
@@ -54,11 +63,13 @@ export class Mesh implements AsyncDisposable {
   /** The node at each index, in its present life. */
   readonly nodes: Node[] = []
   readonly #world: World
+  readonly #waits: Waits
   readonly #settings: readonly SimulatedNodeOptions[]
   readonly #addresses = new Map<number, string>()
 
   constructor(world: World, settings: readonly SimulatedNodeOptions[]) {
     this.#world = world
+    this.#waits = new Waits(world.time)
     this.#settings = settings
   }
 
@@ -72,18 +83,21 @@ export class Mesh implements AsyncDisposable {
     return this.#world.trace
   }
 
-  /** Lets `ms` of virtual time pass. Rejects with `ERR_CONFIG`. */
+  /** Lets exactly `ms` of virtual time pass, whatever is pending. Rejects with `ERR_CONFIG`, also while another advances. */
   async advance(ms: number): Promise<void> {
     checkDuration(ms)
     return this.#world.time.advance(ms)
   }
 
-  /** Resolves when `ms` of virtual time have passed, advanced by whom it may be: what a handler that takes time awaits. */
+  /** Resolves when `ms` of virtual time have passed, whatever moved it: what a handler that takes time awaits. */
   sleep(ms: number): Promise<void> {
-    return this.#world.sleep(ms)
+    return this.#waits.follow(this, 'part', this.#world.sleep(ms))
   }
 
-  /** Lets time pass until the promise settles. Throws `ERR_TIMEOUT` after `limit` virtual ms. */
+  /**
+   * Lets time pass until the promise settles: for a promise that is no call of a node, or to bound it. Throws `ERR_TIMEOUT`
+   * after `limit` virtual ms.
+   */
   run<T>(promise: Promise<T>, options: RunOptions = {}): Promise<T> {
     return this.#world.time.run(promise, options.limit ?? LIMIT)
   }
@@ -112,6 +126,7 @@ export class Mesh implements AsyncDisposable {
     this.#known(i)
     this.#world.crash(label(i), options)
     this.#addresses.delete(i)
+    if (this.nodes[i] !== undefined) this.#waits.forget(this.nodes[i])
   }
 
   /** The next life of a node, under its old identity; one that still lives is crashed first. It replaces `nodes[i]`. */
@@ -122,7 +137,7 @@ export class Mesh implements AsyncDisposable {
     const bootstrap = [...this.#addresses.values()]
     const config = resolveConfig({ name: label(i), ...settings, bootstrap })
     this.#addresses.set(i, address)
-    const node = await this.run(assemble(config, place))
+    const node = watchNode(await this.run(assemble(config, place)), this.#waits)
     this.nodes[i] = node
     return node
   }
@@ -131,7 +146,11 @@ export class Mesh implements AsyncDisposable {
   async stop(): Promise<void> {
     const living = [...this.#addresses.keys()].flatMap((i) => this.nodes[i] ?? [])
     this.#addresses.clear()
-    await this.run(Promise.all(living.map((node) => node.stop({ drain: false }))))
+    try {
+      await this.run(Promise.all(living.map((node) => node.stop({ drain: false }))))
+    } finally {
+      for (const owner of [...living, this]) this.#waits.forget(owner)
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

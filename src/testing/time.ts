@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { MeshError } from '../../protocols/errors.ts'
 import type { Clock, Timer } from '../runtime/ports.ts'
 import { EventQueue, type Scheduled } from './event-queue.ts'
@@ -12,24 +13,47 @@ export interface MortalClock extends Clock {
   stop(): void
 }
 
+/** Those for whom time passes while nobody advances it. */
+export interface Audience {
+  /** Virtual ms for which time may still pass by itself; negative when nobody waits. */
+  patience(): number
+  /** So many ms have passed by themselves. */
+  passed(ms: number): void
+  /** Something that time had not brought about was scheduled while it stood still. */
+  stirred(): void
+}
+
 /**
- * Virtual time. It stands still until somebody advances it; then events run one by one in the order of their time, and
- * between two of them every promise that can settle has settled.
+ * Virtual time. It stands still until somebody advances it or its audience waits; then events run one by one in the order
+ * of their time, and between two of them every promise that can settle has settled. One at a time moves it: an advance
+ * takes over from what passes by itself.
  */
 export class Time {
+  audience: Audience | undefined
   readonly #queue = new EventQueue()
+  readonly #inside = new AsyncLocalStorage<true>()
   #now = 0
   #born = 0
   #advancing = false
+  #flowing = false
 
   /** ms since the simulation began. */
   get now(): number {
     return this.#now
   }
 
+  /** Whether this code runs in the course of an event, before or after whatever it awaited there. */
+  get inside(): boolean {
+    return this.#inside.getStore() === true
+  }
+
   at(time: number, run: () => void): Timer {
     const event: Scheduled = { at: Math.max(time, this.#now), order: this.#born++, run }
     this.#queue.push(event)
+    if (!this.#advancing && !this.#flowing) {
+      this.audience?.stirred()
+      this.flow()
+    }
     return {
       cancel() {
         event.run = undefined
@@ -85,12 +109,34 @@ export class Time {
     })
   }
 
+  /** Call it when somebody has begun to wait: time passes by itself, for as long as the audience is patient. */
+  flow(): void {
+    const { audience } = this
+    if (audience === undefined || this.#flowing || this.#advancing || audience.patience() < 0) return
+    this.#flowing = true
+    // What an event throws ends the process, as in production: nobody is there to catch it.
+    void this.#flow(audience)
+  }
+
+  /** A turn passes first, so that whoever has just advanced the time may go on advancing it. */
+  async #flow(audience: Audience): Promise<void> {
+    try {
+      for (await settled(); !this.#advancing; await settled()) {
+        const from = this.#now
+        if (!this.#step(from + audience.patience())) return
+        audience.passed(this.#now - from)
+      }
+    } finally {
+      this.#flowing = false
+    }
+  }
+
   #step(end: number): boolean {
     for (let next = this.#queue.peek(); next !== undefined && next.at <= end; next = this.#queue.peek()) {
       this.#queue.pop()
       if (next.run === undefined) continue
       this.#now = next.at
-      next.run()
+      this.#inside.run(true, next.run)
       return true
     }
     return false
@@ -103,6 +149,7 @@ export class Time {
       return await work()
     } finally {
       this.#advancing = false
+      this.flow()
     }
   }
 }

@@ -1,0 +1,66 @@
+import type { Agent } from '../agent/agent.ts'
+import type { Node } from '../node/node.ts'
+import type { Pipeline } from '../node/pipeline.ts'
+import type { WaitKind, Waits } from './waits.ts'
+
+type Follow = <T>(kind: WaitKind, promise: Promise<T>) => Promise<T>
+
+/** The node, and all that it hands out, such that time passes while somebody outside the simulation awaits it. */
+export function watchNode(node: Node, waits: Waits): Node {
+  const follow: Follow = (kind, promise) => waits.follow(watched, kind, promise)
+  const watched = watch(node, follow, {
+    agent: async (...given) => watchAgent(await follow('call', node.agent(...given)), follow),
+    pipeline: async (...given) => watchPipeline(await follow('call', node.pipeline(...given)), follow),
+    pipelines: { get: (id) => watch(node.pipelines.get(id), follow) },
+    monitor: (...given) => watchIterator(node.monitor(...given), 'reading', follow),
+    events: (...given) => watchIterator(node.events(...given), 'reading', follow)
+  })
+  return watched
+}
+
+function watchAgent(agent: Agent, follow: Follow): Agent {
+  return watch(agent, follow, {
+    stream: (...given) => watchIterable(agent.stream(...given), 'part', follow),
+    subscribe: (...given) => watchIterable(agent.subscribe(...given), 'reading', follow)
+  })
+}
+
+function watchPipeline(pipeline: Pipeline, follow: Follow): Pipeline {
+  const process: Pipeline['process'] = (...given) => watchIterator(pipeline.process(...given), 'part', follow)
+  const transform = Object.assign((source: Parameters<Pipeline>[0]) => process(source), pipeline)
+  return watch<Pipeline>(transform, follow, { process })
+}
+
+function watchIterable<T extends AsyncIterable<unknown>>(iterable: T, kind: WaitKind, follow: Follow): T {
+  const own: Partial<AsyncIterable<unknown>> = {
+    [Symbol.asyncIterator]: () => watchIterator(iterable[Symbol.asyncIterator](), kind, follow)
+  }
+  return watch(iterable, follow, own as Partial<T>)
+}
+
+function watchIterator<T extends AsyncIterator<unknown>>(iterator: T, kind: WaitKind, follow: Follow): T {
+  const own: Partial<AsyncIterator<unknown>> = { next: (...given) => follow(kind, iterator.next(...given)) }
+  return watch(iterator, follow, own as Partial<T>)
+}
+
+/**
+ * The target as it is, but for `own`: its methods run on itself, which has private fields, and every promise that it
+ * gives is a call. A method that returns its object returns the watched one.
+ */
+function watch<T extends object>(target: T, follow: Follow, own: Partial<T> = {}): T {
+  const watched: T = new Proxy(target, {
+    get(_, key) {
+      if (Object.hasOwn(own, key)) return own[key as keyof T]
+      const value = Reflect.get(target, key)
+      if (typeof value === 'function') return (...given: unknown[]) => result(Reflect.apply(value, target, given))
+      // Who only looks at a promise need not care for its rejection.
+      if (value instanceof Promise) follow('call', value).catch(() => {})
+      return value
+    }
+  })
+  const result = (value: unknown): unknown => {
+    if (value === target) return watched
+    return value instanceof Promise ? follow('call', value) : value
+  }
+  return watched
+}
