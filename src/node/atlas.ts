@@ -89,7 +89,6 @@ export class Atlas {
     switch (event.kind) {
       case 'member-up':
         this.#router.place(record).rtt = this.#membership.rtt(peer)
-        for (const entry of event.member.entries.values()) this.#entry(event.member, entry, undefined)
         this.#emit({ kind: 'peer-joined', peer, name })
         break
       case 'member-down':

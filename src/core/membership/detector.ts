@@ -1,5 +1,6 @@
 import type { Contact } from './contact.ts'
 import { pingInterval, STAGE, silence, vouched, watch } from './evidence.ts'
+import type { Known } from './known.ts'
 import { accuse, judge } from './standing.ts'
 import type { View } from './view.ts'
 
@@ -23,8 +24,8 @@ interface Probe {
 
 /**
  * SWIM's failure detection (Das, Gupta, Motivala 2002), where every connected member is pinged once it was silent for
- * an interval, and in a full mesh one member that
- * is not connected (yet) is probed through others each interval.
+ * an interval, one that is lost is watched (see `watch`), and in a full mesh one member that is not connected (yet) is
+ * probed through others each interval.
  */
 export class Detector {
   readonly #view: View
@@ -45,7 +46,7 @@ export class Detector {
       const quiet = silence(view, member) / view.options.failureTimeout
       if (quiet >= STAGE.probe && view.steady - member.probedAt >= pingInterval(view)) {
         member.probedAt = view.steady
-        this.#askOthers(member.peer)
+        this.#askOthers(member)
       }
       if (quiet >= STAGE.suspect) accuse(view, member)
       judge(view, member)
@@ -92,9 +93,9 @@ export class Detector {
     this.#ping(contact)
   }
 
-  response(target: string): void {
+  response(seq: number, target: string): void {
     const member = this.#view.known.get(target)
-    if (member !== undefined) vouched(this.#view, member)
+    if (member !== undefined) vouched(this.#view, member, seq)
   }
 
   #checkContact(contact: Contact): void {
@@ -117,10 +118,12 @@ export class Detector {
     this.#view.sink.push({ kind: 'send', to: [contact.peer], message: { kind: 'ping', seq: this.#seq } })
   }
 
-  #askOthers(target: string): void {
+  #askOthers(member: Known): void {
+    const target = member.peer
     const helpers = this.#view.pick(this.#view.options.indirectProbes, (contact) => contact.peer !== target)
     if (helpers.length === 0) return
     this.#seq = (this.#seq + 1) % 2 ** 32
+    member.probe = this.#seq
     const to = helpers.map((contact) => contact.peer)
     this.#view.sink.push({ kind: 'send', to, message: { kind: 'pingRequest', seq: this.#seq, target } })
   }
@@ -138,7 +141,7 @@ export class Detector {
     if (view.live >= view.options.fullMeshLimit) return
     const settled = view.now - NEWCOMER * view.options.failureTimeout
     const unwatched = [...view.known.values()].filter(
-      (m) => m.isLive && !m.watched && m.since < settled && !view.contacts.has(m.peer)
+      (m) => m.isLive && !m.watched && (m.settled || m.since < settled) && !view.contacts.has(m.peer)
     )
     const chosen = unwatched[Math.floor(view.random() * unwatched.length)]
     if (chosen !== undefined) watch(view, chosen)

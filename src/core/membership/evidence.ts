@@ -25,15 +25,40 @@ export function hearsDirectly(view: View, member: Known): boolean {
   return contact !== undefined && view.steady - contact.heardAt < STAGE.probe * view.options.failureTimeout
 }
 
-/** Starts to count the silence of a member that we are not connected with, from where others are asked to probe it. */
+/**
+ * Starts to count the silence of a member that we are not connected with, from where others are asked to probe it.
+ *
+ * Invariant: whoever loses a connection watches until somebody who is connected is known to watch instead. Only the
+ * answer to a request made after the loss says so: its sender was connected later than we were, so of all who lose a
+ * member the last has nobody to leave it to. Any other sign of life is evidence, and relieves nobody: it may be older
+ * than the member's death.
+ */
 export function watch(view: View, member: Known): void {
   if (member.watched || !member.isLive) return
   member.watched = true
+  member.settled = true
+  member.probe = undefined
+  member.probedAt = Number.NEGATIVE_INFINITY
   member.evidenceAt = view.steady - STAGE.probe * view.options.failureTimeout
 }
 
-/** Somebody reached the member for us, or the member itself answered an accusation. */
-export function vouched(view: View, member: Known): void {
+/** We are connected with it. */
+export function met(view: View, member: Known): void {
   member.evidenceAt = view.steady
   member.watched = false
+}
+
+/** Somebody reached the member for us. `probe`: the request that was answered. */
+export function vouched(view: View, member: Known, probe: number): void {
+  member.evidenceAt = view.steady
+  if (member.probe === probe) member.watched = false
+}
+
+/**
+ * The member answered an accusation. In a mesh too large to be full its answer to our own ends the watch: whom we could
+ * ask would seldom know it, and we would accuse it for ever.
+ */
+export function answered(view: View, member: Known, accusedByUs: boolean): void {
+  member.evidenceAt = view.steady
+  if (accusedByUs && view.live >= view.options.fullMeshLimit) member.watched = false
 }

@@ -29,10 +29,14 @@ export class Known implements Member, Claim {
   evidenceAt = 0
   /** Steady ms of the last request to others to probe it. */
   probedAt = Number.NEGATIVE_INFINITY
+  /** The last request to others to probe it, since the watch began. */
+  probe: number | undefined
   /** Steady ms when we last asked for what we missed of it. */
   askedAt = Number.NEGATIVE_INFINITY
-  /** True while its silence counts though we are not connected: somebody has to look after it, one at a time. */
+  /** True while its silence counts though we are not connected: somebody has to look after it. */
   watched = false
+  /** It was watched once, so it is no newcomer. */
+  settled = false
   /** Monotonic ms when it was first heard of, in this life. */
   readonly since: number
   /** Monotonic ms when it died or left. */

@@ -6,7 +6,7 @@ import { toDeltas } from './chunks.ts'
 import { Detector } from './detector.ts'
 import { Dialer } from './dialer.ts'
 import type { MembershipEffect, MembershipInput } from './effects.ts'
-import { vouched, watch } from './evidence.ts'
+import { met, watch } from './evidence.ts'
 import { sizeOf } from './log.ts'
 import { type MembershipOptions, tickInterval, withDefaults } from './options.ts'
 import { Repair } from './repair.ts'
@@ -204,7 +204,7 @@ export class MembershipMachine implements Machine<MembershipInput, MembershipEff
     if (peer === view.own.peer || view.contacts.has(peer)) return
     const contact = view.connect(peer)
     const member = view.known.get(peer)
-    if (member?.isLive) vouched(view, member)
+    if (member?.isLive) met(view, member)
     this.#dialer.connected(peer)
     if (view.ready) askFor(view, contact, false)
   }
@@ -253,7 +253,7 @@ export class MembershipMachine implements Machine<MembershipInput, MembershipEff
         this.#detector.request(from, message.seq, message.target)
         break
       case 'pingResponse':
-        this.#detector.response(message.target)
+        this.#detector.response(message.seq, message.target)
         break
     }
   }

@@ -4,7 +4,8 @@ import { MeshError } from '../../../protocols/errors.ts'
 export interface MembershipOptions {
   /**
    * How long a member that sends nothing stays alive in our view, at most; a half-open connection is hung up after the
-   * same time. Default 5,000 (a guess between SWIM's and a user's patience); every stage below is a fraction of it.
+   * same time. Only a member that we never had a connection with is left to others at first, for six times as long.
+   * Default 5,000 (a guess between SWIM's and a user's patience); every stage below is a fraction of it.
    */
   failureTimeout: number
   /** Members asked to probe a silent one for us. Default 3 (SWIM paper, p. 7; memberlist's `IndirectChecks`). */

@@ -1,6 +1,6 @@
 import type { Claim } from '../../../protocols/overlay/messages.ts'
 import { isLive, outranks } from './claim.ts'
-import { hearsDirectly, STAGE, vouched } from './evidence.ts'
+import { answered, hearsDirectly, STAGE } from './evidence.ts'
 import type { Known } from './known.ts'
 import { suspicionTimeout } from './suspicion.ts'
 import type { View } from './view.ts'
@@ -11,6 +11,7 @@ const CONFIRMATIONS = 2
 /** Believes a claim that outranks what was believed. */
 function believe(view: View, member: Known, claim: Claim, accuser: string): void {
   const wasLive = member.isLive
+  const accusedByUs = member.suspicion?.accusers.has(view.own.peer) === true
   member.refutation = claim.refutation
   member.suspicion = undefined
   if (!isLive(claim.state)) {
@@ -19,7 +20,7 @@ function believe(view: View, member: Known, claim: Claim, accuser: string): void
     return
   }
   member.state = claim.state
-  if (claim.state === 'alive') vouched(view, member)
+  if (claim.state === 'alive') answered(view, member, accusedByUs)
   if (!wasLive) view.revive(member)
   if (claim.state === 'suspect') {
     member.suspicion = { since: view.steady, accusers: new Set([accuser]) }

@@ -34,6 +34,7 @@ export interface Member {
 }
 
 export type MembershipEvent =
+  /** Its entries follow, an `entry` event each, though `member.entries` may hold them already. */
   | { kind: 'member-up'; member: Member }
   /** Left on its own word, or was declared dead. */
   | { kind: 'member-down'; member: Member; reason: 'left' | 'dead' | 'replaced' | 'evicted' }

@@ -54,6 +54,27 @@ describe('membership, simulated', () => {
     }
   })
 
+  eachSeed('who dies while others still vouch for it is noticed all the same', (seed, random) => {
+    const peers = names(4 + Math.floor(random() * 3))
+    const network = begin(peers, { seed, delay: [1, 300] }, random, 500)
+    assertConverges(network, 30_000, 'before the crash')
+    const { failureTimeout } = network.membership
+    // Everybody asks everybody about a silent member; it is heard of once more, dies, and then the answers come.
+    const victim = peers[Math.floor(random() * peers.length)]!
+    network.partition(peers.filter((peer) => peer !== victim))
+    network.run((0.3 + random() * 0.3) * failureTimeout)
+    network.heal()
+    network.run(random() * 500)
+    const at = network.now
+    network.crash(victim)
+    // What vouches may be half a ping interval and two ways old.
+    network.run(failureTimeout * 1.15 + 1_000)
+    for (const node of network.live()) {
+      const down = node.events.some((e) => e.kind === 'member-down' && e.member.record.peer === victim && e.at >= at)
+      assert.ok(down, `${node.peer} has not noticed`)
+    }
+  })
+
   eachSeed('a rejoin is not confused with the former life', (seed, random) => {
     const peers = names(4 + Math.floor(random() * 8))
     const network = begin(peers, chaos(seed, random), random, 500)
