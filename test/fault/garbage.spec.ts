@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { Stream } from '@libp2p/interface'
 import { FrameWriter } from '../../protocols/framing/frame-writer.ts'
-import { encodeHello } from '../../protocols/framing/messages.ts'
+import { encodeCredit, encodeHello } from '../../protocols/framing/messages.ts'
 import type { Agent, Node, NodeEvent } from '../../src/index.ts'
 import type { Dice } from '../../src/runtime/ports.ts'
 import { seededDice } from '../../src/testing/dice.ts'
@@ -44,7 +44,8 @@ const attacks: Record<string, { says: Uint8Array[]; code: string }> = {
   'a length that does not end': { says: [bytes(0xff, 0xff, 0xff, 0xff, 0xff)], code: 'ERR_MALFORMED' },
   'an empty frame': { says: [hello, bytes(0)], code: 'ERR_MALFORMED' },
   'no hello first': { says: [frame(0x10, bytes(1, 2, 3))], code: 'ERR_PROTOCOL' },
-  'credit before its hello that is no number': { says: [frame(CREDIT, bytes(0xff))], code: 'ERR_MALFORMED' },
+  'credit before its hello': { says: [frame(CREDIT, encodeCredit({ frames: 9, bytes: 9 }))], code: 'ERR_PROTOCOL' },
+  'credit that is no number': { says: [hello, frame(CREDIT, bytes(0xff))], code: 'ERR_MALFORMED' },
   'two hellos': { says: [hello, hello], code: 'ERR_PROTOCOL' },
   'a hello that is no MessagePack': { says: [frame(HELLO, bytes(0xc1, 0xff, 0xff))], code: 'ERR_MALFORMED' },
   'a hello that is no map': { says: [frame(HELLO, bytes(0x2a))], code: 'ERR_MALFORMED' },
