@@ -120,7 +120,7 @@ export class Services {
     this.#requests = new RequestResponse(clock, random, this.composer, this.registry.serve)
     this.links.register(this.#pointToPoint)
     this.links.register(this.#requests)
-    const bus = new LocalBus()
+    const bus = new LocalBus(clock)
     this.#resolver = this.#createResolver()
     const shared = {
       self: host.peer,

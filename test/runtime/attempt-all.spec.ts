@@ -3,6 +3,7 @@ import { Alarm } from '../../src/runtime/delivery/alarm.ts'
 import { LocalBus } from '../../src/runtime/delivery/local-bus.ts'
 import { Turn } from '../../src/runtime/links/turn.ts'
 import type { Clock } from '../../src/runtime/ports.ts'
+import { systemClock } from '../../src/runtime/system/clock.ts'
 
 /** A clock whose callbacks are run by hand: what they throw is what the process would hear of. */
 class Clockwork implements Clock {
@@ -66,7 +67,7 @@ describe('one of several that throws', () => {
   })
 
   it('on a node’s own way loses no other message', async () => {
-    const bus = new LocalBus()
+    const bus = new LocalBus(systemClock)
     const delivered: number[] = []
     const heard = Promise.withResolvers<unknown>()
     const others = process.listeners('uncaughtException')

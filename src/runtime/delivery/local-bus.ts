@@ -1,14 +1,27 @@
 import { attemptAll } from '../attempt-all.ts'
+import type { Clock } from '../ports.ts'
+
+/** Rounds after which one waits for the end of the turn. A guess: a few hundred microseconds of work. */
+const ROUNDS = 256
 
 /**
  * Delivery between agents of one node: never in the sender's own call, and in the order of sending. One microtask runs
- * all that was sent meanwhile.
+ * all that was sent meanwhile; now and then a round waits for the end of the turn, so that agents which answer each
+ * other without end starve nobody.
  */
 export class LocalBus {
+  readonly #clock: Pick<Clock, 'endOfTurn'>
   #tasks: (() => void)[] = []
+  #rounds = 0
+
+  constructor(clock: Pick<Clock, 'endOfTurn'>) {
+    this.#clock = clock
+  }
 
   post(task: () => void): void {
-    if (this.#tasks.push(task) === 1) queueMicrotask(this.#run)
+    if (this.#tasks.push(task) > 1) return
+    if (++this.#rounds % ROUNDS === 0) this.#clock.endOfTurn(this.#run)
+    else queueMicrotask(this.#run)
   }
 
   readonly #run = (): void => {
