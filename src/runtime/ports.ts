@@ -34,11 +34,15 @@ export interface Channel {
   readonly peer: string
   readonly protocol: string
   readonly direction: 'inbound' | 'outbound'
+  /** The chunk is its receiver's alone: nobody else holds its memory. */
   onBytes: (chunk: Uint8Array) => void
   onDrain: () => void
   /** Called exactly once. Without `error` the peer closed in good order. */
   onClose: (error?: Error) => void
-  /** Takes the bytes whatever it returns; `false` asks to wait for `onDrain`. The caller never touches `bytes` again. */
+  /**
+   * Takes the bytes whatever it returns; `false` asks to wait for `onDrain`. The caller never writes to `bytes` again; it
+   * may give their memory back once the turn has ended in which `true` was returned or `onDrain` came.
+   */
   write(bytes: Uint8Array): boolean
   /** Stops and restarts `onBytes`. */
   pause(): void
