@@ -10,7 +10,17 @@ import {
   NONCE_BYTES,
   SIGNATURE_DOMAIN
 } from './constants.ts'
-import type { Acknowledgement, BatchMessage, Packet, Repair, SignedPacket, Skip, Sync } from './messages.ts'
+import type {
+  Acknowledgement,
+  BatchMessage,
+  NumberedBatch,
+  Packet,
+  Repair,
+  SignedPacket,
+  Skip,
+  Sync,
+  Taken
+} from './messages.ts'
 
 const domain = new TextEncoder().encode(SIGNATURE_DOMAIN)
 
@@ -179,4 +189,29 @@ export function decodeSkip(body: Uint8Array): Skip {
   const skip = { ...readRange(reader), lost: reader.number(MAX_REPAIR) }
   reader.end()
   return skip
+}
+
+export function encodeNumbered({ epoch, stream, lowest, number, token, batch }: NumberedBatch): Uint8Array {
+  const writer = new ByteWriter(batch.length + 40).number(epoch).number(stream).number(lowest)
+  return writer.number(number).number(token).raw(batch).finish()
+}
+
+/** `batch` is a view into `body`. */
+export function decodeNumbered(body: Uint8Array): NumberedBatch {
+  const reader = new ByteReader(body)
+  const [epoch, stream, lowest] = [reader.number(), reader.number(), reader.number()]
+  if (lowest === 0) throw new MeshError('ERR_MALFORMED', 'publish-subscribe: numbers are from 1')
+  return { epoch, stream, lowest, number: reader.number(), token: reader.number(), batch: reader.rest() }
+}
+
+export function encodeTaken({ epoch, stream, received, taken }: Taken): Uint8Array {
+  return new ByteWriter(40).number(epoch).number(stream).number(received).number(taken).finish()
+}
+
+export function decodeTaken(body: Uint8Array): Taken {
+  const reader = new ByteReader(body)
+  const [epoch, stream] = [reader.number(), reader.number()]
+  const taken = { epoch, stream, received: reader.number(), taken: reader.number() }
+  reader.end()
+  return taken
 }

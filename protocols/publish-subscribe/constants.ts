@@ -48,5 +48,8 @@ export const FRAME = {
   /** Counted, likewise. */
   skip: 0x14,
   acknowledgement: 0x15,
-  repair: 0x16
+  repair: 0x16,
+  /** A numbered batch for at-least-once subscriptions. Counted. */
+  numbered: 0x17,
+  taken: 0x18
 } as const

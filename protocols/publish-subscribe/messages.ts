@@ -59,3 +59,28 @@ export interface Skip extends Repair {
   /** How many of them may have concerned the asker and are no longer held. */
   lost: number
 }
+
+/** One publisher's batches for one receiver's at-least-once subscriptions: kept until taken, sent again until received. */
+export interface NumberedBatch {
+  /** The publisher's incarnation. */
+  epoch: number
+  /** Counts the streams that the publisher has begun in this epoch. */
+  stream: number
+  /** The lowest number that is still kept. */
+  lowest: number
+  /** From 1, contiguous. Below `lowest` it only asks how far the receiver is. */
+  number: number
+  /** 0: no acknowledgement is asked. */
+  token: number
+  batch: Uint8Array
+}
+
+/** How far the receiver of numbered batches is. */
+export interface Taken {
+  epoch: number
+  stream: number
+  /** Everything up to here has come. */
+  received: number
+  /** Everything up to here has found room; what has not slows the publisher. */
+  taken: number
+}

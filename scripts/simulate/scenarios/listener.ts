@@ -1,3 +1,4 @@
+import type { MeshError } from '../../../protocols/errors.ts'
 import type { Subscription } from '../../../src/runtime/pubsub/types.ts'
 import type { Mesh } from '../../../src/testing/index.ts'
 import type { Play } from '../play.ts'
@@ -6,6 +7,7 @@ import type { Publication, Publisher } from './publisher.ts'
 interface Wish {
   pattern: string
   filtered: boolean
+  assured: boolean
 }
 
 interface Heard {
@@ -29,6 +31,8 @@ export class Listener {
   readonly #wish: Wish
   readonly #subscription: Subscription
   readonly #heard: Heard[] = []
+  /** Publishers of which a gap was told, by their PeerIds. */
+  readonly #gaps = new Set<string>()
   #readyAt = Number.POSITIVE_INFINITY
 
   private constructor(
@@ -57,11 +61,14 @@ export class Listener {
     const agent = await mesh.nodes[i]!.agent('listener')
     const filtered = chance.happens(0.3)
     const slow = chance.happens(0.3)
-    const overflow = chance.pick(['drop-oldest', 'drop-newest', 'reject'] as const)
+    const assured = chance.happens(0.3)
+    const overflow = assured ? 'reject' : chance.pick(['drop-oldest', 'drop-newest', 'reject'] as const)
+    const delivery = assured ? 'at-least-once' : 'at-most-once'
     const small = { overflow, maxQueue: { messages: 8, bytes: 2 ** 20 }, highWatermark: 4, lowWatermark: 1 }
-    const subscription = agent.subscribe(pattern, { ...(filtered && { filter: isEven }), ...(slow && small) })
-    const what = `node-${i} ${pattern}${filtered ? ', filtered' : ''}${slow ? `, slow, ${overflow}` : ''}`
-    const listener = new Listener(play, mesh, what, { pattern, filtered }, subscription, lives)
+    const options = { delivery, ...(filtered && { filter: isEven }), ...(slow && small) } as const
+    const subscription = agent.subscribe(pattern, options)
+    const what = `node-${i} ${pattern}, ${delivery}${filtered ? ', filtered' : ''}${slow ? `, slow, ${overflow}` : ''}`
+    const listener = new Listener(play, mesh, what, { pattern, filtered, assured }, subscription, lives)
     void listener.#read(slow ? () => mesh.sleep(chance.between(0, 50)) : undefined)
     return listener
   }
@@ -75,9 +82,18 @@ export class Listener {
   }
 
   async #read(rest: (() => Promise<void>) | undefined): Promise<void> {
-    for await (const { data } of this.#subscription) {
-      this.#heard.push(data as Heard)
-      if (rest !== undefined) await rest()
+    while (this.lives()) {
+      try {
+        for await (const { data } of this.#subscription) {
+          this.#heard.push(data as Heard)
+          if (rest !== undefined) await rest()
+        }
+        return
+      } catch (error) {
+        const { code, details } = error as MeshError
+        this.#play.must(code === 'ERR_GAP', 'a subscription fails with a gap only', { listener: this.what, error })
+        this.#gaps.add(details!.publisher as string)
+      }
     }
   }
 
@@ -93,6 +109,17 @@ export class Listener {
       this.#play.must(number !== before, 'each message at most once', details)
       this.#play.must(number > before, 'in the publisher’s order', { ...details, before })
       last.set(topic, number)
+    }
+  }
+
+  /** What a publisher that lives has published since `ready` was heard, whatever happened meanwhile, or a gap was told. */
+  judgeAssured({ name, peer, publications }: Publisher): void {
+    if (!this.#wish.assured || this.#gaps.has(peer)) return
+    const heard = new Set(this.#heard.filter(({ publisher }) => publisher === name).map(({ number }) => number))
+    for (const { at, watched, number, topic } of publications) {
+      if (at <= this.#readyAt || !watched.resolved || !this.#wants({ topic, number })) continue
+      const details = { listener: this.what, publisher: name, number, topic }
+      this.#play.must(heard.has(number), 'at least once is at least once, or the gap is told', details)
     }
   }
 

@@ -29,8 +29,9 @@ export class Newsroom {
 
   async hire(i: number): Promise<void> {
     const lives = this.#storm.lifeOf(i)
-    const agent = await this.#mesh.nodes[i]!.agent(`publisher-${this.#hired++}`)
-    this.#publishers.push(new Publisher(this.#play, this.#mesh, agent, lives))
+    const node = this.#mesh.nodes[i]!
+    const agent = await node.agent(`publisher-${this.#hired++}`)
+    this.#publishers.push(new Publisher(this.#play, this.#mesh, agent, node.peerId.toString(), lives))
   }
 
   async listen(i: number): Promise<Listener> {
@@ -70,7 +71,9 @@ export class Newsroom {
     const recent = publications.filter(({ at }) => at > since)
     for (const listener of this.#listeners) {
       for (const publisher of this.#publishers) listener.judge(publisher)
-      if (listener.lives()) listener.judgeLosses(recent, lost())
+      if (!listener.lives()) continue
+      listener.judgeLosses(recent, lost())
+      for (const publisher of living) listener.judgeAssured(publisher)
     }
   }
 

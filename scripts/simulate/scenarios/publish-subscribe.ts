@@ -37,7 +37,7 @@ function countLost(mesh: Mesh): () => number {
   for (const node of mesh.nodes) {
     void (async () => {
       for await (const event of node.events()) {
-        if (event.kind === 'lost') count += event.packets
+        if (event.kind === 'lost') count += event.packets ?? 0
         if (event.kind === 'undelivered') count += event.frames
       }
     })()

@@ -15,16 +15,18 @@ export interface Publication {
 export class Publisher {
   readonly publications: Publication[] = []
   readonly name: string
+  readonly peer: string
   /** False once its node has crashed: what it published then may never end. */
   readonly lives: () => boolean
   readonly #play: Play
   readonly #mesh: Mesh
   readonly #agent: Agent
 
-  constructor(play: Play, mesh: Mesh, agent: Agent, lives: () => boolean) {
+  constructor(play: Play, mesh: Mesh, agent: Agent, peer: string, lives: () => boolean) {
     this.#play = play
     this.#mesh = mesh
     this.name = agent.name
+    this.peer = peer
     this.#agent = agent
     this.lives = lives
   }

@@ -5,7 +5,7 @@ import { PatternTrie } from './trie.ts'
 /** What a node announces for one pattern, under `subscription/<id>` in the membership view. */
 export interface InterestEntry {
   pattern: string
-  delivery: 'at-most-once'
+  delivery: 'at-most-once' | 'at-least-once'
   /** Local subscriptions with this pattern. */
   count: number
   /** Send over the link even where a wide channel would do: a subscription there slows its publishers. */
@@ -35,7 +35,7 @@ const NONE: ReadonlySet<number> = new Set()
 /** What a peer announced, or undefined where it is nothing that this version understands. */
 export function readInterest(value: unknown): InterestEntry | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { pattern, count, linked } = value as Record<string, unknown>
+  const { pattern, count, linked, delivery } = value as Record<string, unknown>
   if (typeof pattern !== 'string' || typeof count !== 'number') return undefined
   if (!Number.isInteger(count) || count < 1 || count > MAX_COUNT) return undefined
   try {
@@ -43,7 +43,8 @@ export function readInterest(value: unknown): InterestEntry | undefined {
   } catch {
     return undefined
   }
-  return { pattern, delivery: 'at-most-once', count, linked: linked === true }
+  const assured = delivery === 'at-least-once'
+  return { pattern, delivery: assured ? 'at-least-once' : 'at-most-once', count, linked: linked === true }
 }
 
 export function readChannels(value: unknown): ReadonlySet<number> {
@@ -65,6 +66,11 @@ export class InterestTable {
 
   get patterns(): number {
     return this.#patterns.size
+  }
+
+  /** Whether the peer wants anything. */
+  has(peer: string): boolean {
+    return (this.#peers.get(peer)?.entries.size ?? 0) > 0
   }
 
   #peer(peer: string): PeerState {

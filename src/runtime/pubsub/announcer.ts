@@ -3,18 +3,26 @@ import type { InterestEntry } from '../../core/pubsub/interest.ts'
 import type { Clock } from '../ports.ts'
 import { SUBSCRIPTION_PREFIX } from './interest.ts'
 
+/** What one entry stands for. */
+interface Wish {
+  pattern: string
+  delivery: InterestEntry['delivery']
+  linked: boolean
+}
+
 interface Announced {
   key: string
+  wish: Wish
   count: number
   linked: number
 }
 
-/** Tells the mesh which patterns are wanted here: one entry a pattern, and one change a turn however many subscriptions come. */
+/** Tells the mesh which patterns are wanted here: one entry a pattern and delivery, and one change a turn however many subscriptions come. */
 export class Announcer {
   readonly #membership: Membership
   readonly #clock: Clock
   readonly #stopped: AbortSignal
-  readonly #patterns = new Map<string, Announced>()
+  readonly #announced = new Map<string, Announced>()
   readonly #changed = new Set<string>()
   #serial = 0
   #flush: PromiseWithResolvers<number> | undefined
@@ -26,27 +34,29 @@ export class Announcer {
   }
 
   /** Resolves once every live member knows that the pattern is wanted here. */
-  async add(pattern: string, linked: boolean, signal: AbortSignal): Promise<void> {
-    let announced = this.#patterns.get(pattern)
+  async add(wish: Wish, signal: AbortSignal): Promise<void> {
+    const name = nameOf(wish)
+    let announced = this.#announced.get(name)
     if (announced === undefined) {
-      announced = { key: SUBSCRIPTION_PREFIX + (this.#serial++).toString(36), count: 0, linked: 0 }
-      this.#patterns.set(pattern, announced)
+      announced = { key: SUBSCRIPTION_PREFIX + (this.#serial++).toString(36), wish, count: 0, linked: 0 }
+      this.#announced.set(name, announced)
     }
     announced.count++
-    if (linked) announced.linked++
-    this.#changed.add(pattern)
+    if (wish.linked) announced.linked++
+    this.#changed.add(name)
     const version = await this.#schedule()
     await this.#membership.announced(version, { signal: AbortSignal.any([signal, this.#stopped]) })
     signal.throwIfAborted()
     this.#stopped.throwIfAborted()
   }
 
-  remove(pattern: string, linked: boolean): void {
-    const announced = this.#patterns.get(pattern)
+  remove(wish: Wish): void {
+    const name = nameOf(wish)
+    const announced = this.#announced.get(name)
     if (announced === undefined) return
     announced.count--
-    if (linked) announced.linked--
-    this.#changed.add(pattern)
+    if (wish.linked) announced.linked--
+    this.#changed.add(name)
     void this.#schedule()
   }
 
@@ -60,14 +70,15 @@ export class Announcer {
 
   #announce(): void {
     let version = 0
-    for (const pattern of this.#changed) {
-      const { key, count, linked } = this.#patterns.get(pattern)!
+    for (const name of this.#changed) {
+      const { key, wish, count, linked } = this.#announced.get(name)!
       if (count === 0) {
-        this.#patterns.delete(pattern)
+        this.#announced.delete(name)
         if (!this.#stopped.aborted) version = this.#membership.delete(key)
         continue
       }
-      const entry: InterestEntry = { pattern, delivery: 'at-most-once', count, linked: linked > 0 }
+      const { pattern, delivery } = wish
+      const entry: InterestEntry = { pattern, delivery, count, linked: linked > 0 }
       if (!this.#stopped.aborted) version = this.#membership.set(key, entry)
     }
     this.#changed.clear()
@@ -75,4 +86,8 @@ export class Announcer {
     this.#flush = undefined
     flush.resolve(version)
   }
+}
+
+function nameOf({ pattern, delivery }: Wish): string {
+  return `${delivery} ${pattern}`
 }

@@ -1,17 +1,20 @@
 import type { Message } from '../../../protocols/envelope/message.ts'
 import type { Clock } from '../ports.ts'
 import type { Acknowledgements } from './acknowledgements.ts'
+import type { AssuredSubscription } from './assured-subscription.ts'
 import type { InterestView } from './interest.ts'
 import type { LocalSubscriptions } from './local.ts'
-import { type Publisher, pathOf } from './publisher.ts'
+import type { Publisher } from './publisher.ts'
 import { Reach } from './reach.ts'
+import type { LocalSubscription } from './subscription.ts'
 import type { Evidence, PublishOptions } from './types.ts'
 
 export interface EvidenceComponents {
   self: string
   clock: Clock
   view: InterestView
-  local: LocalSubscriptions
+  local: LocalSubscriptions<LocalSubscription>
+  assuredLocal: LocalSubscriptions<AssuredSubscription>
   acknowledgements: Acknowledgements
   publisher: Publisher
   grace: number
@@ -67,8 +70,10 @@ export class EvidenceDesk {
   #subscribers(topic: string, wanted: number, settled: Promise<unknown>): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const look = () => {
-      let known = this.#c.local.matching(topic).length
-      for (const { subscribers } of this.#c.view.table.match(topic)) known += subscribers
+      const { local, assuredLocal, view } = this.#c
+      let known = local.matching(topic).length + assuredLocal.matching(topic).length
+      for (const { subscribers } of view.table.match(topic)) known += subscribers
+      for (const { subscribers } of view.assuredOf(topic)) known += subscribers
       if (known < wanted) return
       this.#waiting.delete(look)
       resolve()
@@ -82,19 +87,23 @@ export class EvidenceDesk {
 
   async #ask(reach: Reach, topic: string, bytes: Uint8Array, options: PublishOptions, ms: number): Promise<void> {
     const { acknowledgements, publisher, view, self } = this.#c
-    const asked = view.table.match(topic).map(({ peer }) => peer)
-    const heard = (peer: string, subscribers: number, left: number) => reach.heard(peer, subscribers, left)
-    const token = acknowledgements.ask(asked, ms, heard, () => {})
+    const once = view.table.match(topic).map(({ peer }) => peer)
+    const assured = view.assuredOf(topic).map(({ peer }) => peer)
+    let left = once.length + assured.length
+    const heard = (peer: string, subscribers: number) => reach.heard(peer, subscribers, --left)
+    const ask = (peers: string[]) => acknowledgements.ask(peers, ms, heard, () => {})
+    const tokens = { once: ask(once), assured: ask(assured) }
     try {
       const handed = await Promise.race([
-        publisher.submit(topic, bytes, token, { ...options, timeout: ms }),
+        publisher.submit(topic, bytes, tokens, { ...options, timeout: ms }),
         reach.settled.promise
       ])
-      if (!('route' in handed)) return
-      reach.sent(self, handed.local, pathOf(handed.route), asked.length)
+      if (!('local' in handed)) return
+      reach.sent(self, handed.local, handed.path, left)
       await reach.settled.promise
     } finally {
-      acknowledgements.forget(token)
+      acknowledgements.forget(tokens.once)
+      acknowledgements.forget(tokens.assured)
     }
   }
 }

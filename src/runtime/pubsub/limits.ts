@@ -15,6 +15,7 @@ export const DEFAULT_LIMITS: PubSubLimits = {
   settle: 3_000,
   tail: 250,
   history: { packets: 1_024, bytes: 8 * 2 ** 20 },
+  retention: 60_000,
   topics: 4_096,
   subscriptions: 10_000,
   publishers: 1_024,
@@ -37,6 +38,7 @@ const MESSAGE_KEYS = [
   'ttl'
 ]
 const PUBLISH_KEYS = new Set(['waitFor', 'timeout', 'signal', ...MESSAGE_KEYS])
+const DELIVERIES = new Set(['at-most-once', 'at-least-once'])
 const OVERFLOWS = new Set(['drop-oldest', 'drop-newest', 'reject'])
 
 function refuse(key: string, why: string): MeshError {
@@ -53,10 +55,11 @@ function known(options: object, keys: ReadonlySet<string>): void {
 /** The queue's limits of a subscription, or `ERR_CONFIG`. */
 export function checkSubscribe(options: SubscribeOptions): QueueLimits {
   known(options, SUBSCRIBE_KEYS)
-  if ((options.delivery ?? 'at-most-once') !== 'at-most-once')
+  if (!DELIVERIES.has(options.delivery ?? 'at-most-once'))
     throw refuse('delivery', `${options.delivery} is not supported`)
-  if (!OVERFLOWS.has(options.overflow ?? 'drop-oldest'))
-    throw refuse('overflow', `${options.overflow} is not supported`)
+  if (!OVERFLOWS.has(options.overflow ?? 'reject')) throw refuse('overflow', `${options.overflow} is not supported`)
+  if (options.delivery === 'at-least-once' && (options.overflow ?? 'reject') !== 'reject')
+    throw refuse('overflow', `${options.overflow} drops messages, which at-least-once never does`)
   if (options.filter !== undefined && typeof options.filter !== 'function') throw refuse('filter', 'not a function')
   if (options.maxQueue !== undefined && Object(options.maxQueue) !== options.maxQueue)
     throw refuse('maxQueue', 'not an object')

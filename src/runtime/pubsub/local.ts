@@ -1,29 +1,34 @@
-import { MeshError } from '../../../protocols/errors.ts'
 import { TopicCache } from '../../core/pubsub/cache.ts'
 import { PatternTrie } from '../../core/pubsub/trie.ts'
-import type { LocalSubscription } from './subscription.ts'
 
-interface Group {
-  subscriptions: Set<LocalSubscription>
+/** What messages are offered to. */
+interface Offered {
+  readonly pattern: string
+  /** True while it slows its publishers. */
+  readonly pressing: boolean
+  offer(publisher: string, topic: string, bytes: Uint8Array): void
 }
 
-/** The subscriptions of this node. */
-export class LocalSubscriptions {
-  readonly #patterns = new PatternTrie<Group>()
-  readonly #matches: TopicCache<readonly LocalSubscription[]>
-  readonly #limit: number
+interface Group<S> {
+  subscriptions: Set<S>
+}
+
+/** The subscriptions of this node that have one delivery. */
+export class LocalSubscriptions<S extends Offered> {
+  readonly #patterns = new PatternTrie<Group<S>>()
+  readonly #matches: TopicCache<readonly S[]>
   #generation = 0
   #size = 0
 
-  constructor(topics: number, limit: number) {
+  constructor(topics: number) {
     this.#matches = new TopicCache(topics)
-    this.#limit = limit
   }
 
-  /** Throws `ERR_LIMIT`. */
-  add(subscription: LocalSubscription): void {
-    if (this.#size >= this.#limit)
-      throw new MeshError('ERR_LIMIT', `more than ${this.#limit} subscriptions on one node`)
+  get size(): number {
+    return this.#size
+  }
+
+  add(subscription: S): void {
     this.#size++
     this.#generation++
     const group = this.#patterns.get(subscription.pattern)
@@ -31,17 +36,17 @@ export class LocalSubscriptions {
     else group.subscriptions.add(subscription)
   }
 
-  remove(subscription: LocalSubscription): void {
+  remove(subscription: S): void {
     this.#generation++
     const group = this.#patterns.get(subscription.pattern)
     if (group?.subscriptions.delete(subscription)) this.#size--
     if (group?.subscriptions.size === 0) this.#patterns.delete(subscription.pattern)
   }
 
-  matching(topic: string): readonly LocalSubscription[] {
+  matching(topic: string): readonly S[] {
     const known = this.#matches.get(topic, this.#generation)
     if (known !== undefined) return known
-    const found: LocalSubscription[] = []
+    const found: S[] = []
     for (const { subscriptions } of this.#patterns.match(topic, [])) found.push(...subscriptions)
     return this.#matches.set(topic, this.#generation, found)
   }
@@ -55,8 +60,8 @@ export class LocalSubscriptions {
     return matching.length
   }
 
-  all(): LocalSubscription[] {
-    const all: LocalSubscription[] = []
+  all(): S[] {
+    const all: S[] = []
     for (const { subscriptions } of this.#patterns.values()) all.push(...subscriptions)
     return all
   }

@@ -86,6 +86,23 @@ export class Outbound {
     return sent
   }
 
+  /** Sends a counted frame where the link has room for it now; where it has none, `onWritable` says when to try again. */
+  offer(name: string, kind: number, body: Uint8Array): boolean {
+    const peer = this.#peer(name)
+    if (peer === undefined) return false
+    if (!peer.link.writable) {
+      this.#wait(peer)
+      return false
+    }
+    try {
+      peer.link.send(kind, body, true)
+      return true
+    } catch {
+      // Closed meanwhile, or its queue is full of other frames: whoever offers tries again.
+      return false
+    }
+  }
+
   /** Sends a frame that waits for no credit. */
   signal(peer: string, kind: number, body: Uint8Array): boolean {
     const link = this.#peer(peer)?.link

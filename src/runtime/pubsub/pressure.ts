@@ -9,7 +9,7 @@ export interface Pressing {
 
 interface Press {
   publishers: Set<string>
-  timer: Timer
+  timer: Timer | undefined
 }
 
 /**
@@ -27,6 +27,7 @@ export class Pressure {
   /** A subscription no longer presses: local publishers may go on. */
   onReleased: () => void = () => {}
 
+  /** `stall`: ms, or infinity where nothing is ever shed. */
   constructor(clock: Clock, stall: number) {
     this.#clock = clock
     this.#stall = stall
@@ -36,10 +37,11 @@ export class Pressure {
   press(publisher: string, subscription: Pressing): boolean {
     let press = this.#presses.get(subscription)
     if (press === undefined) {
-      const timer = this.#clock.after(this.#stall, () => {
+      const overrun = () => {
         subscription.overrun(publisher)
         this.release(subscription)
-      })
+      }
+      const timer = this.#stall === Number.POSITIVE_INFINITY ? undefined : this.#clock.after(this.#stall, overrun)
       press = { publishers: new Set(), timer }
       this.#presses.set(subscription, press)
     }
@@ -54,7 +56,7 @@ export class Pressure {
   release(subscription: Pressing): void {
     const press = this.#presses.get(subscription)
     if (press === undefined) return
-    press.timer.cancel()
+    press.timer?.cancel()
     this.#presses.delete(subscription)
     for (const publisher of press.publishers) {
       const pressing = this.#byPublisher.get(publisher)

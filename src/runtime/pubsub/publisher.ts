@@ -5,10 +5,13 @@ import { FRAME, MAX_BATCH_BYTES, MAX_BATCH_MESSAGES } from '../../../protocols/p
 import type { Route, Targets } from '../../core/pubsub/route.ts'
 import type { Clock } from '../ports.ts'
 import type { Acknowledgements } from './acknowledgements.ts'
+import type { AssuredPublisher } from './assured-publisher.ts'
+import type { AssuredSubscription } from './assured-subscription.ts'
 import type { InterestView } from './interest.ts'
 import type { LocalSubscriptions } from './local.ts'
 import type { Outbound } from './outbound.ts'
 import type { Routes } from './routes.ts'
+import type { LocalSubscription } from './subscription.ts'
 import type { Evidence, MessageCodec, PublishOptions, PubSubLimits, PubSubStats } from './types.ts'
 import { WaitingRoom } from './waiting.ts'
 import type { WidePublisher } from './wide.ts'
@@ -22,7 +25,9 @@ export interface PublisherComponents {
   stats: PubSubStats
   view: InterestView
   routes: Routes
-  local: LocalSubscriptions
+  local: LocalSubscriptions<LocalSubscription>
+  assuredLocal: LocalSubscriptions<AssuredSubscription>
+  assured: AssuredPublisher
   outbound: Outbound
   acknowledgements: Acknowledgements
   window: Window
@@ -37,8 +42,17 @@ interface DirectBatch {
 
 /** What was handed over, and to whom. */
 export interface Handed {
-  route: Route
+  path: Evidence['path']
+  /** Subscriptions here. */
   local: number
+  /** Subscriptions elsewhere, as far as known. */
+  remote: number
+}
+
+/** The acknowledgements asked of those who want it at most once, and of those who want it at least once. */
+export interface Tokens {
+  once: number
+  assured: number
 }
 
 /** Overhead of a publication that waits: a guess. */
@@ -56,7 +70,11 @@ export class Publisher {
     this.#c = components
     this.#room = new WaitingRoom(components.limits.waitingBytes)
     const pump = () => this.pump()
-    components.outbound.onWritable = pump
+    components.outbound.onWritable = () => {
+      components.assured.pump()
+      this.pump()
+    }
+    components.assured.onOpen = pump
     components.window.onOpen = pump
     components.routes.onSwitch = (topic, before, after) => this.#fence(topic, before, after)
   }
@@ -75,33 +93,33 @@ export class Publisher {
   /** Resolves once handed over: at once, or after what keeps the topic back. */
   async publish(message: Message, options: PublishOptions): Promise<Evidence> {
     const { topic, bytes } = this.encode(message)
-    const { route, local } = await this.submit(topic, bytes, undefined, options)
+    const { path, local, remote } = await this.submit(topic, bytes, undefined, options)
     return {
       id: message.id,
       topic,
-      path: pathOf(route),
-      subscribers: local + route.subscribers,
+      path,
+      subscribers: local + remote,
       peers: local > 0 ? [{ peer: this.#c.self, subscribers: local }] : [],
       acknowledged: false
     }
   }
 
-  /** `token`: an acknowledgement is asked. */
+  /** `tokens`: acknowledgements are asked. */
   submit(
     topic: string,
     bytes: Uint8Array,
-    token: number | undefined,
+    tokens: Tokens | undefined,
     options: PublishOptions
   ): Handed | Promise<Handed> {
-    if (!this.#room.holds(topic) && this.#open(topic)) return this.#hand(topic, bytes, token)
+    if (!this.#room.holds(topic) && this.#open(topic)) return this.#hand(topic, bytes, tokens)
     if (options.timeout === 0) throw new MeshError('ERR_BACKPRESSURE', `receivers of ${topic} are not ready for more`)
-    return this.#wait(topic, bytes, token, options)
+    return this.#wait(topic, bytes, tokens, options)
   }
 
-  #wait(topic: string, bytes: Uint8Array, token: number | undefined, options: PublishOptions): Promise<Handed> {
+  #wait(topic: string, bytes: Uint8Array, tokens: Tokens | undefined, options: PublishOptions): Promise<Handed> {
     const { promise, resolve, reject } = Promise.withResolvers<Handed>()
     const { signal, timeout } = options
-    const go = () => resolve(this.#hand(topic, bytes, token))
+    const go = () => resolve(this.#hand(topic, bytes, tokens))
     const waiting = { topic, size: bytes.length + WAITING_OVERHEAD, cancelled: false, go, fail: reject }
     this.#room.enter(waiting)
     const give = (error: MeshError) => {
@@ -132,22 +150,41 @@ export class Publisher {
     if (this.#fenced.size > 0 && this.#fenced.has(topic)) return false
     if (route.wide && !this.#c.window.open) return false
     if (this.#c.local.matching(topic).some((subscription) => subscription.pressing)) return false
-    return this.#c.outbound.ready(route.linked.peers)
+    return this.#c.outbound.ready(route.linked.peers) && this.#assuredOpen(topic)
   }
 
-  #hand(topic: string, bytes: Uint8Array, token: number | undefined): Handed {
-    const { routes, stats, local, wide, self } = this.#c
+  /** Whether those who want the topic at least once have room: nothing would be dropped for them. */
+  #assuredOpen(topic: string): boolean {
+    const { assured, assuredLocal } = this.#c
+    if (assured.active && !assured.open(topic)) return false
+    return assuredLocal.size === 0 || !assuredLocal.matching(topic).some((subscription) => subscription.pressing)
+  }
+
+  #hand(topic: string, bytes: Uint8Array, tokens: Tokens | undefined): Handed {
+    const { routes, stats, local, wide, self, assured, assuredLocal } = this.#c
     const route = routes.of(topic)
     stats.published++
     if (route.interested.length > 0 || route.wide) {
       routes.used(topic)
-      if (route.wide) wide.add(route, topic, bytes, token)
-      else this.#direct(route.linked, topic, bytes, token)
+      if (route.wide) wide.add(route, topic, bytes, tokens?.once)
+      else this.#direct(route.linked, topic, bytes, tokens?.once)
       this.#schedule()
     }
-    const reached = local.deliver(self, topic, bytes, false)
+    let reached = local.deliver(self, topic, bytes, false)
+    let remote = route.subscribers
+    let path = pathOf(route)
+    if (assured.active) {
+      const kept = assured.route(topic)
+      if (kept.peers.length > 0) {
+        remote += kept.subscribers
+        if (path === 'local' && kept.subscribers > 0) path = 'direct'
+        assured.add(kept, topic, bytes, tokens?.assured)
+        this.#schedule()
+      }
+    }
+    if (assuredLocal.size > 0) reached += assuredLocal.deliver(self, topic, bytes, false)
     stats.delivered += reached
-    return { route, local: reached }
+    return { path, local: reached, remote }
   }
 
   #direct(targets: Targets, topic: string, bytes: Uint8Array, token: number | undefined): void {
@@ -188,6 +225,7 @@ export class Publisher {
   flush(): void {
     this.#leave()
     this.#c.wide.flush()
+    this.#c.assured.flush()
   }
 
   /**
@@ -220,7 +258,7 @@ export class Publisher {
   }
 }
 
-export function pathOf(route: Route): Evidence['path'] {
+function pathOf(route: Route): Evidence['path'] {
   if (route.wide) return 'gossip'
   return route.interested.length > 0 ? 'direct' : 'local'
 }

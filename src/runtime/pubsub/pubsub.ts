@@ -1,8 +1,12 @@
 import type { Message } from '../../../protocols/envelope/message.ts'
 import { MeshError } from '../../../protocols/errors.ts'
+import type { QueueLimits } from '../../core/flow/queue.ts'
 import { channelOfPattern, validatePattern } from '../../core/pubsub/topic.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import { Announcer } from './announcer.ts'
+import { AssuredPublisher } from './assured-publisher.ts'
+import { AssuredReceiver } from './assured-receiver.ts'
+import { AssuredSubscription } from './assured-subscription.ts'
 import { Channels } from './channels.ts'
 import { Coalescer } from './coalesce.ts'
 import { EvidenceDesk } from './evidence.ts'
@@ -42,6 +46,14 @@ export function createPubSub(components: PubSubComponents): PubSub {
   return new MeshPubSub(components)
 }
 
+type SubscriptionParts = [
+  pattern: string,
+  options: SubscribeOptions,
+  limits: QueueLimits,
+  owner: string,
+  closed: (subscription: Subscription) => void
+]
+
 class MeshPubSub implements PubSub {
   readonly #components: PubSubComponents
   readonly #limits: PubSubLimits
@@ -49,13 +61,18 @@ class MeshPubSub implements PubSub {
   readonly #stopped = new AbortController()
   readonly #coalescer: Coalescer
   readonly #pressure: Pressure
+  /** Of at-least-once subscriptions: without end, and on their own streams only. */
+  readonly #patience: Pressure
   readonly #view: InterestView
-  readonly #local: LocalSubscriptions
+  readonly #local: LocalSubscriptions<LocalSubscription>
+  readonly #assuredLocal: LocalSubscriptions<AssuredSubscription>
   readonly #announcer: Announcer
   readonly #channels: Channels
   readonly #acknowledgements: Acknowledgements
   readonly #outbound: Outbound
   readonly #wide: WidePublisher
+  readonly #assuring: AssuredPublisher
+  readonly #assured: AssuredReceiver
   readonly #publisher: Publisher
   readonly #evidence: EvidenceDesk
   readonly #receiver: Receiver
@@ -69,8 +86,10 @@ class MeshPubSub implements PubSub {
     this.#limits = limits
     this.#coalescer = new Coalescer(clock)
     const pressure = (this.#pressure = new Pressure(clock, limits.stall))
+    const patience = (this.#patience = new Pressure(clock, Number.POSITIVE_INFINITY))
     const view = (this.#view = new InterestView(membership, limits.patternsPerPeer))
-    const local = (this.#local = new LocalSubscriptions(limits.topics, limits.subscriptions))
+    const local = (this.#local = new LocalSubscriptions<LocalSubscription>(limits.topics))
+    const assuredLocal = (this.#assuredLocal = new LocalSubscriptions<AssuredSubscription>(limits.topics))
     const channels = (this.#channels = new Channels(membership, broadcast, clock, limits, view))
     const acknowledgements = (this.#acknowledgements = new Acknowledgements(clock))
     const outbound = (this.#outbound = new Outbound(links, clock, limits.stall))
@@ -92,14 +111,24 @@ class MeshPubSub implements PubSub {
     })
     this.#wide = wide
     this.#announcer = new Announcer(membership, clock, this.#stopped.signal)
-    const shared = { self, clock, view, local, acknowledgements }
-    const publisher = new Publisher({ ...shared, codec, limits, stats, routes, outbound, window, wide })
+    const assuring = (this.#assuring = new AssuredPublisher({ clock, view, outbound, limits, stats, epoch }))
+    const lost = (publisher: string, channel: number | undefined, packets: number | undefined) =>
+      components.emit({ kind: 'lost', publisher, channel, packets })
+    const assured = (this.#assured = new AssuredReceiver({
+      ...{ clock, local: assuredLocal, pressure: patience, stats, publishers: limits.publishers },
+      lost: (publisher, batches) => lost(publisher, undefined, batches)
+    }))
+    const shared = { self, clock, view, local, assuredLocal, acknowledgements }
+    const publisher = new Publisher({
+      ...{ ...shared, codec, limits, stats, routes, outbound, window, wide },
+      assured: assuring
+    })
     this.#publisher = publisher
     this.#evidence = new EvidenceDesk({ ...shared, publisher, grace: limits.grace })
     this.#receiver = new Receiver({
-      ...{ host, clock, limits, stats, local, channels, pressure, outbound, acknowledgements, wide },
+      ...{ host, limits, stats, channels, pressure, outbound, wide, assured, assuring, ...shared },
       refused: (peer, reason) => this.#refused(peer, reason),
-      lost: (publisher, channel, packets) => components.emit({ kind: 'lost', publisher, channel, packets })
+      lost
     })
     this.#connect()
   }
@@ -108,6 +137,10 @@ class MeshPubSub implements PubSub {
     const { links, broadcast } = this.#components
     this.#outbound.onDropped = (peer, reason) => this.#undelivered(peer, reason)
     this.#pressure.onReleased = () => this.#publisher.pump()
+    this.#patience.onReleased = () => {
+      this.#assured.relieved()
+      this.#publisher.pump()
+    }
     this.#view.onTooMany = (peer) => this.#refused(peer, 'too-many-patterns')
     this.#view.onChange = () => {
       this.#channels.review()
@@ -117,6 +150,9 @@ class MeshPubSub implements PubSub {
       this.#outbound.forget(peer)
       this.#acknowledgements.gone(peer)
     }
+    this.#view.onAway = (peer) => this.#assuring.away(peer)
+    this.#view.onBack = (peer) => this.#assuring.back(peer)
+    this.#view.onUnwanted = (peer) => this.#assuring.forget(peer)
     links.register(this.#receiver)
     broadcast.onMessage = (name, bytes) => void this.#receiver.broadcast(name, bytes)
   }
@@ -159,32 +195,55 @@ class MeshPubSub implements PubSub {
     this.#check()
     validatePattern(pattern)
     const limits = checkSubscribe(options)
-    const { codec, emit } = this.#components
-    const subscription = new LocalSubscription(pattern, options, limits, owner, {
-      codec,
-      emit,
-      pressure: this.#pressure,
-      coalescer: this.#coalescer,
-      closed: (closed) => {
-        this.#closed(closed)
-        onClosed?.(closed)
-      }
-    })
-    this.#local.add(subscription)
+    const most = this.#limits.subscriptions
+    if (this.#local.size + this.#assuredLocal.size >= most) {
+      throw new MeshError('ERR_LIMIT', `more than ${most} subscriptions on one node`)
+    }
+    const delivery = options.delivery ?? 'at-most-once'
+    const wish = { pattern, delivery, linked: delivery === 'at-most-once' && options.overflow === 'reject' }
     const channel = channelOfPattern(pattern)
+    const closed = (subscription: Subscription) => {
+      if (channel !== undefined) this.#channels.release(channel)
+      this.#announcer.remove(wish)
+      onClosed?.(subscription)
+    }
+    const subscription =
+      delivery === 'at-least-once'
+        ? this.#assure(pattern, options, limits, owner, closed)
+        : this.#listen(pattern, options, limits, owner, closed)
     if (channel !== undefined) this.#channels.need(channel)
-    subscription.ready = this.#announcer.add(pattern, subscription.overflow === 'reject', subscription.signal)
+    subscription.ready = this.#announcer.add(wish, subscription.signal)
     // Whoever does not wait for it need not handle that it failed.
     subscription.ready.catch(() => {})
     this.#evidence.changed()
     return subscription
   }
 
-  #closed(subscription: LocalSubscription): void {
-    this.#local.remove(subscription)
-    const channel = channelOfPattern(subscription.pattern)
-    if (channel !== undefined) this.#channels.release(channel)
-    this.#announcer.remove(subscription.pattern, subscription.overflow === 'reject')
+  #listen(...[pattern, options, limits, owner, closed]: SubscriptionParts): LocalSubscription {
+    const { codec, emit } = this.#components
+    const subscription = new LocalSubscription(pattern, options, limits, owner, {
+      ...{ codec, emit, pressure: this.#pressure, coalescer: this.#coalescer },
+      closed: (subscription) => {
+        this.#local.remove(subscription)
+        closed(subscription)
+      }
+    })
+    this.#local.add(subscription)
+    return subscription
+  }
+
+  #assure(...[pattern, options, limits, owner, closed]: SubscriptionParts): AssuredSubscription {
+    const { codec, emit } = this.#components
+    const subscription = new AssuredSubscription(pattern, options, limits, owner, {
+      ...{ codec, emit, pressure: this.#patience, coalescer: this.#coalescer },
+      closed: (subscription) => {
+        this.#assuredLocal.remove(subscription)
+        closed(subscription)
+      }
+    })
+    if (this.#assuredLocal.size === 0) this.#assured.forget()
+    this.#assuredLocal.add(subscription)
+    return subscription
   }
 
   stats(): PubSubStats {
@@ -202,13 +261,15 @@ class MeshPubSub implements PubSub {
     this.#publisher.stop(error)
     this.#evidence.stop()
     this.#stopped.abort(error)
-    for (const subscription of this.#local.all()) await subscription.close()
+    for (const subscription of [...this.#local.all(), ...this.#assuredLocal.all()]) await subscription.close()
     this.#view.stop()
     this.#channels.stop()
     this.#receiver.stop()
     this.#wide.stop()
     this.#acknowledgements.stop()
     this.#pressure.stop()
+    this.#patience.stop()
+    this.#assuring.stop()
     this.#outbound.stop()
     this.#coalescer.stop()
   }

@@ -41,7 +41,9 @@ export class Reach {
 
   #add(peer: string, subscribers: number): void {
     this.evidence.subscribers += subscribers
-    this.evidence.peers.push({ peer, subscribers })
+    const known = this.evidence.peers.find((other) => other.peer === peer)
+    if (known === undefined) this.evidence.peers.push({ peer, subscribers })
+    else known.subscribers += subscribers
   }
 
   /** Once enough are reached the others have a moment more, so that the evidence is as full as it can be had. */

@@ -5,6 +5,7 @@ import {
   decodeRepair,
   decodeSkip,
   decodeSync,
+  decodeTaken,
   encodeAcknowledgement,
   encodeRepair,
   openPacket,
@@ -16,11 +17,16 @@ import type { SignedPacket } from '../../../protocols/publish-subscribe/messages
 import type { Link, LinkHandler } from '../links/types.ts'
 import type { Clock, Host } from '../ports.ts'
 import type { Acknowledgements } from './acknowledgements.ts'
+import type { AssuredPublisher } from './assured-publisher.ts'
+import type { AssuredReceiver } from './assured-receiver.ts'
+import type { AssuredSubscription } from './assured-subscription.ts'
 import type { Channels } from './channels.ts'
+import type { InterestView } from './interest.ts'
 import type { LocalSubscriptions } from './local.ts'
 import type { Outbound } from './outbound.ts'
 import type { Pressure } from './pressure.ts'
 import { Streams } from './streams.ts'
+import type { LocalSubscription } from './subscription.ts'
 import type { PubSubLimits, PubSubStats, RefusalReason } from './types.ts'
 import type { WidePublisher } from './wide.ts'
 
@@ -29,7 +35,11 @@ export interface ReceiverComponents {
   clock: Clock
   limits: PubSubLimits
   stats: PubSubStats
-  local: LocalSubscriptions
+  view: InterestView
+  local: LocalSubscriptions<LocalSubscription>
+  assuredLocal: LocalSubscriptions<AssuredSubscription>
+  assured: AssuredReceiver
+  assuring: AssuredPublisher
   channels: Channels
   pressure: Pressure
   outbound: Outbound
@@ -43,7 +53,14 @@ export interface ReceiverComponents {
 export class Receiver implements LinkHandler {
   readonly protocol = PUBLISH_SUBSCRIBE
   readonly lanes = ['normal'] as const
-  readonly counted = new Set<number>([FRAME.messages, FRAME.asked, FRAME.packet, FRAME.sync, FRAME.skip])
+  readonly counted = new Set<number>([
+    FRAME.messages,
+    FRAME.asked,
+    FRAME.packet,
+    FRAME.sync,
+    FRAME.skip,
+    FRAME.numbered
+  ])
   readonly #c: ReceiverComponents
   readonly #streams: Streams
   #unverified = 0
@@ -64,16 +81,20 @@ export class Receiver implements LinkHandler {
   }
 
   closed(link: Link): void {
-    if (link.direction === 'outbound') this.#c.outbound.forget(link.peer)
+    if (link.direction !== 'outbound') return
+    this.#c.outbound.forget(link.peer)
+    this.#c.assuring.unlinked(link.peer)
   }
 
   frame(link: Link, kind: number, body: Uint8Array): void {
-    const { acknowledgements, wide } = this.#c
+    const { acknowledgements, wide, assuring } = this.#c
     if (kind === FRAME.acknowledgement) {
       const { token, subscribers } = decodeAcknowledgement(body)
       acknowledgements.answer(link.peer, token, subscribers)
     } else if (kind === FRAME.repair) {
       wide.repair(link.peer, decodeRepair(body))
+    } else if (kind === FRAME.taken) {
+      assuring.acknowledged(link.peer, decodeTaken(body))
     } else {
       this.#counted(link, kind, body)
       this.#c.pressure.credit(link, body.length)
@@ -83,6 +104,7 @@ export class Receiver implements LinkHandler {
   #counted(link: Link, kind: number, body: Uint8Array): void {
     const { peer } = link
     if (kind === FRAME.messages) this.#batch(peer, body)
+    else if (kind === FRAME.numbered) this.#c.assured.frame(link, body)
     else if (kind === FRAME.asked) {
       const { token, batch } = decodeAsked(body)
       const subscribers = this.#batch(peer, batch)
@@ -157,13 +179,24 @@ export class Receiver implements LinkHandler {
     const { publisher, ask, batch } = packet
     let reached = 0
     try {
-      reached = this.#batch(publisher, batch)
+      reached = this.#batch(publisher, batch) + this.#strange(publisher, batch)
     } catch {
       this.#c.refused(publisher, 'malformed')
     }
     if (ask === undefined) return
     const asked = ask.peers.length === 0 ? reached > 0 : ask.peers.includes(this.#c.host.peer)
     if (asked) this.#acknowledge(publisher, ask.token, reached)
+  }
+
+  /** Of a publisher that may not know us: what it gossips is all that at-least-once subscriptions can have of it. */
+  #strange(publisher: string, batch: Uint8Array): number {
+    const { assuredLocal, view } = this.#c
+    let reached = 0
+    if (assuredLocal.size === 0 || view.knows(publisher)) return reached
+    readBatch(batch, (topic, bytes) => {
+      reached += assuredLocal.deliver(publisher, topic, bytes, true)
+    })
+    return reached
   }
 
   #acknowledge(publisher: string, token: number, subscribers: number): void {

@@ -1,15 +1,12 @@
 import type { Message } from '../../../protocols/envelope/message.ts'
 import { MeshError } from '../../../protocols/errors.ts'
 import { BoundedQueue, type QueueLimits } from '../../core/flow/queue.ts'
-import type { Coalescer } from './coalesce.ts'
 import type { Pressing, Pressure } from './pressure.ts'
-import type { MessageCodec, PubSubEvent, SubscribeOptions, Subscription, SubscriptionStats } from './types.ts'
+import { Screen, type ScreenComponents } from './screen.ts'
+import type { SubscribeOptions, Subscription, SubscriptionStats } from './types.ts'
 
-export interface SubscriptionComponents {
-  codec: MessageCodec
+export interface SubscriptionComponents extends ScreenComponents {
   pressure: Pressure
-  coalescer: Coalescer
-  emit(event: PubSubEvent): void
   closed(subscription: LocalSubscription): void
 }
 
@@ -37,12 +34,12 @@ export class LocalSubscription implements Subscription, Pressing {
   readonly owner: string
   readonly overflow: 'drop-oldest' | 'drop-newest' | 'reject'
   readonly #id = ++serial
-  readonly #filter: ((message: Message) => boolean) | undefined
+  readonly #screen: Screen
   readonly #queue: BoundedQueue<Queued>
   readonly #parked: BoundedQueue<Queued>
   readonly #components: SubscriptionComponents
   readonly #aborter = new AbortController()
-  readonly #stats = { received: 0, delivered: 0, filtered: 0, filterErrors: 0, dropped: 0, malformed: 0 }
+  readonly #stats = { received: 0, delivered: 0, dropped: 0, redelivered: 0 }
   #readers: Reader[] = []
   #overrun = false
   #closed = false
@@ -58,8 +55,8 @@ export class LocalSubscription implements Subscription, Pressing {
     this.pattern = pattern
     this.owner = owner
     this.overflow = options.overflow ?? 'drop-oldest'
-    this.#filter = options.filter
     this.#components = components
+    this.#screen = new Screen(options.filter, { owner, pattern }, components)
     const parked = { ...limits, maxQueue: { messages: MOST_PARKED, bytes: limits.maxQueue.bytes } }
     this.#parked = new BoundedQueue(parked, 'reject', () => {})
     this.#queue = new BoundedQueue(limits, this.overflow, (_item, bytes) => this.#drop('queue-full', bytes))
@@ -79,11 +76,8 @@ export class LocalSubscription implements Subscription, Pressing {
   offer(publisher: string, topic: string, bytes: Uint8Array): void {
     if (this.#closed) return
     this.#stats.received++
-    let message: Message | undefined
-    if (this.#filter !== undefined) {
-      message = this.#decode(topic, bytes)
-      if (message === undefined || !this.#wanted(message, this.#filter)) return
-    }
+    const message = this.#screen.admit(topic, bytes)
+    if (message === false) return
     const item = { topic, bytes, message }
     const reader = this.#readers.shift()
     if (reader !== undefined) {
@@ -101,20 +95,6 @@ export class LocalSubscription implements Subscription, Pressing {
     const taken = this.#parked.length === 0 && this.#queue.push(item, length)
     if (!taken && (this.#overrun || !this.#parked.push(item, length))) this.#drop('rejected', length)
     if (this.pressing) this.#press(publisher)
-  }
-
-  #wanted(message: Message, filter: (message: Message) => boolean): boolean {
-    try {
-      if (filter(message)) return true
-      this.#stats.filtered++
-    } catch (error) {
-      this.#stats.filterErrors++
-      const { owner, pattern } = this
-      this.#components.coalescer.note(`filter ${this.#id}`, 0, (errors) =>
-        this.#components.emit({ kind: 'filter-error', owner, pattern, errors, error })
-      )
-    }
-    return false
   }
 
   #drop(reason: string, bytes: number): void {
@@ -137,20 +117,8 @@ export class LocalSubscription implements Subscription, Pressing {
     this.#components.emit({ kind: 'slow-consumer', owner, pattern, publisher, released: true })
   }
 
-  #decode(topic: string, bytes: Uint8Array): Message | undefined {
-    try {
-      const message = this.#components.codec.decode(bytes)
-      // A publisher may not be let in under one topic and be read under another.
-      if (message.routing?.topic === topic) return message
-    } catch {
-      // Counted below, like the lie.
-    }
-    this.#stats.malformed++
-    return undefined
-  }
-
   #read(item: Queued): Message | undefined {
-    const message = item.message ?? this.#decode(item.topic, item.bytes)
+    const message = item.message ?? this.#screen.decode(item.topic, item.bytes)
     if (message !== undefined) this.#stats.delivered++
     return message
   }
@@ -203,6 +171,7 @@ export class LocalSubscription implements Subscription, Pressing {
   stats(): SubscriptionStats {
     return {
       ...this.#stats,
+      ...this.#screen.counts,
       queued: this.#queue.length + this.#parked.length,
       queuedBytes: this.#queue.bytes + this.#parked.bytes
     }

@@ -47,8 +47,10 @@ export interface PubSubLimits {
   settle: number
   /** ms of silence after which a channel's last number is told once more, so that a lost last packet is noticed. Default 250 (a guess). */
   tail: number
-  /** Packets and bytes kept for repairs. */
+  /** Packets and bytes kept for repairs; of batches for at-least-once, for each receiver that is away. */
   history: { packets: number; bytes: number }
+  /** ms for which batches are kept for an at-least-once receiver that is away. Default 60,000 (a guess). */
+  retention: number
   /** Topics whose routes and matches are remembered. */
   topics: number
   /** Subscriptions open on this node: `ERR_LIMIT`. Default 10,000. */
@@ -85,7 +87,12 @@ export interface Evidence {
 export interface SubscribeOptions extends Partial<QueueLimits> {
   /** Runs here, at the subscriber. One that throws is counted and the message is not delivered. */
   filter?: ((message: Message<Payload>) => boolean) | undefined
-  delivery?: 'at-most-once' | undefined
+  /**
+   * Default `'at-most-once'`. `'at-least-once'`: what a living publisher publishes is handed out at least once, in its order,
+   * also after lost links and after partitions that its history outlasts; what cannot be repaired is told by `ERR_GAP`.
+   */
+  delivery?: 'at-most-once' | 'at-least-once' | undefined
+  /** Default `'drop-oldest'`; with at-least-once `'reject'`, and anything else is `ERR_CONFIG`. */
   overflow?: 'drop-oldest' | 'drop-newest' | 'reject' | undefined
 }
 
@@ -96,12 +103,22 @@ export interface SubscriptionStats {
   filterErrors: number
   dropped: number
   malformed: number
+  /** Handed out again, since a loop was left before it asked for the next. */
+  redelivered: number
+  /** Waiting, and with at-least-once also handed out and not acknowledged. */
   queued: number
   queuedBytes: number
 }
 
 /**
  * Leaving a loop does not close it; `close` or `await using` does. Several loops share the messages.
+ *
+ * With at-least-once, asking for the next message acknowledges the last; until then it keeps its place in the queue. Leaving
+ * a loop asks for nothing, and JavaScript does not tell a `break` from an exception: so however it was left, its last
+ * message comes again, first, in the next loop. Whoever takes messages one by one calls `next()` of one iterator. `next()`
+ * rejects with `ERR_GAP` (`details`: `publisher`, and how many `batches` where that is known) where messages of a publisher
+ * cannot be had any more; the next loop goes on behind the gap. All this is in memory: what is unacknowledged or still
+ * queued when the subscription is closed, or its process ends, is gone.
  *
  * @example
  * await using subscription = pubsub.subscribe('orders.*.created', { filter: (m) => m.data.total > 100 }, 'audit')
@@ -133,7 +150,8 @@ export type PubSubEvent =
   | { kind: 'filter-error'; owner: string; pattern: string; errors: number; error: unknown }
   | { kind: 'undelivered'; peer: string; reason: string; frames: number }
   | { kind: 'refused'; peer: string; reason: RefusalReason; count: number }
-  | { kind: 'lost'; publisher: string; channel: number; packets: number }
+  /** Packets of a wide channel; or batches for at-least-once subscriptions, of unknown number where the publisher began anew. */
+  | { kind: 'lost'; publisher: string; channel: number | undefined; packets: number | undefined }
 
 export interface PubSubStats {
   published: number

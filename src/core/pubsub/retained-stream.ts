@@ -1,0 +1,111 @@
+/** What an at-least-once receiver is sent: a batch under its number, and the lowest number that is still kept. */
+export interface Numbered {
+  /** From 1, contiguous for each publisher, epoch and stream. */
+  number: number
+  lowest: number
+  /** 0: nothing is asked. */
+  token: number
+  batch: Uint8Array
+}
+
+export interface RetentionLimits {
+  /** Bytes on their way to a receiver that it has not taken; beyond, the publisher waits. */
+  window: number
+  /** Batches and bytes kept for a receiver that is away; beyond, the oldest go. */
+  history: { packets: number; bytes: number }
+}
+
+interface Retained {
+  token: number
+  batch: Uint8Array
+}
+
+const NOTHING = new Uint8Array(0)
+
+/**
+ * What one publisher keeps for one receiver until that has taken it: go-back-N. The receiver says how far it has received
+ * without a gap, and how far it has taken, which it withholds while a subscription there is too slow.
+ *
+ * Invariants: `#kept` holds the numbers from `#lowest` on, contiguous; `#lowest` ≤ `#next` ≤ `#lowest + #kept.length`;
+ * `#flight` is the bytes of those from `#lowest` to before `#next`.
+ */
+export class RetainedStream {
+  readonly #limits: RetentionLimits
+  readonly #kept: Retained[] = []
+  #lowest = 1
+  /** The number to be sent next. */
+  #next = 1
+  #received = 0
+  #bytes = 0
+  #flight = 0
+  /** The receiver cannot be reached: nothing is sent, nobody waits for it. */
+  away = false
+
+  constructor(limits: RetentionLimits) {
+    this.#limits = limits
+  }
+
+  /** True while the receiver's publishers should wait. */
+  get full(): boolean {
+    return !this.away && this.#bytes >= this.#limits.window
+  }
+
+  /** True while something is still to be taken. */
+  get pending(): boolean {
+    return this.#kept.length > 0
+  }
+
+  push(batch: Uint8Array, token: number): void {
+    this.#kept.push({ token, batch })
+    this.#bytes += batch.length
+    if (this.away) this.#bound()
+  }
+
+  #bound(): void {
+    const { packets, bytes } = this.#limits.history
+    while (this.#kept.length > packets || (this.#bytes > bytes && this.#kept.length > 1)) this.#drop()
+  }
+
+  #drop(): void {
+    const { length } = this.#kept.shift()!.batch
+    this.#bytes -= length
+    if (this.#next > this.#lowest) this.#flight -= length
+    else this.#next++
+    this.#lowest++
+  }
+
+  /** What may be sent now, if anything; `sent` moves on. */
+  peek(): Numbered | undefined {
+    const retained = this.#kept[this.#next - this.#lowest]
+    if (retained === undefined || this.away || this.#flight >= this.#limits.window) return undefined
+    return { number: this.#next, lowest: this.#lowest, token: retained.token, batch: retained.batch }
+  }
+
+  sent(): void {
+    this.#flight += this.#kept[this.#next - this.#lowest]!.batch.length
+    this.#next++
+  }
+
+  /** Returns whether the receiver has come any further. */
+  acknowledge(received: number, taken: number): boolean {
+    const end = this.#lowest + this.#kept.length
+    const before = this.#received + this.#lowest
+    // Believed as far as it can be true, also where it is less than before: the receiver may have forgotten the stream.
+    this.#received = Math.min(received, end - 1)
+    while (this.#lowest <= taken && this.#kept.length > 0) this.#drop()
+    return this.#received + this.#lowest > before
+  }
+
+  /** What was sent and not received is sent again: the link is lost, or nothing was heard for too long. */
+  rewind(): void {
+    while (this.#next > this.#lowest && this.#next > this.#received + 1) {
+      this.#next--
+      this.#flight -= this.#kept[this.#next - this.#lowest]!.batch.length
+    }
+  }
+
+  /** A number that nothing can be under any more: the receiver answers with how far it is. */
+  probe(): Numbered {
+    return { number: this.#lowest - 1, lowest: this.#lowest, token: 0, batch: NOTHING }
+  }
+}

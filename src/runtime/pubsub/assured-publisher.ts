@@ -1,0 +1,205 @@
+import { BatchWriter, encodeNumbered } from '../../../protocols/publish-subscribe/codec.ts'
+import { FRAME, MAX_BATCH_BYTES, MAX_BATCH_MESSAGES } from '../../../protocols/publish-subscribe/constants.ts'
+import type { Taken } from '../../../protocols/publish-subscribe/messages.ts'
+import { TopicCache } from '../../core/pubsub/cache.ts'
+import { RetainedStream } from '../../core/pubsub/retained-stream.ts'
+import type { Clock, Timer } from '../ports.ts'
+import type { InterestView } from './interest.ts'
+import type { Outbound } from './outbound.ts'
+import type { PubSubLimits, PubSubStats } from './types.ts'
+
+export interface AssuredPublisherComponents {
+  clock: Clock
+  view: InterestView
+  outbound: Outbound
+  limits: PubSubLimits
+  stats: PubSubStats
+  /** This node's incarnation. */
+  epoch: number
+}
+
+/** Who wants a topic at least once. */
+export interface AssuredRoute {
+  readonly peers: readonly string[]
+  /** Of those that live. */
+  readonly subscribers: number
+  /** Equal for equal sets of peers. */
+  readonly key: string
+}
+
+interface Receiver {
+  /** Which of this node's streams this is. */
+  serial: number
+  stream: RetainedStream
+  retry: Timer | undefined
+  /** Retries since the receiver last came any further. */
+  tries: number
+  /** Until it is no longer waited for. */
+  leave: Timer | undefined
+}
+
+/** Retries are `tail` × 2ⁿ ms apart, with n at most this: 4 s, by the defaults. */
+const SLOWEST_RETRY = 4
+
+/** The publisher's side of at-least-once: one numbered stream to each node that asks for it, on which nothing is given up while that node lives. */
+export class AssuredPublisher {
+  readonly #c: AssuredPublisherComponents
+  readonly #routes: TopicCache<AssuredRoute>
+  readonly #receivers = new Map<string, Receiver>()
+  #batch: { route: AssuredRoute; writer: BatchWriter } | undefined
+  #serial = 0
+  /** A receiver has room again. */
+  onOpen: () => void = () => {}
+
+  constructor(components: AssuredPublisherComponents) {
+    this.#c = components
+    this.#routes = new TopicCache(components.limits.topics)
+  }
+
+  /** False while nobody else wants anything at least once: nothing else need be asked. */
+  get active(): boolean {
+    return this.#c.view.assured.patterns > 0
+  }
+
+  route(topic: string): AssuredRoute {
+    const { view } = this.#c
+    const { assured } = view
+    const known = this.#routes.get(topic, assured.generation)
+    if (known !== undefined) return known
+    const peers = assured.match(topic).map(({ peer }) => peer)
+    const subscribers = view.assuredOf(topic).reduce((total, peer) => total + peer.subscribers, 0)
+    return this.#routes.set(topic, assured.generation, { peers, subscribers, key: peers.join(' ') })
+  }
+
+  /** Whether each receiver of the topic can be given more; `onOpen` says when to ask again. */
+  open(topic: string): boolean {
+    return !this.route(topic).peers.some((peer) => this.#receivers.get(peer)?.stream.full)
+  }
+
+  /** With a `token` the message goes alone, and its receivers acknowledge it. */
+  add(route: AssuredRoute, topic: string, bytes: Uint8Array, token: number | undefined): void {
+    if (route.peers.length === 0) return
+    const batch = this.#batch
+    const full = batch !== undefined && batch.writer.length + bytes.length > MAX_BATCH_BYTES
+    if (full || token !== undefined || batch?.route.key !== route.key) this.flush()
+    this.#batch ??= { route, writer: new BatchWriter() }
+    const { writer } = this.#batch
+    writer.add(topic, bytes)
+    if (token !== undefined || writer.count >= MAX_BATCH_MESSAGES || writer.length >= MAX_BATCH_BYTES) this.flush(token)
+  }
+
+  flush(token = 0): void {
+    const batch = this.#batch
+    if (batch === undefined) return
+    this.#batch = undefined
+    const body = batch.writer.finish()
+    for (const peer of batch.route.peers) {
+      if (!this.#c.view.assured.has(peer)) continue
+      const receiver = this.#receiver(peer)
+      receiver.stream.push(body, token)
+      this.#send(peer, receiver)
+    }
+  }
+
+  #receiver(peer: string): Receiver {
+    let receiver = this.#receivers.get(peer)
+    if (receiver === undefined) {
+      const { windowBytes: window, history } = this.#c.limits
+      const stream = new RetainedStream({ window, history })
+      receiver = { serial: ++this.#serial, stream, retry: undefined, tries: 0, leave: undefined }
+      this.#receivers.set(peer, receiver)
+    }
+    return receiver
+  }
+
+  /** What the link has no room for now is sent by `pump`. */
+  #send(peer: string, receiver: Receiver): void {
+    const { outbound, epoch, stats } = this.#c
+    const { stream, serial } = receiver
+    for (let numbered = stream.peek(); numbered !== undefined; numbered = stream.peek()) {
+      if (!outbound.offer(peer, FRAME.numbered, encodeNumbered({ epoch, stream: serial, ...numbered }))) break
+      stats.batches.direct++
+      stats.bytes.direct += numbered.batch.length
+      stream.sent()
+    }
+    this.#watch(peer, receiver)
+  }
+
+  #watch(peer: string, receiver: Receiver): void {
+    const { stream } = receiver
+    if (receiver.retry !== undefined || !stream.pending || stream.away) return
+    const ms = this.#c.limits.tail * 2 ** Math.min(receiver.tries, SLOWEST_RETRY)
+    receiver.retry = this.#c.clock.after(ms, () => {
+      receiver.retry = undefined
+      receiver.tries++
+      this.#retry(peer, receiver)
+    })
+  }
+
+  #retry(peer: string, receiver: Receiver): void {
+    const { stream, serial } = receiver
+    stream.rewind()
+    const { epoch } = this.#c
+    this.#c.outbound.offer(peer, FRAME.numbered, encodeNumbered({ epoch, stream: serial, ...stream.probe() }))
+    this.#send(peer, receiver)
+  }
+
+  /** Sends what waited for the links. */
+  pump(): void {
+    for (const [peer, receiver] of this.#receivers) if (receiver.stream.pending) this.#send(peer, receiver)
+  }
+
+  acknowledged(peer: string, { epoch, stream, received, taken }: Taken): void {
+    const receiver = this.#receivers.get(peer)
+    if (receiver === undefined || epoch !== this.#c.epoch || stream !== receiver.serial) return
+    if (receiver.stream.acknowledge(received, taken)) {
+      receiver.tries = 0
+      receiver.retry?.cancel()
+      receiver.retry = undefined
+    }
+    this.#send(peer, receiver)
+    if (!receiver.stream.full) this.onOpen()
+  }
+
+  /** A link to the peer is gone, and perhaps what was on it. */
+  unlinked(peer: string): void {
+    const receiver = this.#receivers.get(peer)
+    if (receiver === undefined) return
+    receiver.tries = 0
+    receiver.retry?.cancel()
+    receiver.retry = undefined
+    this.#watch(peer, receiver)
+  }
+
+  /** The peer is held to be dead. It may only be cut off: what it wants is kept for a while, within bounds. */
+  away(peer: string): void {
+    const receiver = this.#receiver(peer)
+    receiver.stream.away = true
+    receiver.leave ??= this.#c.clock.after(this.#c.limits.retention, () => this.#c.view.forgetAssured(peer))
+    this.onOpen()
+  }
+
+  /** It was only cut off. */
+  back(peer: string): void {
+    const receiver = this.#receivers.get(peer)
+    if (receiver === undefined) return
+    receiver.leave?.cancel()
+    receiver.leave = undefined
+    receiver.stream.away = false
+    receiver.tries = 0
+    this.#retry(peer, receiver)
+  }
+
+  forget(peer: string): void {
+    const receiver = this.#receivers.get(peer)
+    if (receiver === undefined) return
+    receiver.retry?.cancel()
+    receiver.leave?.cancel()
+    this.#receivers.delete(peer)
+    this.onOpen()
+  }
+
+  stop(): void {
+    for (const peer of [...this.#receivers.keys()]) this.forget(peer)
+  }
+}

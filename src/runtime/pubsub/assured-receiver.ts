@@ -1,0 +1,141 @@
+import {
+  decodeNumbered,
+  encodeAcknowledgement,
+  encodeTaken,
+  readBatch
+} from '../../../protocols/publish-subscribe/codec.ts'
+import { FRAME } from '../../../protocols/publish-subscribe/constants.ts'
+import type { NumberedBatch } from '../../../protocols/publish-subscribe/messages.ts'
+import type { Link } from '../links/types.ts'
+import type { Clock } from '../ports.ts'
+import type { AssuredSubscription } from './assured-subscription.ts'
+import type { LocalSubscriptions } from './local.ts'
+import type { Pressure } from './pressure.ts'
+import type { PubSubStats } from './types.ts'
+
+interface Inbound {
+  epoch: number
+  stream: number
+  /** The number awaited. */
+  next: number
+  taken: number
+  /** The last one that a frame came over. */
+  link: Link
+}
+
+export interface AssuredReceiverComponents {
+  clock: Clock
+  local: LocalSubscriptions<AssuredSubscription>
+  pressure: Pressure
+  stats: PubSubStats
+  /** Publishers whose streams are remembered. */
+  publishers: number
+  lost(publisher: string, batches: number | undefined): void
+}
+
+/**
+ * Numbered batches of each publisher, put into the at-least-once subscriptions in order, each once while the publisher's
+ * stream is remembered. Says once a turn how far it is: received at once, taken when no subscription is too slow for it.
+ */
+export class AssuredReceiver {
+  readonly #c: AssuredReceiverComponents
+  /** The one heard longest ago first. */
+  readonly #inbound = new Map<string, Inbound>()
+  readonly #due = new Set<string>()
+
+  constructor(components: AssuredReceiverComponents) {
+    this.#c = components
+  }
+
+  frame(link: Link, body: Uint8Array): void {
+    const numbered = decodeNumbered(body)
+    const inbound = this.#stream(link, numbered)
+    if (inbound === undefined) return
+    const { number, token, batch } = numbered
+    this.#tell(link.peer)
+    if (number > inbound.next) return
+    const reached = number === inbound.next ? this.#deliver(link.peer, inbound, batch) : this.#count(batch)
+    if (token !== 0) {
+      link.send(FRAME.acknowledgement, encodeAcknowledgement({ token, subscribers: reached }), false)
+    }
+  }
+
+  /** The stream of the batch; undefined for one that was left for a later one. */
+  #stream(link: Link, { epoch, stream, lowest }: NumberedBatch): Inbound | undefined {
+    const { peer } = link
+    let known = this.#inbound.get(peer)
+    if (known !== undefined && (known.epoch - epoch || known.stream - stream) > 0) return undefined
+    if (known === undefined || known.epoch !== epoch || known.stream !== stream) {
+      if (known !== undefined) this.#gap(peer, undefined)
+      known = { epoch, stream, next: lowest, taken: lowest - 1, link }
+    } else if (lowest > known.next) {
+      this.#gap(peer, lowest - known.next)
+      known.next = lowest
+    }
+    known.link = link
+    this.#inbound.delete(peer)
+    this.#inbound.set(peer, known)
+    if (this.#inbound.size > this.#c.publishers) this.#inbound.delete(this.#inbound.keys().next().value!)
+    return known
+  }
+
+  #gap(publisher: string, batches: number | undefined): void {
+    this.#c.stats.lost += batches ?? 0
+    this.#c.lost(publisher, batches)
+    for (const subscription of this.#c.local.all()) subscription.gap(publisher, batches)
+  }
+
+  #deliver(publisher: string, inbound: Inbound, batch: Uint8Array): number {
+    const { local, stats } = this.#c
+    inbound.next++
+    let reached = 0
+    readBatch(batch, (topic, bytes) => {
+      reached += local.deliver(publisher, topic, bytes, true)
+    })
+    stats.delivered += reached
+    return reached
+  }
+
+  /** Sent again, since our answer may be lost: how many it has reached. */
+  #count(batch: Uint8Array): number {
+    let reached = 0
+    readBatch(batch, (topic) => {
+      reached += this.#c.local.matching(topic).length
+    })
+    if (batch.length > 0) this.#c.stats.duplicates++
+    return reached
+  }
+
+  #tell(publisher: string): void {
+    this.#due.add(publisher)
+    if (this.#due.size === 1) this.#c.clock.endOfTurn(() => this.#answer())
+  }
+
+  #answer(): void {
+    for (const publisher of this.#due) {
+      const inbound = this.#inbound.get(publisher)
+      if (inbound === undefined || inbound.link.closed) continue
+      const received = inbound.next - 1
+      if (!this.#c.pressure.on(publisher)) inbound.taken = received
+      const { epoch, stream, taken, link } = inbound
+      try {
+        link.send(FRAME.taken, encodeTaken({ epoch, stream, received, taken }), false)
+      } catch {
+        // The publisher will ask.
+      }
+    }
+    this.#due.clear()
+  }
+
+  /** Some subscription has room again: the publishers that it had slowed may go on. */
+  relieved(): void {
+    for (const [publisher, { next, taken }] of this.#inbound) {
+      if (taken < next - 1 && !this.#c.pressure.on(publisher)) this.#tell(publisher)
+    }
+  }
+
+  /** The first subscription comes: what it misses of the past is no gap. */
+  forget(): void {
+    this.#inbound.clear()
+  }
+}

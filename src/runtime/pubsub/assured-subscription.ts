@@ -1,0 +1,181 @@
+import type { Message } from '../../../protocols/envelope/message.ts'
+import { MeshError } from '../../../protocols/errors.ts'
+import type { QueueLimits } from '../../core/flow/queue.ts'
+import { type Lease, LeaseQueue } from '../../core/pubsub/lease-queue.ts'
+import type { Pressing, Pressure } from './pressure.ts'
+import { Screen, type ScreenComponents } from './screen.ts'
+import type { SubscribeOptions, Subscription, SubscriptionStats } from './types.ts'
+
+export interface AssuredSubscriptionComponents extends ScreenComponents {
+  /** One that lasts as long as it must: nothing is shed. */
+  pressure: Pressure
+  closed(subscription: AssuredSubscription): void
+}
+
+/** Bytes, from which each attempt gets a message of its own; or that messages of a publisher are missing here. */
+type Item = { topic: string; bytes: Uint8Array } | { gap: MeshError }
+
+/** What an iterator waits with, and holds. */
+interface Loop {
+  held: Lease<Item> | undefined
+  waiting: PromiseWithResolvers<IteratorResult<Message>>[]
+}
+
+/**
+ * An at-least-once subscription, in memory. A message keeps its place until the loop that got it asks for the next.
+ *
+ * Invariant: loops wait only while the queue has nothing to hand out.
+ */
+export class AssuredSubscription implements Subscription, Pressing {
+  readonly pattern: string
+  readonly owner: string
+  readonly #screen: Screen
+  readonly #queue: LeaseQueue<Item>
+  readonly #components: AssuredSubscriptionComponents
+  readonly #aborter = new AbortController()
+  readonly #stats = { received: 0, delivered: 0, dropped: 0, redelivered: 0 }
+  #waiting: Loop[] = []
+  #closed = false
+  ready: Promise<void> = Promise.resolve()
+
+  constructor(
+    pattern: string,
+    options: SubscribeOptions,
+    limits: QueueLimits,
+    owner: string,
+    components: AssuredSubscriptionComponents
+  ) {
+    this.pattern = pattern
+    this.owner = owner
+    this.#components = components
+    this.#screen = new Screen(options.filter, { owner, pattern }, components)
+    this.#queue = new LeaseQueue(limits)
+  }
+
+  get pressing(): boolean {
+    return this.#queue.pressed
+  }
+
+  /** Aborted when the subscription is closed. */
+  get signal(): AbortSignal {
+    return this.#aborter.signal
+  }
+
+  /** Takes a message from `publisher`. `bytes` are shared with other subscriptions and never change. */
+  offer(publisher: string, topic: string, bytes: Uint8Array): void {
+    if (this.#closed) return
+    this.#stats.received++
+    if (this.#screen.admit(topic, bytes) === false) return
+    this.#queue.push({ topic, bytes }, bytes.length)
+    this.#serve()
+    if (this.#queue.pressed) this.#press(publisher)
+  }
+
+  /** Messages of `publisher` are missing from here on; `batches` where it is known how many. */
+  gap(publisher: string, batches: number | undefined): void {
+    if (this.#closed) return
+    const many = batches === undefined ? 'it began anew' : `${batches} batches`
+    const gap = new MeshError('ERR_GAP', `messages of ${publisher} are missing: ${many}`, {
+      details: { publisher, batches }
+    })
+    this.#queue.push({ gap }, 0)
+    this.#serve()
+  }
+
+  #press(publisher: string): void {
+    if (!this.#components.pressure.press(publisher, this)) return
+    const { owner, pattern } = this
+    this.#components.emit({ kind: 'slow-consumer', owner, pattern, publisher, released: false })
+  }
+
+  /** Never called: its pressure has no end but its release. */
+  overrun(): void {}
+
+  #serve(): void {
+    while (this.#waiting.length > 0) {
+      const loop = this.#waiting[0]!
+      const next = this.#next(loop)
+      if (next === undefined) return
+      this.#waiting.shift()
+      const { resolve, reject } = loop.waiting.shift()!
+      if (next instanceof MeshError) reject(next)
+      else resolve({ done: false, value: next })
+    }
+  }
+
+  /** What the loop gets now: a message, which it then holds, or the news of a gap. */
+  #next(loop: Loop): Message | MeshError | undefined {
+    this.#acknowledge(loop)
+    for (let lease = this.#queue.lease(); lease !== undefined; lease = this.#queue.lease()) {
+      const { item, attempts } = lease
+      const next = 'gap' in item ? item.gap : this.#screen.decode(item.topic, item.bytes)
+      if (next === undefined || next instanceof MeshError) this.#settle(lease)
+      else {
+        loop.held = lease
+        if (attempts > 1) this.#stats.redelivered++
+        else this.#stats.delivered++
+      }
+      if (next !== undefined) return next
+    }
+    return undefined
+  }
+
+  #acknowledge(loop: Loop): void {
+    const { held } = loop
+    loop.held = undefined
+    if (held !== undefined && !this.#closed) this.#settle(held)
+  }
+
+  #settle(lease: Lease<Item>): void {
+    this.#queue.acknowledge(lease)
+    if (!this.#queue.pressed) this.#components.pressure.release(this)
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Message> {
+    const loop: Loop = { held: undefined, waiting: [] }
+    return { next: () => this.#ask(loop), return: () => this.#leave(loop) }
+  }
+
+  #ask(loop: Loop): Promise<IteratorResult<Message>> {
+    if (this.#closed) return Promise.resolve({ done: true, value: undefined })
+    const next = this.#next(loop)
+    if (next instanceof MeshError) return Promise.reject(next)
+    if (next !== undefined) return Promise.resolve({ done: false, value: next })
+    const waiting = Promise.withResolvers<IteratorResult<Message>>()
+    loop.waiting.push(waiting)
+    this.#waiting.push(loop)
+    return waiting.promise
+  }
+
+  #leave(loop: Loop): Promise<IteratorResult<Message>> {
+    const { held } = loop
+    loop.held = undefined
+    if (loop.waiting.length > 0) this.#waiting = this.#waiting.filter((other) => other !== loop)
+    for (const { resolve } of loop.waiting.splice(0)) resolve({ done: true, value: undefined })
+    if (held !== undefined && !this.#closed) {
+      this.#queue.giveBack(held)
+      this.#serve()
+    }
+    return Promise.resolve({ done: true, value: undefined })
+  }
+
+  close(): Promise<void> {
+    if (this.#closed) return Promise.resolve()
+    this.#closed = true
+    this.#queue.clear()
+    this.#components.closed(this)
+    this.#components.pressure.release(this)
+    this.#aborter.abort(new MeshError('ERR_ABORTED', `the subscription to ${this.pattern} was closed`))
+    for (const loop of this.#waiting.splice(0)) loop.waiting.shift()!.resolve({ done: true, value: undefined })
+    return Promise.resolve()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  stats(): SubscriptionStats {
+    const { length: queued, bytes: queuedBytes } = this.#queue
+    return { ...this.#stats, ...this.#screen.counts, queued, queuedBytes }
+  }
+}
