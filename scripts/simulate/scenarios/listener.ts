@@ -1,4 +1,5 @@
 import type { MeshError } from '../../../protocols/errors.ts'
+import type { Node } from '../../../src/node/node.ts'
 import type { Subscription } from '../../../src/runtime/pubsub/types.ts'
 import type { Mesh } from '../../../src/testing/index.ts'
 import type { Play } from '../play.ts'
@@ -33,11 +34,14 @@ export class Listener {
   readonly #heard: Heard[] = []
   /** Publishers of which a gap was told, by their PeerIds. */
   readonly #gaps = new Set<string>()
+  /** The lives that were in the view when `ready` was heard: they know of the subscription. */
+  #told = new Set<Node>()
   #readyAt = Number.POSITIVE_INFINITY
 
   private constructor(
     play: Play,
     mesh: Mesh,
+    node: Node,
     what: string,
     wish: Wish,
     subscription: Subscription,
@@ -51,6 +55,8 @@ export class Listener {
     play.note(mesh, `subscribe ${what}`)
     const ready = (): void => {
       this.#readyAt = mesh.now
+      const view = new Set([node, ...node.peers()].map(({ peerId }) => peerId.toString()))
+      this.#told = new Set(mesh.nodes.filter(({ peerId }) => view.has(peerId.toString())))
       play.note(mesh, `ready ${what}`)
     }
     subscription.ready.then(ready, () => play.note(mesh, `closed ${what}`))
@@ -58,7 +64,8 @@ export class Listener {
 
   static async on(play: Play, mesh: Mesh, i: number, pattern: string, lives: () => boolean): Promise<Listener> {
     const { chance } = play
-    const agent = await mesh.nodes[i]!.agent('listener')
+    const node = mesh.nodes[i]!
+    const agent = await node.agent('listener')
     const filtered = chance.happens(0.3)
     const slow = chance.happens(0.3)
     const assured = chance.happens(0.3)
@@ -68,7 +75,7 @@ export class Listener {
     const options = { delivery, ...(filtered && { filter: isEven }), ...(slow && small) } as const
     const subscription = agent.subscribe(pattern, options)
     const what = `node-${i} ${pattern}, ${delivery}${filtered ? ', filtered' : ''}${slow ? `, slow, ${overflow}` : ''}`
-    const listener = new Listener(play, mesh, what, { pattern, filtered, assured }, subscription, lives)
+    const listener = new Listener(play, mesh, node, what, { pattern, filtered, assured }, subscription, lives)
     void listener.#read(slow ? () => mesh.sleep(chance.between(0, 50)) : undefined)
     return listener
   }
@@ -112,12 +119,16 @@ export class Listener {
     }
   }
 
-  /** What a publisher that lives has published since `ready` was heard, whatever happened meanwhile, or a gap was told. */
-  judgeAssured({ name, peer, publications }: Publisher): void {
-    if (!this.#wish.assured || this.#gaps.has(peer)) return
+  /**
+   * What a publisher that lives has published since `ready` was heard, whatever happened meanwhile; or a gap was told. One
+   * that was born on the other side of a partition can know of the subscription only once the faults are over, `since` then.
+   */
+  judgeAssured({ name, node, publications }: Publisher, since: number): void {
+    if (!this.#wish.assured || this.#gaps.has(node.peerId.toString())) return
+    const from = Math.max(this.#readyAt, this.#told.has(node) ? 0 : since)
     const heard = new Set(this.#heard.filter(({ publisher }) => publisher === name).map(({ number }) => number))
     for (const { at, watched, number, topic } of publications) {
-      if (at <= this.#readyAt || !watched.resolved || !this.#wants({ topic, number })) continue
+      if (at <= from || !watched.resolved || !this.#wants({ topic, number })) continue
       const details = { listener: this.what, publisher: name, number, topic }
       this.#play.must(heard.has(number), 'at least once is at least once, or the gap is told', details)
     }

@@ -31,7 +31,7 @@ export class Newsroom {
     const lives = this.#storm.lifeOf(i)
     const node = this.#mesh.nodes[i]!
     const agent = await node.agent(`publisher-${this.#hired++}`)
-    this.#publishers.push(new Publisher(this.#play, this.#mesh, agent, node.peerId.toString(), lives))
+    this.#publishers.push(new Publisher(this.#play, this.#mesh, agent, node, lives))
   }
 
   async listen(i: number): Promise<Listener> {
@@ -73,7 +73,7 @@ export class Newsroom {
       for (const publisher of this.#publishers) listener.judge(publisher)
       if (!listener.lives()) continue
       listener.judgeLosses(recent, lost())
-      for (const publisher of living) listener.judgeAssured(publisher)
+      for (const publisher of living) listener.judgeAssured(publisher, since)
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Agent } from '../../../src/agent/agent.ts'
+import type { Node } from '../../../src/node/node.ts'
 import type { Mesh } from '../../../src/testing/index.ts'
 import type { Play } from '../play.ts'
 import type { Watched } from '../watched.ts'
@@ -15,18 +16,19 @@ export interface Publication {
 export class Publisher {
   readonly publications: Publication[] = []
   readonly name: string
-  readonly peer: string
+  /** The life of a node that it is on. */
+  readonly node: Node
   /** False once its node has crashed: what it published then may never end. */
   readonly lives: () => boolean
   readonly #play: Play
   readonly #mesh: Mesh
   readonly #agent: Agent
 
-  constructor(play: Play, mesh: Mesh, agent: Agent, peer: string, lives: () => boolean) {
+  constructor(play: Play, mesh: Mesh, agent: Agent, node: Node, lives: () => boolean) {
     this.#play = play
     this.#mesh = mesh
     this.name = agent.name
-    this.peer = peer
+    this.node = node
     this.#agent = agent
     this.lives = lives
   }

@@ -122,7 +122,10 @@ describe('publish-subscribe', () => {
     )
     assert.deepEqual(
       { ...subscription.stats() },
-      { received: 6, delivered: 2, filtered: 3, filterErrors: 1, dropped: 0, malformed: 0, queued: 0, queuedBytes: 0 }
+      {
+        ...{ received: 6, delivered: 2, filtered: 3, filterErrors: 1, dropped: 0, malformed: 0 },
+        ...{ redelivered: 0, queued: 0, queuedBytes: 0 }
+      }
     )
     const event = b!.events.find(({ kind }) => kind === 'filter-error')
     assert.ok(event?.kind === 'filter-error' && event.owner === 'odd' && event.errors === 1)
@@ -157,7 +160,9 @@ describe('publish-subscribe', () => {
     for (const options of [
       { durable: true },
       { from: 'start' },
-      { delivery: 'at-least-once' },
+      { delivery: 'exactly-once' },
+      { overflow: 'drop-oldest', delivery: 'at-least-once' },
+      { overflow: 'drop-newest', delivery: 'at-least-once' },
       { overflow: 'spill-to-disk' },
       { lowWatermark: 5, highWatermark: 5 },
       { highWatermark: 3_000 }
