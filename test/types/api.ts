@@ -145,6 +145,8 @@ export async function agents(node: Node, data: { total: number }): Promise<void>
     maxQueue: { messages: 2_000, bytes: 2 ** 24 }
   })
   is<Subscription>(subscription)
+  is<Subscription>(planner.subscribe('orders.>', { delivery: 'at-least-once', overflow: 'reject' }))
+  is<number>(subscription.stats().redelivered)
   await subscription.ready
   for await (const message of subscription) is<number>(message.data.total)
   await planner.close()
@@ -155,6 +157,8 @@ export async function agents(node: Node, data: { total: number }): Promise<void>
   await planner.send('worker', data, { priority: 'urgent' })
   // @ts-expect-error a policy that is not built yet
   planner.subscribe('orders.>', { overflow: 'spill-to-disk' })
+  // @ts-expect-error no such delivery of a subscription yet
+  planner.subscribe('orders.>', { delivery: 'exactly-once' })
   // @ts-expect-error only a function receives
   planner.receive('order.placed')
   // @ts-expect-error an evidence is not a receipt
