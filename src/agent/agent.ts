@@ -207,6 +207,9 @@ export class Agent {
 
   /**
    * Subscribes to topics: `*` stands for one token, a trailing `>` for one or more. Await `ready` before relying on it.
+   * With `delivery: 'at-least-once'` asking for the next message acknowledges the last, publishers wait for whoever is slow,
+   * and a loop fails with `ERR_GAP` where messages of a publisher are missing; see `Subscription`. Throws `ERR_CONFIG`,
+   * `ERR_INVALID_TOPIC`, `ERR_LIMIT`.
    *
    * @example
    * await using orders = planner.subscribe('orders.*.created', { filter: (m) => m.data.total > 100 })

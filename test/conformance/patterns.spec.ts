@@ -117,6 +117,36 @@ for (const [name, lay] of Object.entries(meshes)) {
       assert.deepEqual(heard, [50, 60])
     })
 
+    it('hands out at least once, again where a loop was left, and slows the publisher of a slow one', async () => {
+      const listener = await agent(b, 'careful')
+      const few = { highWatermark: 10, lowWatermark: 2 }
+      const subscription = listener.subscribe('audit.>', { delivery: 'at-least-once', ...few })
+      await ground.run(subscription.ready)
+      const publisher = await agent(c, 'auditor')
+      const filler = 'x'.repeat(2 ** 16)
+      let handed = 0
+      const all = Array.from({ length: 60 }, (_, i) =>
+        publisher.publish('audit.log', { i, filler }).then(() => handed++)
+      )
+      await ground.until(() => subscription.stats().queued >= 10)
+      const heard: number[] = []
+      const read = async (until: number) => {
+        for await (const { data } of subscription) {
+          const { i } = data as { i: number }
+          heard.push(i)
+          if (i === until) throw new Error('left')
+        }
+      }
+      await assert.rejects(ground.run(read(3)), /left/)
+      assert.ok(handed < 60, `${handed} were handed over while nobody read`)
+      void read(-1)
+      await ground.run(Promise.all(all))
+      await ground.until(() => heard.length >= 61)
+      assert.deepEqual(heard, [0, 1, 2, 3, ...Array.from({ length: 57 }, (_, i) => i + 3)])
+      assert.equal(subscription.stats().dropped, 0)
+      await subscription.close()
+    })
+
     it('runs a pipeline across hosts and keeps the order', async () => {
       await agent(b, 'doubler', { handle: { double: ({ data }: { data: number }) => data * 2 } })
       await agent(c, 'namer', { handle: { name: ({ data }: { data: number }) => `item ${data}` } })
