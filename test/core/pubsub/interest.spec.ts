@@ -46,6 +46,8 @@ describe('interest', () => {
 
   it('reads only what makes sense', () => {
     assert.deepEqual(readInterest({ pattern: 'a.>', count: 2, delivery: 'at-most-once' }), entry('a.>', 2))
+    assert.equal(readInterest({ pattern: 'a', count: 1, delivery: 'at-least-once' })?.delivery, 'at-least-once')
+    assert.equal(readInterest({ pattern: 'a', count: 1, delivery: 'of later' })?.delivery, 'at-most-once')
     for (const value of [
       undefined,
       null,

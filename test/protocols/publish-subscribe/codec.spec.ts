@@ -80,6 +80,22 @@ describe('publish-subscribe codec', () => {
     )
   })
 
+  it('carries numbered batches, and how far their receiver is', () => {
+    const numbered = fc.record(
+      { epoch: count, stream: count, lowest: fc.integer({ min: 1 }), number: count, token: count, batch: bytes },
+      plain
+    )
+    const taken = fc.record({ epoch: count, stream: count, received: count, taken: count }, plain)
+    fc.assert(
+      fc.property(numbered, taken, (numbered, taken) => {
+        assert.deepEqual(codec.decodeNumbered(codec.encodeNumbered(numbered)), numbered)
+        assert.deepEqual(codec.decodeTaken(codec.encodeTaken(taken)), taken)
+      })
+    )
+    const none = { epoch: 1, stream: 1, lowest: 0, number: 1, token: 0, batch: new Uint8Array(1) }
+    assert.throws(() => codec.decodeNumbered(codec.encodeNumbered(none)), { code: 'ERR_MALFORMED' })
+  })
+
   it('survives garbage and every truncation', () => {
     const readers = [
       codec.messagesOf,
@@ -88,7 +104,9 @@ describe('publish-subscribe codec', () => {
       codec.decodeAcknowledgement,
       codec.decodeSync,
       codec.decodeRepair,
-      codec.decodeSkip
+      codec.decodeSkip,
+      codec.decodeNumbered,
+      codec.decodeTaken
     ]
     fc.assert(
       fc.property(bytes, (bytes) => {
