@@ -66,7 +66,9 @@ export class AssuredReceiver {
     let known = this.#inbound.get(peer)
     if (known !== undefined && (known.epoch - epoch || known.stream - stream) > 0) return undefined
     if (known === undefined || known.epoch !== epoch || known.stream !== stream) {
-      if (known !== undefined) this.#gap(peer, undefined)
+      if (known?.epoch === epoch) this.#gap(peer, undefined)
+      // Of a publisher that died nothing was promised: it is told, and costs no loop its end.
+      else if (known !== undefined) this.#c.lost(peer, undefined)
       known = { epoch, stream, next: lowest, taken: lowest - 1, link }
     } else if (lowest > known.next) {
       this.#gap(peer, lowest - known.next)

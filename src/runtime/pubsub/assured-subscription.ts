@@ -74,7 +74,7 @@ export class AssuredSubscription implements Subscription, Pressing {
   /** Messages of `publisher` are missing from here on; `batches` where it is known how many. */
   gap(publisher: string, batches: number | undefined): void {
     if (this.#closed) return
-    const many = batches === undefined ? 'it began anew' : `${batches} batches`
+    const many = batches === undefined ? 'more than it keeps' : `${batches} batches`
     const gap = new MeshError('ERR_GAP', `messages of ${publisher} are missing: ${many}`, {
       details: { publisher, batches }
     })

@@ -117,8 +117,9 @@ export interface SubscriptionStats {
  * a loop asks for nothing, and JavaScript does not tell a `break` from an exception: so however it was left, its last
  * message comes again, first, in the next loop. Whoever takes messages one by one calls `next()` of one iterator. `next()`
  * rejects with `ERR_GAP` (`details`: `publisher`, and how many `batches` where that is known) where messages of a publisher
- * cannot be had any more, or perhaps cannot, since it began anew; some may not have matched. The next loop goes on behind it. All this is in memory: what is unacknowledged or still
- * queued when the subscription is closed, or its process ends, is gone.
+ * that lives cannot be had any more; some may not have matched. The next loop goes on behind it. All this is in memory: what
+ * is unacknowledged or still queued when the subscription is closed, or its process ends, is gone, and so is what a publisher
+ * had not brought when it died (the event `lost` tells that it came back).
  *
  * @example
  * await using subscription = pubsub.subscribe('orders.*.created', { filter: (m) => m.data.total > 100 }, 'audit')
