@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { withMesh } from './ground.ts'
+import { fateOf, gate, withMesh } from './ground.ts'
 
 interface Order {
   list: number[]
@@ -27,6 +27,29 @@ for (const [where, sender] of [
   ['on another node', 1]
 ] as const) {
   describe(`data between agents ${where}`, () => {
+    it('is what it was when it was sent, also where its sender had to wait', async () => {
+      const limits = { mailbox: { messages: 4, highWatermark: 2, lowWatermark: 1 } }
+      await withMesh({ nodes: [{ limits }, { limits }] }, async (mesh) => {
+        const got: number[] = []
+        const held = gate()
+        const receive = async ({ data }: { data: { n: number } }) => {
+          got.push(data.n)
+          await held.passed
+        }
+        await mesh.run(mesh.nodes[0]!.agent('worker', { receive }))
+        const agent = await mesh.run(mesh.nodes[sender]!.agent('sender'))
+        const options = { delivery: 'at-most-once', timeout: 60_000 } as const
+        const data = { n: 1 }
+        for (; data.n <= 4; data.n++) {
+          void fateOf(agent.send('worker', data, options))
+          await mesh.advance(50)
+        }
+        held.open()
+        await mesh.advance(1_000)
+        assert.deepEqual(got, [1, 2, 3, 4])
+      })
+    })
+
     it('is never shared: neither side sees what the other does to it', async () => {
       await withMesh({ nodes: 2 }, async (mesh) => {
         const got: unknown[] = []
