@@ -24,8 +24,8 @@ export interface Inbound {
   /** It no longer fills its sender's window: it was queued where a bound of its own holds. */
   release(): void
   done(): void
-  /** `delay`: ms before the next attempt, or undefined for the sender's strategy. */
-  refuse(error: unknown, delay?: number): void
+  /** `delay`: ms before the next attempt, or undefined for the sender's strategy. `thrown`: by the handler. */
+  refuse(error: unknown, delay?: number, thrown?: boolean): void
   /** Asks its sender to hold back what is for this target and of this type. */
   pause(paused: PausedSenders): void
 }

@@ -43,9 +43,10 @@ export class LocalInbound implements Inbound {
     this.#tracked?.acknowledged()
   }
 
-  refuse(error: unknown, delay?: number): void {
+  refuse(error: unknown, delay?: number, thrown = false): void {
     // As over a link: whatever was thrown is an error with class, code and message.
-    this.#tracked?.failed(error instanceof MeshError ? error : new RemoteError(toRemoteShape(error)), delay)
+    const own = !thrown && error instanceof MeshError
+    this.#tracked?.failed(own ? error : new RemoteError({ ...toRemoteShape(error), thrown }), delay)
   }
 
   pause(paused: PausedSenders): void {
