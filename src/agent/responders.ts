@@ -145,7 +145,7 @@ export class ResponderQueue {
   async #stream(call: ServedCall, parts: AsyncIterable<unknown>): Promise<void> {
     const iterator = parts[Symbol.asyncIterator]()
     // Not awaited: a handler may sit in an await of its own and never come back.
-    const quit = (): void => void Promise.try(() => iterator.return?.()).catch(() => {})
+    const quit = (): void => void (async () => iterator.return?.())().catch(() => {})
     if (!call.stream) {
       quit()
       throw new MeshError(

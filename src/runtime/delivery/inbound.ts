@@ -15,7 +15,7 @@ export interface Inbound {
   readonly timeout: number | undefined
   /** Bytes it takes in memory, about. */
   readonly bytes: number
-  /** True where its sender's credit bounds how many of these there can be. */
+  /** True where its sender bounds how many of these there can be: by its credit, or since it keeps them itself. */
   readonly bounded: boolean
   /** True once nobody hears any longer how it ended, although its sender asked to. */
   readonly orphaned: boolean

@@ -13,7 +13,6 @@ export class LocalInbound implements Inbound {
   readonly attempt: number
   /** A guess: nobody measures what is not encoded. */
   readonly bytes = 256
-  readonly bounded = false
   readonly orphaned = false
   readonly #tracked: Tracked | undefined
   readonly #paused: PausedFlows
@@ -31,6 +30,10 @@ export class LocalInbound implements Inbound {
   }
   get instance(): string | undefined {
     return this.message.attributes.routing?.instance
+  }
+  /** Its sender keeps it until it is acknowledged: to refuse it for want of room would free nothing. */
+  get bounded(): boolean {
+    return this.#tracked !== undefined
   }
   get timeout(): number | undefined {
     return this.#tracked?.timeout
