@@ -56,7 +56,7 @@ export class Caller {
       const failed = (error: unknown, attempt: Attempt): void => {
         try {
           this.#failed(data, options, attempt, error, 1)
-          resolve(this.#ask(template, data, options, deadline, member, 2))
+          resolve(this.#ask(template, attempt.data(), options, deadline, member, 2))
         } catch (final) {
           reject(final)
         }
@@ -94,7 +94,7 @@ export class Caller {
       return reply
     } catch (error) {
       this.#failed(data, options, attempt, error, attempts)
-      return this.#ask(template, data, options, deadline, attempt.member, attempts + 1)
+      return this.#ask(template, attempt.data(), options, deadline, attempt.member, attempts + 1)
     }
   }
 

@@ -22,6 +22,35 @@ function spoil(value: Order): void {
   value.when.setTime(1e12)
 }
 
+describe('a request that is asked again of another member', () => {
+  it('has the data that it had', async () => {
+    await withMesh({ nodes: 3 }, async (mesh) => {
+      const asked: [node: number, value: number][] = []
+      for (const i of [1, 2]) {
+        const handle = {
+          get: ({ data }: { data: Order }) => {
+            const value = data.bytes[0]!
+            return asked.push([i, value]) % 2 === 0 ? value : new Promise(() => {})
+          }
+        }
+        await mesh.run(mesh.nodes[i]!.agent('worker', { handle }))
+      }
+      const agent = await mesh.run(mesh.nodes[0]!.agent('asker'))
+      await mesh.advance(1_000)
+      const data = order()
+      const reply = agent.request('worker', data, { type: 'get', idempotent: true, timeout: 60_000 })
+      spoil(data)
+      await mesh.advance(100)
+      mesh.crash(asked[0]![0])
+      assert.equal((await mesh.run(reply)).data, 1)
+      assert.deepEqual(
+        asked.map(([, value]) => value),
+        [1, 1]
+      )
+    })
+  })
+})
+
 for (const [where, sender] of [
   ['on the same node', 0],
   ['on another node', 1]
