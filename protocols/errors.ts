@@ -84,6 +84,8 @@ export interface RemoteErrorShape {
   code: string
   message: string
   retryable: boolean
+  /** A handler threw it, so what was asked of it was begun; else the host refused what it was given. */
+  thrown?: boolean | undefined
 }
 
 /** An error that a remote handler threw, rebuilt here with the class, code and message it had there. */
@@ -91,13 +93,20 @@ export class RemoteError extends MeshError {
   override readonly name: string
   override readonly code: string
   override readonly retryable: boolean
+  /** A handler threw it: whatever its code is, it speaks of what the handler met, not of the way to it. */
+  readonly thrown: boolean
 
   constructor(shape: RemoteErrorShape) {
     super('ERR_HANDLER', shape.message)
     this.name = shape.name
     this.code = shape.code
     this.retryable = shape.retryable
+    this.thrown = shape.thrown === true
   }
+}
+
+export function wasThrown(error: unknown): boolean {
+  return error instanceof RemoteError && error.thrown
 }
 
 /** What of an arbitrary thrown value may cross a link. Never throws, whatever was thrown. */

@@ -44,11 +44,11 @@ export function encodeNak({ sequence, error, delay }: Nak): Uint8Array {
 }
 
 export function decodeNak(body: Uint8Array): Nak {
-  const [sequence, name, code, message, retryable, delay] = unpackArray(body, 6)
+  const [sequence, name, code, message, retryable, thrown, delay] = unpackArray(body, 7)
   if (!Number.isSafeInteger(sequence)) throw new MeshError('ERR_MALFORMED', 'a refusal without a number')
   return {
     sequence: sequence as number,
-    error: arrayToShape([name, code, message, retryable]),
+    error: arrayToShape([name, code, message, retryable, thrown]),
     delay: typeof delay === 'number' && delay >= 0 ? delay : undefined
   }
 }
@@ -78,17 +78,23 @@ export function decodeFlow(body: Uint8Array): string {
   return Buffer.from(body).toString('utf8')
 }
 
-// ---- errors as they cross a link: an array of name, code, message, retryable ------------------------------------------
+// ---- errors as they cross a link: an array of name, code, message, retryable, thrown -----------------------------------
 
-export function shapeToArray(error: RemoteErrorShape): [string, string, string, boolean] {
-  return [clip(error.name), clip(error.code), clip(error.message), error.retryable]
+export function shapeToArray(error: RemoteErrorShape): [string, string, string, boolean, boolean] {
+  return [clip(error.name), clip(error.code), clip(error.message), error.retryable, error.thrown === true]
 }
 
-export function arrayToShape([name, code, message, retryable]: unknown[]): RemoteErrorShape {
+export function arrayToShape([name, code, message, retryable, thrown]: unknown[]): RemoteErrorShape {
   if (typeof name !== 'string' || typeof code !== 'string' || typeof message !== 'string') {
     throw new MeshError('ERR_MALFORMED', 'an error without its texts')
   }
-  return { name: clip(name), code: clip(code), message: clip(message), retryable: retryable === true }
+  return {
+    name: clip(name),
+    code: clip(code),
+    message: clip(message),
+    retryable: retryable === true,
+    thrown: thrown === true
+  }
 }
 
 export function unpackArray(body: Uint8Array, length: number): unknown[] {

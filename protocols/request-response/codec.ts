@@ -8,7 +8,7 @@ export function encodeFail(call: number, error: RemoteErrorShape): Uint8Array {
 }
 
 export function decodeFail(body: Uint8Array): { call: number; error: RemoteErrorShape } {
-  const [call, ...shape] = unpackArray(body, 5)
+  const [call, ...shape] = unpackArray(body, 6)
   if (!Number.isSafeInteger(call)) throw new MeshError('ERR_MALFORMED', 'a failure without a call')
   return { call: call as number, error: arrayToShape(shape) }
 }

@@ -82,10 +82,10 @@ export class ReceiveContext implements Context, Enlisted {
     throw unbuilt('ctx.commit')
   }
 
-  refuse(error: unknown, delay?: number): void {
+  refuse(error: unknown, delay?: number, thrown = false): void {
     if (this.settled) return
     this.settled = true
-    this.inbound.refuse(error, delay)
+    this.inbound.refuse(error, delay, thrown)
   }
 
   /** Nobody waits for the result any longer. */

@@ -228,7 +228,7 @@ export class ReceiverQueue {
 
   #failed(context: ReceiveContext, error: unknown): void {
     if (context.inbound.timeout === undefined && !context.settled) this.#host.dropped(context.inbound, error)
-    context.refuse(error)
+    context.refuse(error, undefined, true)
   }
 
   /** The next message with this key may be handled. */

@@ -82,7 +82,7 @@ export class ResponderQueue {
         work = this.#respond(call, result)
       }
     } catch (error) {
-      call.fail(error)
+      call.fail(error, true)
       return
     }
     if (work !== undefined) this.#occupy(work, call)
@@ -99,7 +99,7 @@ export class ResponderQueue {
       this.#drain()
     }
     work.then(finish, (error: unknown) => {
-      call.fail(error)
+      call.fail(error, true)
       finish()
     })
     const before = call.onCancel
@@ -145,7 +145,7 @@ export class ResponderQueue {
   async #stream(call: ServedCall, parts: AsyncIterable<unknown>): Promise<void> {
     const iterator = parts[Symbol.asyncIterator]()
     // Not awaited: a handler may sit in an await of its own and never come back.
-    const quit = (): void => void Promise.resolve(iterator.return?.()).catch(() => {})
+    const quit = (): void => void (async () => iterator.return?.())().catch(() => {})
     if (!call.stream) {
       quit()
       throw new MeshError(
@@ -153,7 +153,16 @@ export class ResponderQueue {
         `${call.message.type} answers with a stream: ask for one (stream(), --stream)`
       )
     }
-    call.onCancel = quit
+    // Its caller may have left before the handler came with its stream.
+    if (call.over) {
+      quit()
+      return
+    }
+    const before = call.onCancel
+    call.onCancel = () => {
+      before?.()
+      quit()
+    }
     const attributes = this.#host.attributes(call.message.type)
     for (;;) {
       const { done, value } = await iterator.next()

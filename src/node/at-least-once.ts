@@ -1,5 +1,5 @@
 import { copyFrom } from '../../protocols/envelope/copy.ts'
-import { MeshError } from '../../protocols/errors.ts'
+import { MeshError, wasThrown } from '../../protocols/errors.ts'
 import { PROTOCOL } from '../../protocols/point-to-point/constants.ts'
 import type { Template } from '../agent/templates.ts'
 import type { Receipt } from '../agent/types.ts'
@@ -148,7 +148,7 @@ export class AtLeastOnce implements Shipper {
     }
     if (error === undefined) this.#outbox.acknowledge(shipment, this.#sink)
     else if (this.#stopped) this.#failed(shipment, stopped(), undefined, true)
-    else this.#failed(shipment, error, delay, FINAL.has(code ?? ''))
+    else this.#failed(shipment, error, delay, FINAL.has(code ?? '') && !wasThrown(error))
   }
 
   #failed(shipment: Shipment, error: unknown, delay: number | undefined, final: boolean): void {
@@ -174,7 +174,7 @@ export class AtLeastOnce implements Shipper {
   }
 }
 
-/** Errors after which no other attempt can succeed. */
+/** Errors after which no other attempt can succeed, unless a handler threw them: of what it does itself. */
 const FINAL = new Set([
   'ERR_TERMINATED',
   'ERR_NO_HANDLER',

@@ -25,11 +25,12 @@ export class AtMostOnce {
   post(template: Template, data: unknown, particulars: SendParticulars | undefined): Promise<Receipt> {
     const { router, links, self, pointToPoint, composer, transportTo } = this.#parts
     const member = router.choose(template.name, links.turn.monotonic, particulars?.wish)
-    if (member === undefined) return this.#postLater(template, data, particulars)
+    if (member === undefined) return this.#postLater(template, composer.copy(data), particulars)
     router.unanswered(member)
     const { peer } = member.target.place
     const wait = pointToPoint.paused.waitFor(peer, template.flow)
-    if (wait !== undefined) return this.#postAfter(wait, template, data, particulars)
+    // What the caller changes while it waits is not sent.
+    if (wait !== undefined) return this.#postAfter(wait, template, composer.copy(data), particulars)
     const draft = this.#scratch
     composer.stamp(draft, template.attributes, particulars)
     if (peer === self) return this.#postLocally(draft, data)

@@ -1,5 +1,5 @@
 import type { WireMessage } from '../../protocols/envelope/wire-message.ts'
-import { MeshError } from '../../protocols/errors.ts'
+import { MeshError, wasThrown } from '../../protocols/errors.ts'
 import type { Template } from '../agent/templates.ts'
 import type { Member } from '../core/routing/group.ts'
 import { outcomeOf } from '../core/routing/outcome.ts'
@@ -56,7 +56,7 @@ export class Caller {
       const failed = (error: unknown, attempt: Attempt): void => {
         try {
           this.#failed(data, options, attempt, error, 1)
-          resolve(this.#ask(template, data, options, deadline, member, 2))
+          resolve(this.#ask(template, attempt.data(), options, deadline, member, 2))
         } catch (final) {
           reject(final)
         }
@@ -94,7 +94,7 @@ export class Caller {
       return reply
     } catch (error) {
       this.#failed(data, options, attempt, error, attempts)
-      return this.#ask(template, data, options, deadline, attempt.member, attempts + 1)
+      return this.#ask(template, attempt.data(), options, deadline, attempt.member, attempts + 1)
     }
   }
 
@@ -139,14 +139,17 @@ export class Caller {
     stream: boolean,
     chosen?: Member
   ): Promise<Attempt> {
-    const { router, clock, resolver, self } = this.#parts
+    const { router, clock, resolver, composer, self } = this.#parts
     const { signal } = options
     if (signal?.aborted) throw aborted(signal)
     if (this.#stopped) throw new MeshError('ERR_STOPPED', 'the node is stopped')
     const left = (): number | undefined => (deadline === undefined ? undefined : deadline - clock.monotonic())
     const wish = avoid === undefined ? options.wish : { ...options.wish, avoid }
     let member = chosen ?? router.choose(template.name, clock.monotonic(), wish)
+    let given = data
     if (member === undefined) {
+      // What the caller changes while somebody is looked for is not sent.
+      if (streamOf(data) === undefined) given = composer.copy(data)
       await bounded(resolver.resolve(template.name, wish), clock, { timeout: left(), signal })
       member = router.choose(template.name, clock.monotonic(), wish)
       if (member === undefined) throw new MeshError('ERR_NO_RESPONDERS', `${template.name} cannot be reached as asked`)
@@ -154,7 +157,7 @@ export class Caller {
     router.began(member)
     try {
       const calls = member.target.place.peer === self ? this.#local : this.#remote
-      return calls.call(member, template, data, options, left(), stream)
+      return calls.call(member, template, given, options, left(), stream)
     } catch (error) {
       this.#ended(member, error)
       throw error
@@ -182,6 +185,7 @@ async function follow(attempt: Attempt, signal: AbortSignal | undefined): Promis
 
 /** Nothing was executed, or may be executed twice. */
 function mayTryAgain(error: unknown, attempt: Attempt, options: CallOptions): boolean {
+  if (wasThrown(error)) return false
   const { code } = error as MeshError
   if (code === 'ERR_NO_RESPONDERS') return true
   if (code !== 'ERR_LINK_CLOSED' && code !== 'ERR_PEER_UNREACHABLE') return false

@@ -41,6 +41,8 @@ export interface Attempt {
   reply: Promise<WireMessage>
   parts: AsyncIterableIterator<WireMessage> | undefined
   cancel(reason: MeshError): void
+  /** What was asked, as it was then: another attempt asks the same. */
+  data(): unknown
   /** False while it certainly has not left this node. */
   transmitted(): boolean
 }

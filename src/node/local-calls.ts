@@ -51,6 +51,7 @@ export class LocalCalls {
       reply: call.answer,
       parts: call.reader,
       cancel: (reason) => call.cancel(reason),
+      data: () => message.data,
       transmitted: () => true
     }
   }

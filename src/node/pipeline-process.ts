@@ -1,6 +1,7 @@
 import { MeshError } from '../../protocols/errors.ts'
 import type { Clock } from '../runtime/ports.ts'
 import type { ItemOwner, PipelineDriver } from './pipeline-driver.ts'
+import { itemOf } from './pipeline-submission.ts'
 import type { WaitOptions } from './pipeline-wait.ts'
 
 /** What `process` and `pipe` read from. */
@@ -135,8 +136,9 @@ class Run implements ItemOwner {
           this.#sourceEnded = true
           break
         }
+        const item = itemOf(step.value)
         const enter = () => {
-          this.#inFlight.add(this.#driver.enter(step.value, this))
+          this.#inFlight.add(this.#driver.enter(item, this))
         }
         if (door.free) enter()
         else await door.pass(enter, signal)

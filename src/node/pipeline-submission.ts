@@ -1,3 +1,4 @@
+import { cloneData } from '../../protocols/envelope/clone.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import type { Loss } from '../core/pipeline/types.ts'
 import type { ItemOwner, PipelineDriver } from './pipeline-driver.ts'
@@ -5,6 +6,15 @@ import type { ItemOwner, PipelineDriver } from './pipeline-driver.ts'
 export type Outcome =
   | { status: 'done'; sequence: number; result: unknown }
   | { status: 'lost'; sequence: number; reason: 'skipped' | 'dead-lettered' | 'stopped'; loss: Loss }
+
+/** An item as it is now, whatever its owner makes of it while it waits. What has no copy is its first stage's to refuse. */
+export function itemOf(value: unknown): unknown {
+  try {
+    return cloneData(value)
+  } catch {
+    return value
+  }
+}
 
 /**
  * One item through the pipeline; resolves when it has left. Aborting the signal withdraws it.
@@ -27,6 +37,7 @@ export async function submit(
       throw new MeshError('ERR_QUEUE_FULL', `pipeline '${id}' is full and ${door.waiting} items wait`, { details })
     }
   }
+  const own = itemOf(item)
   const { promise, resolve, reject } = Promise.withResolvers<Outcome>()
   const owner: ItemOwner = {
     finished(sequence, result) {
@@ -39,7 +50,7 @@ export async function submit(
       else resolve({ status: 'lost', sequence, reason: 'stopped', loss })
     }
   }
-  const sequence = await door.pass(() => driver.enter(item, owner), signal)
+  const sequence = await door.pass(() => driver.enter(own, owner), signal)
   const withdraw = () => {
     driver.withdraw(sequence)
     reject(signal.reason)

@@ -1,3 +1,4 @@
+import { copyFrom } from '../../protocols/envelope/copy.ts'
 import type { WireMessage } from '../../protocols/envelope/wire-message.ts'
 import type { MeshError } from '../../protocols/errors.ts'
 import type { Lane } from '../../protocols/framing/constants.ts'
@@ -47,6 +48,8 @@ export class RemoteCalls {
     const draft = new Draft(template.attributes)
     composer.stamp(draft, template.attributes, options.particulars)
     composer.encode(draft, source === undefined ? data : undefined, composer.preferred)
+    // Else only what certainly did not arrive is sent again.
+    if (options.idempotent && draft.data === data) draft.data = copyFrom(draft.data, 0)
     const lane = source === undefined ? laneFor(template.lane, draft.data) : laneOfStream(template.lane)
     const link = links.to(member.target.place.peer, PROTOCOL, lane)
     composer.translate(draft, composer.formatFor(link))
@@ -101,6 +104,10 @@ class RemoteAttempt implements Attempt {
 
   cancel(reason: MeshError): void {
     this.#requests.cancel(this.#call, reason)
+  }
+
+  data(): unknown {
+    return this.#call.data
   }
 
   transmitted(): boolean {

@@ -1,4 +1,4 @@
-import { MeshError } from '../../protocols/errors.ts'
+import { MeshError, wasThrown } from '../../protocols/errors.ts'
 import type { Membership } from '../core/membership/types.ts'
 import type { Member } from '../core/routing/group.ts'
 import type { Router, Wish } from '../core/routing/router.ts'
@@ -68,7 +68,7 @@ export class Resolver {
 
   /** A call failed at the member: where it has no such agent, or is not there, the directory was wrong about it. */
   failed({ instance, target }: Member, error: unknown): void {
-    if (instance !== SOMEBODY || !isAbsence(error)) return
+    if (instance !== SOMEBODY || wasThrown(error) || !isAbsence(error)) return
     const { router, directory, clock } = this.#parts
     const { agent, place } = target
     router.remove(agent, place.peer, SOMEBODY)

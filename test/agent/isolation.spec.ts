@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { withMesh } from './ground.ts'
+import { fateOf, gate, withMesh } from './ground.ts'
 
 interface Order {
   list: number[]
@@ -22,11 +22,63 @@ function spoil(value: Order): void {
   value.when.setTime(1e12)
 }
 
+describe('a request that is asked again of another member', () => {
+  it('has the data that it had', async () => {
+    await withMesh({ nodes: 3 }, async (mesh) => {
+      const asked: [node: number, value: number][] = []
+      for (const i of [1, 2]) {
+        const handle = {
+          get: ({ data }: { data: Order }) => {
+            const value = data.bytes[0]!
+            return asked.push([i, value]) % 2 === 0 ? value : new Promise(() => {})
+          }
+        }
+        await mesh.run(mesh.nodes[i]!.agent('worker', { handle }))
+      }
+      const agent = await mesh.run(mesh.nodes[0]!.agent('asker'))
+      await mesh.advance(1_000)
+      const data = order()
+      const reply = agent.request('worker', data, { type: 'get', idempotent: true, timeout: 60_000 })
+      spoil(data)
+      await mesh.advance(100)
+      mesh.crash(asked[0]![0])
+      assert.equal((await mesh.run(reply)).data, 1)
+      assert.deepEqual(
+        asked.map(([, value]) => value),
+        [1, 1]
+      )
+    })
+  })
+})
+
 for (const [where, sender] of [
   ['on the same node', 0],
   ['on another node', 1]
 ] as const) {
   describe(`data between agents ${where}`, () => {
+    it('is what it was when it was sent, also where its sender had to wait', async () => {
+      const limits = { mailbox: { messages: 4, highWatermark: 2, lowWatermark: 1 } }
+      await withMesh({ nodes: [{ limits }, { limits }] }, async (mesh) => {
+        const got: number[] = []
+        const held = gate()
+        const receive = async ({ data }: { data: { n: number } }) => {
+          got.push(data.n)
+          await held.passed
+        }
+        await mesh.run(mesh.nodes[0]!.agent('worker', { receive }))
+        const agent = await mesh.run(mesh.nodes[sender]!.agent('sender'))
+        const options = { delivery: 'at-most-once', timeout: 60_000 } as const
+        const data = { n: 1 }
+        for (; data.n <= 4; data.n++) {
+          void fateOf(agent.send('worker', data, options))
+          await mesh.advance(50)
+        }
+        held.open()
+        await mesh.advance(1_000)
+        assert.deepEqual(got, [1, 2, 3, 4])
+      })
+    })
+
     it('is never shared: neither side sees what the other does to it', async () => {
       await withMesh({ nodes: 2 }, async (mesh) => {
         const got: unknown[] = []

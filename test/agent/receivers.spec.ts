@@ -33,6 +33,35 @@ for (const [where, sender] of [
       })
     })
 
+    it('is given all that wants an acknowledgement, however much of it comes at once', async () => {
+      const limits = { mailbox: { messages: 4, highWatermark: 2, lowWatermark: 1 } }
+      await withMesh({ nodes: [{ limits }, { limits }] }, async (mesh) => {
+        const handled: number[] = []
+        const receive = async ({ data }: { data: number }) => {
+          await Promise.resolve()
+          handled.push(data)
+        }
+        await mesh.run(mesh.nodes[0]!.agent('worker', { receive }))
+        const agent = await mesh.run(mesh.nodes[sender]!.agent('sender'))
+        await mesh.run(Promise.all(numbers(200).map((i) => agent.send('worker', i, ACKNOWLEDGED))))
+        assert.deepEqual(handled, numbers(200))
+      })
+    })
+
+    it('is given a message again whose handler threw, whatever code it threw', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        const attempts: number[] = []
+        const worker = await mesh.run(mesh.nodes[0]!.agent('worker'))
+        worker.receive(async (_, { attempt }) => {
+          attempts.push(attempt)
+          if (attempt === 1) await worker.request('worker', 0, { type: 'which nobody handles' })
+        })
+        const agent = await mesh.run(mesh.nodes[sender]!.agent('sender'))
+        const { status } = await mesh.run(agent.send('worker', 0, ACKNOWLEDGED))
+        assert.deepEqual([status, attempts], ['delivered', [1, 2]])
+      })
+    })
+
     it('handles several at once where asked to, but never two with one key', async () => {
       await withMesh({ nodes: 2 }, async (mesh) => {
         const worker = await mesh.run(mesh.nodes[0]!.agent('worker'))

@@ -43,6 +43,71 @@ for (const [where, caller] of [
       })
     })
 
+    it('is free again for whoever comes after callers that left a stream which never goes on', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        const worker = await mesh.run(mesh.nodes[0]!.agent('worker'))
+        async function* stuck(): AsyncGenerator<number> {
+          yield 1
+          await new Promise(() => {})
+        }
+        worker.handle('stuck', async () => stuck(), { concurrency: 1 })
+        const agent = await mesh.run(mesh.nodes[caller]!.agent('caller'))
+        for (let i = 0; i < 3; i++) {
+          const parts = agent.stream('worker', i, { type: 'stuck', timeout: 1_000 })[Symbol.asyncIterator]()
+          assert.equal((await mesh.run(parts.next())).value?.data, 1)
+          await mesh.run(parts.return!())
+          await mesh.advance(50)
+        }
+      })
+    })
+
+    it('closes a stream whose caller left before the handler came with it', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        const held = gate()
+        const calls: string[] = []
+        const stream = {
+          [Symbol.asyncIterator]: () => ({
+            next: () => Promise.resolve({ done: calls.push('next') > 9, value: 0 }),
+            return: () => Promise.resolve({ done: calls.push('return') > 0, value: undefined })
+          })
+        }
+        const handle = { late: () => held.passed.then(() => stream) }
+        await mesh.run(mesh.nodes[0]!.agent('worker', { handle }))
+        const agent = await mesh.run(mesh.nodes[caller]!.agent('caller'))
+        const stop = new AbortController()
+        const parts = agent.stream('worker', 0, { type: 'late', signal: stop.signal })[Symbol.asyncIterator]()
+        const fate = fateOf(parts.next())
+        await mesh.advance(50)
+        stop.abort()
+        await mesh.advance(50)
+        assert.equal(fate.code, 'ERR_ABORTED')
+        held.open()
+        await mesh.advance(50)
+        assert.deepEqual(calls, ['return'])
+      })
+    })
+
+    it('does a request once, whatever code its handler throws', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        let begun = 0
+        for (const node of mesh.nodes) {
+          const worker = await mesh.run(node.agent('worker'))
+          worker.handle('nested', () => {
+            begun++
+            return worker.request('nobody', 0)
+          })
+        }
+        const agent = await mesh.run(mesh.nodes[caller]!.agent('caller'))
+        await mesh.advance(1_000)
+        const peer = mesh.nodes[0]!.peerId
+        for (const target of ['worker', { name: 'worker', peer }]) {
+          const options = { type: 'nested', idempotent: true }
+          await assert.rejects(mesh.run(agent.request(target, 0, options)), { code: 'ERR_NO_RESPONDERS' })
+        }
+        assert.equal(begun, 2)
+      })
+    })
+
     it('carries the deadline to the handler, and ends both sides at it', async () => {
       await withMesh({ nodes: 2 }, async (mesh) => {
         const contexts: { left: number; signal: AbortSignal }[] = []

@@ -32,6 +32,23 @@ describe('node/pipeline: send', () => {
     assert.equal(pipeline.stats().completed, 3)
   })
 
+  it('takes an item as it is when it is given, whatever its owner makes of it then', async () => {
+    const { mesh, pipelines } = setUp()
+    mesh.stage('a', 'one', async ({ n }: { n: number }) => n)
+    const pipeline = await pipelines.create('p', { ...one(), highWatermark: 2 })
+    const item = { n: 0 }
+    const results = [1, 2, 3].map((n) => {
+      item.n = n
+      return pipeline.send(item)
+    })
+    item.n = -1
+    assert.deepEqual(await Promise.all(results), [1, 2, 3])
+    function* reusing() {
+      for (item.n = 0; item.n < 5; item.n++) yield item
+    }
+    assert.deepEqual(await collect(pipeline.process(reusing())), [0, 1, 2, 3, 4])
+  })
+
   for (const where of ['here', 'elsewhere'] as const) {
     it(`throws ERR_PIPELINE for an item that was lost, ${where}`, async () => {
       const { mesh, pipelines, elsewhere } = setUp()

@@ -1,5 +1,6 @@
+import { decodeData } from '../../../protocols/envelope/data.ts'
 import type { TraceContext } from '../../../protocols/envelope/message.ts'
-import { type Answered, rootTrace, type WireMessage } from '../../../protocols/envelope/wire-message.ts'
+import { type Answered, DATA_FORMATS, rootTrace, type WireMessage } from '../../../protocols/envelope/wire-message.ts'
 import type { Due } from '../../core/delivery/deadlines.ts'
 import type { Numbered } from '../../core/delivery/numbered.ts'
 import type { StreamLink } from '../links/link.ts'
@@ -38,6 +39,11 @@ export class ClientCall implements Due, Numbered, Answered {
 
   get id(): string {
     return (this.#id ??= this.#draft.idText)
+  }
+
+  /** The request's data as it was sent, decoded anew. */
+  get data(): unknown {
+    return decodeData(this.#draft.data, DATA_FORMATS[this.#draft.code])
   }
 
   get trace(): TraceContext {

@@ -15,7 +15,7 @@ export interface Inbound {
   readonly timeout: number | undefined
   /** Bytes it takes in memory, about. */
   readonly bytes: number
-  /** True where its sender's credit bounds how many of these there can be. */
+  /** True where its sender bounds how many of these there can be: by its credit, or since it keeps them itself. */
   readonly bounded: boolean
   /** True once nobody hears any longer how it ended, although its sender asked to. */
   readonly orphaned: boolean
@@ -24,8 +24,8 @@ export interface Inbound {
   /** It no longer fills its sender's window: it was queued where a bound of its own holds. */
   release(): void
   done(): void
-  /** `delay`: ms before the next attempt, or undefined for the sender's strategy. */
-  refuse(error: unknown, delay?: number): void
+  /** `delay`: ms before the next attempt, or undefined for the sender's strategy. `thrown`: by the handler. */
+  refuse(error: unknown, delay?: number, thrown?: boolean): void
   /** Asks its sender to hold back what is for this target and of this type. */
   pause(paused: PausedSenders): void
 }

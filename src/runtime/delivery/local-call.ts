@@ -105,10 +105,10 @@ export class LocalCall implements ServedCall, Due, Enlisted {
   }
 
   /** The error crosses as it would a link: class, code and message, never a stack. */
-  fail(error: unknown): void {
+  fail(error: unknown, thrown = false): void {
     if (this.over) return
     this.#finish()
-    const remote = new RemoteError(toRemoteShape(error))
+    const remote = new RemoteError({ ...toRemoteShape(error), thrown })
     this.#bus.post(() => this.#reject(remote))
   }
 

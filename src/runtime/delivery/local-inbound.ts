@@ -13,7 +13,6 @@ export class LocalInbound implements Inbound {
   readonly attempt: number
   /** A guess: nobody measures what is not encoded. */
   readonly bytes = 256
-  readonly bounded = false
   readonly orphaned = false
   readonly #tracked: Tracked | undefined
   readonly #paused: PausedFlows
@@ -32,6 +31,10 @@ export class LocalInbound implements Inbound {
   get instance(): string | undefined {
     return this.message.attributes.routing?.instance
   }
+  /** Its sender keeps it until it is acknowledged: to refuse it for want of room would free nothing. */
+  get bounded(): boolean {
+    return this.#tracked !== undefined
+  }
   get timeout(): number | undefined {
     return this.#tracked?.timeout
   }
@@ -43,9 +46,10 @@ export class LocalInbound implements Inbound {
     this.#tracked?.acknowledged()
   }
 
-  refuse(error: unknown, delay?: number): void {
+  refuse(error: unknown, delay?: number, thrown = false): void {
     // As over a link: whatever was thrown is an error with class, code and message.
-    this.#tracked?.failed(error instanceof MeshError ? error : new RemoteError(toRemoteShape(error)), delay)
+    const own = !thrown && error instanceof MeshError
+    this.#tracked?.failed(own ? error : new RemoteError({ ...toRemoteShape(error), thrown }), delay)
   }
 
   pause(paused: PausedSenders): void {

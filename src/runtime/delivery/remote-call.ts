@@ -113,9 +113,10 @@ export class RemoteCall implements ServedCall, Due, Numbered {
     this.finish()
   }
 
-  fail(error: unknown): void {
+  fail(error: unknown, thrown = false): void {
     if (this.over) return
-    if (!this.link.closed) this.link.sendInOrder(Kind.fail, encodeFail(this.number, toRemoteShape(error)))
+    const shape = { ...toRemoteShape(error), thrown }
+    if (!this.link.closed) this.link.sendInOrder(Kind.fail, encodeFail(this.number, shape))
     this.finish()
   }
 

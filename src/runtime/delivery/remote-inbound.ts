@@ -74,13 +74,14 @@ export class RemoteInbound implements Inbound {
     this.#conversation.acks.add(this.#sequence)
   }
 
-  refuse(error: unknown, delay?: number): void {
+  refuse(error: unknown, delay?: number, thrown = false): void {
     this.release()
     if (this.#conversation === undefined || this.#settled) return
     this.#settled = true
     this.#conversation.open--
     if (this.#link.closed) return
-    this.#link.send(Kind.nak, encodeNak({ sequence: this.#sequence, error: toRemoteShape(error), delay }), false)
+    const shape = { ...toRemoteShape(error), thrown }
+    this.#link.send(Kind.nak, encodeNak({ sequence: this.#sequence, error: shape, delay }), false)
   }
 
   pause(paused: PausedSenders): void {

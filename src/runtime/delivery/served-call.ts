@@ -32,7 +32,8 @@ export interface ServedCall {
   reply(attributes: AttributeSet, data: unknown): void
   part(attributes: AttributeSet, data: unknown): void
   end(): void
-  fail(error: unknown): void
+  /** `thrown`: by a handler, which had the request then. */
+  fail(error: unknown, thrown?: boolean): void
 }
 
 /** Takes the requests for the agents of this node. */

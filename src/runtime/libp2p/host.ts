@@ -105,7 +105,8 @@ export class Libp2pHost implements Host {
     }
   }
 
-  dial(target: string, options: WaitOptions = {}): Promise<string> {
+  // `async`: a host that was stopped rejects as any other dial does, and never throws at whoever only looks for a rejection.
+  async dial(target: string, options: WaitOptions = {}): Promise<string> {
     this.#mustRun()
     return this.#dialer.dial(target, options)
   }

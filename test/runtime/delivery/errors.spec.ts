@@ -30,6 +30,8 @@ describe('errors as they cross', () => {
       assert.ok(error.message.isWellFormed() && error.message.length <= 2_048)
       const nak = decodeNak(encodeNak({ sequence: 3, error: shape, delay: undefined }))
       assert.deepEqual(nak.error, error)
+      assert.equal(error.thrown, false)
+      assert.equal(decodeFail(encodeFail(7, { ...shape, thrown: true })).error.thrown, true)
     })
   }
 

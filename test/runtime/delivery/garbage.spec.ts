@@ -67,7 +67,7 @@ describe('garbage on the streams of delivery', () => {
     'a message past its credit': [pointToPoint.PROTOCOL, P.message, bytes(0, 9, 0, 0)],
     'an acknowledgement of what was never sent': [pointToPoint.PROTOCOL, P.ack, bytes(0, 200)],
     'a refusal that is no array': [pointToPoint.PROTOCOL, P.nak, pack({ sequence: 1 })],
-    'a refusal without texts': [pointToPoint.PROTOCOL, P.nak, pack([1, 2, 3, 4, 5, 6])],
+    'a refusal without texts': [pointToPoint.PROTOCOL, P.nak, pack([1, 2, 3, 4, 5, 6, 7])],
     'a hold without a number': [pointToPoint.PROTOCOL, P.hold, bytes(0x80)],
     'a pause of nobody': [pointToPoint.PROTOCOL, P.pause, bytes()],
     'a pause of no type': [pointToPoint.PROTOCOL, P.pause, Buffer.from('echo\0')],
@@ -75,7 +75,7 @@ describe('garbage on the streams of delivery', () => {
     'an unknown kind': [pointToPoint.PROTOCOL, 0x1f, bytes(1)],
     'a request without a header': [requestResponse.PROTOCOL, R.request | COUNTED, bytes(1, 0, 0)],
     'a request that costs nothing': [requestResponse.PROTOCOL, R.request, bytes(1, 0, 0)],
-    'a failure of no call': [requestResponse.PROTOCOL, R.fail, pack(['x', 'a', 'b', 'c', false])],
+    'a failure of no call': [requestResponse.PROTOCOL, R.fail, pack(['x', 'a', 'b', 'c', false, false])],
     'a cancellation without a number': [requestResponse.PROTOCOL, R.cancel, bytes(0xff, 0xff)],
     'half a grant': [requestResponse.PROTOCOL, R.more, bytes(1)],
     'an unknown kind of call': [requestResponse.PROTOCOL, 0x1f, bytes(1)]

@@ -19,6 +19,7 @@ describe('a host over libp2p', () => {
     const stopped = await createLibp2pNetwork({ identity: await loadIdentity(), listen: ['/ip4/127.0.0.1/tcp/0'] })
     assert.deepEqual(stopped.host.addresses(), [])
     await assert.rejects(stopped.host.open(a.host.peer, '/x'), { code: 'ERR_STOPPED' })
+    await assert.rejects(stopped.host.dial(a.host.peer), { code: 'ERR_STOPPED' })
     assert.match(a.host.addresses()[0]!, new RegExp(`^/ip4/127.0.0.1/tcp/[1-9]\\d*/p2p/${a.host.peer}$`))
     assert.equal(a.peerId.toString(), a.host.peer)
   })
