@@ -92,4 +92,24 @@ describe('joining over libp2p', function () {
     await assert.rejects(caller.request('old', 0, { type: 'who' }), { code: 'ERR_NO_RESPONDERS' })
     assert.equal(seed.peers().length, 1)
   })
+
+  it('has an agent found and a subscription reached though nobody waited for the node to be ready', async () => {
+    const seed = await start({ name: 'seed' })
+    const caller = await seed.agent('caller')
+    for (let round = 0; round < 5; round++) {
+      const node = await start({ bootstrap: seed.multiaddrs })
+      const subscription = (await node.agent(`reader-${round}`)).subscribe(`round.${round}`)
+      await Promise.all([subscription.ready, node.agent(`host-${round}`, { handle: { who: () => round } })])
+      await caller.publish(`round.${round}`, round)
+      assert.equal((await caller.request(`host-${round}`, 0, { type: 'who' })).data, round)
+      const { value } = await subscription[Symbol.asyncIterator]().next()
+      assert.equal(value.data, round)
+    }
+  })
+
+  it('does not wait for a bootstrap peer that is not there', async () => {
+    const node = await start({ bootstrap: ['/ip4/127.0.0.1/tcp/9'] })
+    const agent = await node.agent('alone', { handle: { who: () => 'me' } })
+    assert.equal((await agent.request('alone', 0, { type: 'who' })).data, 'me')
+  })
 })

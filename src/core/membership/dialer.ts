@@ -33,11 +33,18 @@ export class Dialer {
   #inFlight = 0
   /** How many may be in flight now. */
   #dials = 1
+  /** Of the first bootstrap attempt, what is being dialled; undefined before it began. */
+  #first: Set<string> | undefined
   #bootstrapAt = 0
   #bootstrapFailures = 0
 
   constructor(view: View) {
     this.#view = view
+  }
+
+  /** True until the first bootstrap attempt is over. */
+  get joining(): boolean {
+    return this.#first === undefined || this.#first.size > 0
   }
 
   /** `lag`: ms by which the tick was late. */
@@ -72,13 +79,18 @@ export class Dialer {
       return peer === undefined || (peer !== view.own.peer && !view.contacts.has(peer))
     })
     const count = view.contacts.size === 0 ? MAX_BOOTSTRAP : 1
+    const begun = new Set<string>()
     for (let i = 0; i < count && open.length > 0; i++) {
       const [address] = open.splice(Math.floor(view.random() * open.length), 1)
-      this.#dial(address!, this.#attempt(address!, 0), this.#view.options.maxDials)
+      const attempt = this.#attempt(address!, 0)
+      this.#dial(address!, attempt, this.#view.options.maxDials)
+      if (attempt.inFlight) begun.add(address!)
     }
+    this.#first ??= begun
   }
 
   dialled(target: string, reached: string | undefined): void {
+    this.#first?.delete(target)
     const attempt = this.#attempts.get(target)
     if (attempt === undefined || !attempt.inFlight) return
     attempt.inFlight = false

@@ -29,6 +29,10 @@ export class MembershipMachine implements Machine<MembershipInput, MembershipEff
   readonly #repair: Repair
   readonly #dialer: Dialer
   readonly #tickInterval: number
+  /** The first attempt to join is over: whoever could be reached through a bootstrap peer was told who we are. */
+  #joined = false
+  /** Monotonic ms when it is over in any case. */
+  #joinBy = Number.POSITIVE_INFINITY
   /** ms that our own event loop stood still, all told. */
   #lag = 0
   /** Monotonic ms of the last tick. */
@@ -86,6 +90,16 @@ export class MembershipMachine implements Machine<MembershipInput, MembershipEff
         this.#dialer.dialled(input.target, input.reached)
         break
     }
+    // Whom a dial reached is a contact in the next input.
+    if (!this.#joined && view.ready && !(input.kind === 'dialled' && input.reached !== undefined)) this.#lookJoined(now)
+  }
+
+  #lookJoined(now: number): void {
+    const { contacts, sink } = this.#view
+    const told = [...contacts.values()].every((contact) => contact.exchanged || contact.declined || contact.hungUp)
+    if (now < this.#joinBy && (this.#dialer.joining || !told)) return
+    this.#joined = true
+    sink.push({ kind: 'progress' })
   }
 
   get self(): OverlayRecord {
@@ -144,10 +158,11 @@ export class MembershipMachine implements Machine<MembershipInput, MembershipEff
   /**
    * Up to which of our versions every live member knows our changes; infinite where nobody has to. A member that we are
    * not connected with holds this back for the failure timeout after we heard of it first: while a connection is to
-   * come. Later it is left to the others to tell it.
+   * come. Later it is left to the others to tell it. Nobody knows anything before the first attempt to join is over.
    */
   get announcedVersion(): number {
     const { known, contacts, now, options } = this.#view
+    if (this.#view.ready && !this.#joined) return 0
     let version = Number.POSITIVE_INFINITY
     for (const member of known.values()) {
       if (!member.isLive) continue
@@ -186,6 +201,7 @@ export class MembershipMachine implements Machine<MembershipInput, MembershipEff
     view.leaving = false
     if (!view.ready) {
       view.ready = true
+      this.#joinBy = view.now + view.options.failureTimeout
       for (const contact of view.contacts.values()) askFor(view, contact, false)
     }
     view.flush()

@@ -78,12 +78,14 @@ describe('membership driver', () => {
     assert.deepEqual(peers(nodes[0]!.membership), ['b'])
   })
 
-  it('resolves announced at once where nobody else is', async () => {
+  it('resolves announced where nobody else is: at once while stopped, and when it has looked', async () => {
     const network = new FakeNetwork(1)
     const { membership } = network.node('a')
     await membership.announced(membership.set('k', 1))
     await membership.start()
-    await membership.announced(membership.set('k', 2))
+    const announced = membership.announced(membership.set('k', 2))
+    await network.clock.advance(1)
+    await announced
     await membership.stop({ leave: true })
   })
 
