@@ -154,7 +154,7 @@ function refuseOthers(value: object): void {
  * Checks the attributes of a message that are set, for whoever has some of them only; other members are no concern of
  * it. Throws `ERR_INVALID_MESSAGE` with `details.attribute`.
  */
-function checkAttributes(attributes: Readonly<Record<string, unknown>>): void {
+export function checkAttributes(attributes: Readonly<Record<string, unknown>>): void {
   for (const name of ATTRIBUTES) {
     const value = attributes[name]
     if (value === undefined || name === 'data') continue
