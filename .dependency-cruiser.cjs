@@ -23,10 +23,10 @@ module.exports = {
     },
     {
       name: 'core-reads-types-only-from-protocols',
-      comment: 'Floor 1 may import protocol messages, constants and errors, never codecs or services.',
+      comment: 'Floor 1 may import protocol messages, constants and errors, nothing that reads or writes bytes.',
       severity: 'error',
       from: { path: '^src/core' },
-      to: { path: '^protocols/.*(codec|service|index)\\.ts$' }
+      to: { path: '^protocols/', pathNot: '^protocols/(errors|[^/]+/(messages?|constants))\\.ts$' }
     },
     {
       name: 'runtime-looks-down',

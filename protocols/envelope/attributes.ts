@@ -2,6 +2,7 @@ import { MeshError } from '../errors.ts'
 import { isLineage, type Lineage } from './id.ts'
 import type { DeliveryGuarantee, Message, QosRequirements, RoutingMetadata, SecurityContext } from './message.ts'
 import { pack, unpack } from './messagepack.ts'
+import { checkAttributes } from './validate.ts'
 
 /**
  * What the messages of one conversation have in common: everything of an envelope but id, time, trace and data. A
@@ -59,7 +60,17 @@ export function decodeAttributes(bytes: Uint8Array): AttributeSet {
   for (const key of OBJECTS) if (set[key] !== undefined && !isRecord(set[key])) throw malformed(key)
   if (!set['source'] || !set['type']) throw malformed('source or type')
   if (set['lineage'] !== undefined && !isLineage(set['lineage'] as string)) throw malformed('lineage')
+  checkReceived(set)
   return Object.freeze(set) as unknown as AttributeSet
+}
+
+/** The rules of `validate.ts` for what came from a peer. Throws `ERR_MALFORMED`. */
+export function checkReceived(attributes: Record<string, unknown>): void {
+  try {
+    checkAttributes(attributes)
+  } catch (cause) {
+    throw new MeshError('ERR_MALFORMED', (cause as Error).message, { cause })
+  }
 }
 
 export function packMap(map: Record<string, unknown>): Uint8Array {

@@ -19,7 +19,8 @@ export function cloneData(value: unknown): unknown {
 function copy(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map(copy)
-  if (isBytes(value)) return Uint8Array.prototype.slice.call(value)
+  // not `slice`, which would make a Buffer of a Buffer
+  if (isBytes(value)) return new Uint8Array(value)
   if (value instanceof Date) return new Date(value.getTime())
   if (value instanceof Map) return new Map(Array.from(value, ([key, item]) => [copy(key), copy(item)]))
   if (value instanceof Set) return new Set(Array.from(value, copy))

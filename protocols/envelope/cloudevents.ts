@@ -1,5 +1,6 @@
 import { MeshError } from '../errors.ts'
 import { parseText, toJson, toText } from './json.ts'
+import { isBytes } from './kinds.ts'
 import type { ExtensionValue, Message } from './message.ts'
 import { isExtensionName } from './syntax.ts'
 import { base64, checkDepth, fromBase64, lower } from './tags.ts'
@@ -61,7 +62,7 @@ export function toCloudEvent(message: Message): CloudEventShape {
 
 function dataOf(data: unknown): Record<string, unknown> {
   if (data === undefined) return {}
-  if (data instanceof Uint8Array) return { data_base64: base64(data) }
+  if (typeof data === 'object' && data !== null && isBytes(data)) return { data_base64: base64(data) }
   const { value, tagged } = toJson(data, '$.data')
   return tagged ? { data: value, phoenixdata: TAGGED } : { data: value }
 }

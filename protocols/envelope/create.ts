@@ -42,8 +42,7 @@ export function createMessage<T>(data: T, attributes: MessageAttributes = {}, no
     routing: { priority, ...given(attributes.routing) },
     qos: { consistency, ...given(attributes.qos) }
   })
-  validateMessage({ ...attributes, ...message })
-  return message as unknown as Message<T>
+  return validateMessage(message) as Message<T>
 }
 
 function given<T extends object>(members: T | undefined): Partial<T> {

@@ -1,6 +1,7 @@
 import { MeshError } from '../errors.ts'
 import {
   type AttributeSet,
+  checkReceived,
   decodeAttributes,
   encodeAttributes,
   MAX_INTERNED_BYTES,
@@ -10,6 +11,7 @@ import {
   unpackMap
 } from './attributes.ts'
 import { DataCode, type Extra, type Outgoing } from './outgoing.ts'
+import { receivedTrace } from './trace.ts'
 import { Cursor, MAX_VARINT, writeSigned, writeVarint } from './varint.ts'
 import { WireMessage } from './wire-message.ts'
 
@@ -29,6 +31,8 @@ const TRACE_BYTES = 25
 /** Bytes of an id that its sender made up. A guess: UUIDs and URLs fit. */
 export const MAX_ID_BYTES = 1024
 const MAX_EXTRA_BYTES = 16_384
+/** ms since the epoch at which RFC 3339 ends: the year 10000. */
+const END_OF_TIME = 253_402_300_800_000
 const FIXED_BYTES = 1 + MAX_VARINT * 8 + TRACE_BYTES
 
 /** Definitions already written, so that a set is packed once for all streams. */
@@ -197,7 +201,7 @@ export class HeaderDecoder {
     let id: string | undefined
     if ((flags & Flag.literalId) === 0) {
       if (attributes.lineage === undefined) throw new MeshError('ERR_MALFORMED', 'a compact id has no lineage')
-      this.#ms = bounded(this.#ms + cursor.signed(), 2 ** 48)
+      this.#ms = bounded(this.#ms + cursor.signed(), END_OF_TIME)
       this.#counter = bounded(this.#counter + cursor.signed(), 2 ** 32)
     } else {
       const length = cursor.varint()
@@ -206,7 +210,7 @@ export class HeaderDecoder {
     }
     let time = this.#ms
     if ((flags & Flag.time) !== 0) {
-      time = bounded(time + cursor.signed(), 8.64e15)
+      time = bounded(time + cursor.signed(), END_OF_TIME)
       if (id !== undefined) this.#ms = time
     }
     let traceAt = -1
@@ -267,19 +271,19 @@ function bounded(value: number, limit: number): number {
   return value
 }
 
+/** What is said of the trace and cannot be read is dropped; anything else is refused. */
 function checkExtra(extra: Extra): Extra {
-  for (const name of ['time', 'tracestate', 'traceparent', 'correlation', 'key'] as const) {
-    if (extra[name] !== undefined && typeof extra[name] !== 'string') {
-      throw new MeshError('ERR_MALFORMED', `${name} is no text`)
-    }
-  }
-  for (const name of ['hops', 'deadline'] as const) {
-    if (extra[name] !== undefined && !Number.isFinite(extra[name])) {
-      throw new MeshError('ERR_MALFORMED', `${name} is no number`)
-    }
+  const { time, causality, security, correlation, key, hops, deadline, traceparent, tracestate } = extra
+  const routing = { correlation, key, hops }
+  checkReceived({ time, causality, security, routing, qos: { deadline } })
+  if (traceparent !== undefined && receivedTrace(traceparent) === undefined) delete extra.traceparent
+  if (tracestate !== undefined && receivedTrace(SOME_TRACE, tracestate)?.tracestate === undefined) {
+    delete extra.tracestate
   }
   return extra
 }
+
+const SOME_TRACE = '00-00000000000000000000000000000001-0000000000000001-00'
 
 /** The ms of a time written exactly as `Date.toISOString` does, which the wire carries as a number. */
 function canonicalMs(time: string): number | undefined {

@@ -16,11 +16,14 @@ const TAGGED =
   Kind.minusZero |
   Kind.tagLike
 
-/** A JSON value, and whether tagged forms were needed. Throws `ERR_UNREPRESENTABLE`, whose path starts with `root`. */
+/**
+ * A JSON value, and whether tagged forms were needed. A copy in any case: `JSON.stringify` would ask a `toJSON` that is
+ * no part of the data, such as a named member of an array. Throws `ERR_UNREPRESENTABLE`, whose path starts with `root`.
+ */
 export function toJson(value: unknown, root?: string): { value: unknown; tagged: boolean } {
   const kinds = survey(value)
   if (kinds & Kind.refused) refuse(value, 0, 'JSON', root)
-  return kinds & TAGGED ? { value: lift(value, TAGGED), tagged: true } : { value, tagged: false }
+  return { value: lift(value, TAGGED), tagged: (kinds & TAGGED) !== 0 }
 }
 
 export function toText(value: unknown, root?: string): string {

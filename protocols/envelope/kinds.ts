@@ -4,8 +4,9 @@ import { MeshError } from '../errors.ts'
  * Which values may be data, and which kinds of them a tree holds. Every encoder asks here first, so that no format
  * library ever meets a value that it would quietly change.
  *
- * Data is what the enumerable own string-keyed members say, as for JSON: prototypes, symbols, accessors and the named
- * extras of an array are no part of it, and an object met twice is sent twice.
+ * Data is what the enumerable own string-keyed members say, as for JSON: prototypes, symbols, members that are not
+ * enumerable and the named extras of an array are no part of it, an accessor counts for what it gives, and an object met
+ * twice is sent twice.
  */
 
 /** One bit a kind; `survey` returns their union. What has no bit is the same in every format. */
@@ -142,11 +143,7 @@ interface Fault {
 }
 
 function locate(value: unknown, kinds: number, root: string): Fault {
-  try {
-    return find(value, kinds, root, []) ?? { path: root, reason: 'what changes while it is read' }
-  } catch {
-    return { path: root, reason: 'what throws when it is read' }
-  }
+  return find(value, kinds, root, []) ?? { path: root, reason: 'what changes while it is read' }
 }
 
 function find(value: unknown, kinds: number, path: string, above: readonly unknown[]): Fault | undefined {
@@ -154,19 +151,23 @@ function find(value: unknown, kinds: number, path: string, above: readonly unkno
   if (above.length >= MAX_DEPTH && typeof value === 'object' && value !== null) {
     return { path, reason: `more than ${MAX_DEPTH} levels` }
   }
-  for (const [step, part] of partsOf(value)) {
-    const fault = find(part, kinds, path + step, [...above, value])
-    if (fault !== undefined) return fault
+  try {
+    for (const [step, part] of partsOf(value)) {
+      const fault = find(part, kinds, path + step, [...above, value])
+      if (fault !== undefined) return fault
+    }
+    return survey(value) & kinds ? { path, reason: describe(value) } : undefined
+  } catch {
+    return { path, reason: 'what throws when it is read' }
   }
-  const own = survey(value)
-  return own & kinds ? { path, reason: describe(value) } : undefined
 }
 
 function* partsOf(value: unknown): Iterable<[step: string, part: unknown]> {
   if (typeof value !== 'object' || value === null || isBytes(value)) return
   const prototype = Object.getPrototypeOf(value)
   if (prototype === Array.prototype) {
-    for (let i = 0; i < (value as unknown[]).length; i++) if (i in value) yield [`[${i}]`, (value as unknown[])[i]]
+    // up to the first hole, which is the array's own fault: there may be billions
+    for (let i = 0; i < (value as unknown[]).length && i in value; i++) yield [`[${i}]`, (value as unknown[])[i]]
   } else if (prototype === Map.prototype) {
     let i = 0
     for (const [key, item] of value as Map<unknown, unknown>) {

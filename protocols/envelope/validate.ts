@@ -118,10 +118,11 @@ const ATTRIBUTES: readonly string[] = [...Object.keys(SCALARS), 'data', ...Objec
 
 /**
  * The attributes of a message that are set, as a plain object: a message may be one whose attributes are getters. Throws
- * `ERR_INVALID_MESSAGE` for what is no object.
+ * `ERR_INVALID_MESSAGE` for what is no object, and for a plain one with an attribute that is none.
  */
 export function attributesOf(message: Message): Record<string, unknown> {
   if (typeof message !== 'object' || message === null) throw noMessage()
+  if (isPlain(message)) refuseOthers(message)
   const attributes: Record<string, unknown> = {}
   for (const name of ATTRIBUTES) {
     const value = message[name as keyof Message]
@@ -138,18 +139,22 @@ export function attributesOf(message: Message): Record<string, unknown> {
 export function validateMessage(value: unknown): Message {
   if (!isPlain(value)) throw noMessage()
   for (const name of REQUIRED) if (value[name] === undefined) throw invalid(name, `${name} is missing`)
+  refuseOthers(value)
+  checkAttributes(value)
+  return value as unknown as Message
+}
+
+function refuseOthers(value: object): void {
   for (const name of Object.keys(value)) {
     if (!ATTRIBUTES.includes(name)) throw invalid(name, `${name} is no attribute of a message`)
   }
-  checkAttributes(value)
-  return value as unknown as Message
 }
 
 /**
  * Checks the attributes of a message that are set, for whoever has some of them only; other members are no concern of
  * it. Throws `ERR_INVALID_MESSAGE` with `details.attribute`.
  */
-function checkAttributes(attributes: Readonly<Record<string, unknown>>): void {
+export function checkAttributes(attributes: Readonly<Record<string, unknown>>): void {
   for (const name of ATTRIBUTES) {
     const value = attributes[name]
     if (value === undefined || name === 'data') continue

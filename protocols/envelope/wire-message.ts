@@ -51,6 +51,8 @@ export interface Answered {
 export const DATA_FORMATS = ['none', 'bytes', 'messagepack', 'json'] as const
 const UNREAD = Symbol('unread')
 const TRACE_BYTES = 25
+/** W3C Trace Context: a trace id or a span id of zeros is none. */
+const NO_TRACE = /^0{32}|^.{32}0{16}/
 const EMPTY = new Uint8Array(0)
 
 /** A message as it came from a stream: attributes and data are read when they are asked for, and once. */
@@ -140,7 +142,8 @@ export class WireMessage implements Message {
   get trace(): TraceContext | undefined {
     const at = this.#traceAt
     const extra = this.extra
-    if (at < 0) {
+    const hex = at < 0 ? '' : Buffer.from(this.#body.buffer, this.#body.byteOffset + at, TRACE_BYTES).toString('hex')
+    if (at < 0 || NO_TRACE.test(hex)) {
       if (extra?.traceparent !== undefined) return withState(extra.traceparent, extra.tracestate)
       if (this.attributes.lineage === undefined) return undefined
       const request = this.#request?.trace
@@ -148,7 +151,6 @@ export class WireMessage implements Message {
       if (this.#given) return rootTrace(this.id)
       return { traceparent: formatTrace(this.#ms, this.#counter, this.attributes.lineage) }
     }
-    const hex = Buffer.from(this.#body.buffer, this.#body.byteOffset + at, TRACE_BYTES).toString('hex')
     return withState(`00-${hex.slice(0, 32)}-${hex.slice(32, 48)}-${hex.slice(48)}`, extra?.tracestate)
   }
 

@@ -1,5 +1,6 @@
-import type { Entry, Member, Membership, MembershipEvent } from '../core/membership/types.ts'
+import type { Entry, Member, MembershipEvent } from '../core/membership/types.ts'
 import type { Router } from '../core/routing/router.ts'
+import type { Membership } from '../runtime/membership/types.ts'
 import type { Clock, Timer } from '../runtime/ports.ts'
 import type { NodeEventBody } from './events.ts'
 

@@ -1,4 +1,4 @@
-import type { Membership } from '../core/membership/types.ts'
+import type { Membership } from '../runtime/membership/types.ts'
 import type { Clock, Timer } from '../runtime/ports.ts'
 
 /** ms between two looks at the load, and how far it must have moved to be told again. Guesses: load is for the long run. */

@@ -1,9 +1,9 @@
 import { MeshError, wasThrown } from '../../protocols/errors.ts'
-import type { Membership } from '../core/membership/types.ts'
 import type { Member } from '../core/routing/group.ts'
 import type { Router, Wish } from '../core/routing/router.ts'
 import { ExpiringCache } from '../runtime/directory/cache.ts'
 import type { Directory } from '../runtime/directory/types.ts'
+import type { Membership } from '../runtime/membership/types.ts'
 import type { Clock, Host } from '../runtime/ports.ts'
 import { nobody } from './registry.ts'
 

@@ -79,6 +79,19 @@ for (const [where, sender] of [
       })
     })
 
+    it('is of the same classes: a Buffer arrives as a Uint8Array', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        const got: unknown[] = []
+        await mesh.run(mesh.nodes[0]!.agent('worker', { receive: ({ data }) => void got.push(data) }))
+        const agent = await mesh.run(mesh.nodes[sender]!.agent('sender'))
+        for (const delivery of ['at-most-once', 'at-least-once'] as const) {
+          await mesh.run(agent.send('worker', [Buffer.of(1)], { delivery }))
+          await mesh.advance(50)
+          assert.deepStrictEqual(got.splice(0), [[Uint8Array.of(1)]], delivery)
+        }
+      })
+    })
+
     it('is never shared: neither side sees what the other does to it', async () => {
       await withMesh({ nodes: 2 }, async (mesh) => {
         const got: unknown[] = []

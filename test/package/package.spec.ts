@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
@@ -16,6 +17,10 @@ await using node = await createNode({ dataDir: './data' })
 await node.agent('greeter', { handle: { greet: async (message) => 'hello ' + message.data } })
 const caller = await node.agent('caller')
 console.log((await caller.request('greeter', 'world', { type: 'greet' })).data)
+`
+
+const agents = `
+export const greeter = { handle: { greet: (message) => 'hello ' + message.data } }
 `
 
 const simulation = `
@@ -58,7 +63,7 @@ describe('the packed package in an empty project', function () {
     await run('npm', ['pack', '--pack-destination', project], { cwd: root, env, timeout: 120_000 })
     const tarball = (await readdir(project)).find((name) => name.endsWith('.tgz'))
     const files = { 'package.json': '{ "private": true, "type": "module" }', 'five-lines.js': fiveLines }
-    const more = { 'simulation.js': simulation, 'subpaths.js': subpaths, 'typed.ts': typed }
+    const more = { 'agents.js': agents, 'simulation.js': simulation, 'subpaths.js': subpaths, 'typed.ts': typed }
     for (const [name, text] of Object.entries({ ...files, ...more })) await writeFile(join(project, name), text)
     await inProject('npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', `./${tarball}`)
   })
@@ -67,6 +72,21 @@ describe('the packed package in an empty project', function () {
 
   it('runs a program of five lines', async () => {
     assert.equal(await node('five-lines.js'), 'hello world')
+  })
+
+  it('brings the command: one starts a node, another asks its agent', async () => {
+    const phoenix = join(project, 'node_modules', '.bin', 'phoenix')
+    const started = ['start', '--data', './command', '--listen', '/ip4/127.0.0.1/tcp/0', '--agents', './agents.js']
+    const host = spawn(phoenix, started, { cwd: project, env, stdio: ['ignore', 'pipe', 'ignore'] })
+    const ended = once(host, 'exit')
+    try {
+      await Promise.race([once(host.stdout, 'data'), ended])
+      const asked = ['request', 'greeter', '"world"', '--type', 'greet', '--data', './command']
+      assert.equal(await inProject(phoenix, ...asked), 'hello world')
+    } finally {
+      host.kill()
+    }
+    assert.deepEqual(await ended, [0, null])
   })
 
   it('brings the test kit', async () => {

@@ -1,10 +1,29 @@
 import type { MeshError } from '../../../protocols/errors.ts'
 import type { SignedRecord } from '../../../protocols/overlay/messages.ts'
 import type { MembershipOptions } from '../../core/membership/options.ts'
-import type { Membership } from '../../core/membership/types.ts'
+import type { Member, MemberRecord, MembershipEvent } from '../../core/membership/types.ts'
 import type { Links } from '../links/types.ts'
 import type { Clock, Dice, Host } from '../ports.ts'
 import type { BootstrapSource } from './bootstrap.ts'
+
+/** What the floors above ask of the view, whatever spreads it. */
+export interface Membership {
+  readonly self: MemberRecord
+  /** The others, alive or suspect. */
+  members(): Iterable<Member>
+  member(peer: string): Member | undefined
+  /** True once as many as `limits.members` were held, so that somebody may have been left out: absence here proves nothing. */
+  readonly partial: boolean
+  /** Sets an own entry and starts to spread it; returns its version. */
+  set(key: string, value: unknown): number
+  delete(key: string): number
+  /** Resolves once every live member has acknowledged our entries up to `version` (at once when there are none). */
+  announced(version: number, options?: { signal?: AbortSignal | undefined }): Promise<void>
+  /** Resolves once the view was exchanged both ways with at least `peers` members. */
+  joined(peers: number, options?: { signal?: AbortSignal | undefined }): Promise<void>
+  /** Listeners are called synchronously and must not throw. Returns the way to stop. */
+  subscribe(listener: (event: MembershipEvent) => void): () => void
+}
 
 export interface MembershipDriverOptions extends Partial<MembershipOptions> {
   /** Multiaddrs, or what reads them at each attempt: see `bootstrapFile`. Default none. */

@@ -1,5 +1,5 @@
-import type { Membership } from '../../core/membership/types.ts'
 import type { InterestEntry } from '../../core/pubsub/interest.ts'
+import type { Membership } from '../membership/types.ts'
 import type { Clock } from '../ports.ts'
 import { SUBSCRIPTION_PREFIX } from './interest.ts'
 

@@ -1,5 +1,5 @@
 import { channelName } from '../../../protocols/publish-subscribe/constants.ts'
-import type { Membership } from '../../core/membership/types.ts'
+import type { Membership } from '../membership/types.ts'
 import type { Broadcast, Clock, Timer } from '../ports.ts'
 import { CHANNELS_KEY, type InterestView } from './interest.ts'
 import type { PubSubLimits } from './types.ts'

@@ -1,4 +1,4 @@
-import type { Member, Membership } from '../../core/membership/types.ts'
+import type { Member } from '../../core/membership/types.ts'
 import {
   type InterestEntry,
   InterestTable,
@@ -6,6 +6,7 @@ import {
   readChannels,
   readInterest
 } from '../../core/pubsub/interest.ts'
+import type { Membership } from '../membership/types.ts'
 
 export const SUBSCRIPTION_PREFIX = 'subscription/'
 export const CHANNELS_KEY = 'subscription-channels'

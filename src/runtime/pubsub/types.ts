@@ -1,8 +1,8 @@
 import type { Message, Payload } from '../../../protocols/envelope/message.ts'
 import type { QueueLimits } from '../../core/flow/queue.ts'
-import type { Membership } from '../../core/membership/types.ts'
 import type { StreamLimits } from '../../core/pubsub/stream.ts'
 import type { Links } from '../links/types.ts'
+import type { Membership } from '../membership/types.ts'
 import type { Broadcast, Clock, Dice, Host } from '../ports.ts'
 
 /** How a message becomes bytes inside a batch. `decode` gives a new object each time: that is what isolates subscribers. */

@@ -73,6 +73,14 @@ describe('envelope: whole messages', () => {
       }
     })
 
+    it(`${format} drops no attribute that is none, and changes no bytes of a class`, () => {
+      const details = { attribute: 'colour' }
+      const bad = { ...createMessage(1), colour: 'red' }
+      assert.throws(() => encode(bad, format), { code: 'ERR_INVALID_MESSAGE', details })
+      class Pixels extends Uint8Array {}
+      assert.throws(() => encode(createMessage(new Pixels(3)), format), { code: 'ERR_UNREPRESENTABLE' })
+    })
+
     it(`${format} says where in the message a value cannot be carried`, () => {
       const at = (change: object) => () => encode({ ...createMessage({}), ...change }, format)
       const details = (path: string) => ({
@@ -80,6 +88,8 @@ describe('envelope: whole messages', () => {
         details: { path, format: format === 'json' ? 'JSON' : 'MessagePack' }
       })
       assert.throws(at({ data: { items: [1, () => 2] } }), details('$.data.items[1]'))
+      const thrower = Object.defineProperty({}, 'a', { enumerable: true, get: () => assert.fail('no') })
+      assert.throws(at({ data: thrower }), details('$.data'))
       assert.throws(at({ security: { principal: 'p', when: new Date(NaN) } }), details('$.security.when'))
     })
 

@@ -104,6 +104,8 @@ describe('envelope: data formats', () => {
         [{ p: Promise.resolve() }, '$.p'],
         [{ n: Object(1) }, '$.n'],
         [{ list: Array(2) }, '$.list'],
+        // found without a look at each of its places
+        [{ list: Array(2 ** 32 - 1) }, '$.list'],
         [{ list: new (class extends Array {})() }, '$.list'],
         [circle, '$.self.circle'],
         [deep, '$' + '.a'.repeat(128)],
@@ -115,7 +117,8 @@ describe('envelope: data formats', () => {
             }
           },
           '$'
-        ]
+        ],
+        [{ a: [new Proxy({}, { ownKeys: () => assert.fail('no') })] }, '$.a[0]']
       ]
       for (const [value, path] of cases) {
         assert.throws(
@@ -157,6 +160,14 @@ describe('envelope: data formats', () => {
       assert.deepStrictEqual(decodeData(encodeData(members, format), format), members)
       const bare = Object.assign(Object.create(null), members)
       assert.deepStrictEqual(decodeData(encodeData(bare, format), format), members)
+    }
+  })
+
+  it('asks no toJSON that is no part of the data', () => {
+    const hidden = Object.defineProperty({ a: 1 }, 'toJSON', { value: () => 'other' })
+    const named = Object.assign([1], { toJSON: () => 'other' })
+    for (const format of FORMATS) {
+      assert.deepStrictEqual(decodeData(encodeData([hidden, named], format), format), [{ a: 1 }, [1]])
     }
   })
 

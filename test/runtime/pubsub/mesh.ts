@@ -1,7 +1,8 @@
 import { decode, encode } from '../../../protocols/envelope/index.ts'
 import type { Message } from '../../../protocols/envelope/message.ts'
-import type { Entry, Member, MemberRecord, Membership, MembershipEvent } from '../../../src/core/membership/types.ts'
+import type { Entry, Member, MemberRecord, MembershipEvent } from '../../../src/core/membership/types.ts'
 import { LinkTable } from '../../../src/runtime/links/table.ts'
+import type { Membership } from '../../../src/runtime/membership/types.ts'
 import { createPubSub } from '../../../src/runtime/pubsub/pubsub.ts'
 import type {
   MessageCodec,
