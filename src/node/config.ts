@@ -70,6 +70,9 @@ export interface NodeConfig {
  * has all of them.
  */
 export function resolveConfig(options: NodeOptions = {}): NodeConfig {
+  if (Array.isArray(options)) {
+    throw new MeshError('ERR_CONFIG', 'the configuration must be an object, not a list', { details: { key: '' } })
+  }
   const result = v.safeParse(node, options)
   if (result.success) return result.output
   const problems = result.issues.map(describe)

@@ -145,4 +145,8 @@ describe('configuration of a node', () => {
       { numRuns: 2_000 }
     )
   })
+
+  it('refuses a list', () => {
+    assert.throws(() => resolveConfig([] as never), { code: 'ERR_CONFIG', message: /not a list/ })
+  })
 })
