@@ -78,7 +78,7 @@ describe('routing between nodes', function () {
     const caller = await client.agent('caller')
     const ask = async () => (await caller.request('worker', 0, { ...who, timeout: 20_000 })).data
     const isBusy = (): boolean =>
-      Array.from({ length: 8 }, () => client.explain({ data: 1 }, 'worker')).every((why) => {
+      Array.from({ length: 64 }, () => client.explain({ data: 1 }, 'worker')).every((why) => {
         return why.member?.peer === idle.peerId
       })
     await busy.call('burn', true)

@@ -1,5 +1,5 @@
 import type { Contact } from './contact.ts'
-import { pingInterval, STAGE, silence, vouched, watch } from './evidence.ts'
+import { deserted, pingInterval, STAGE, silence, vouched, watch } from './evidence.ts'
 import type { Known } from './known.ts'
 import { accuse, judge } from './standing.ts'
 import type { View } from './view.ts'
@@ -53,7 +53,7 @@ export class Detector {
     }
     if (view.steady - this.#roundAt < pingInterval(view)) return
     this.#roundAt = view.steady
-    this.#watchOne()
+    this.#watchOthers()
     this.#expire()
   }
 
@@ -66,6 +66,11 @@ export class Detector {
     this.#probes.delete(contact.peer)
     this.#probeCount -= probes.length
     for (const { from, seq } of probes) this.#respond(from, seq, contact.peer)
+  }
+
+  /** Views were exchanged: the round trip is measured now, since routing and windows go by it. */
+  met(contact: Contact): void {
+    if (contact.pingedAt === Number.NEGATIVE_INFINITY) this.#ping(contact)
   }
 
   pong(contact: Contact, seq: number): void {
@@ -134,10 +139,15 @@ export class Detector {
 
   /**
    * A member that we are not connected with, though all could be, is looked after one at a time. Where the mesh is too
-   * large to be full we leave that to those who are connected with it: whom we could ask would seldom know it.
+   * large to be full we leave that to those who are connected with it: whom we could ask would seldom know it. Where all
+   * whom we could ask are silent there is nobody to leave it to, so all are looked after at once, newcomers too.
    */
-  #watchOne(): void {
+  #watchOthers(): void {
     const view = this.#view
+    if (deserted(view)) {
+      for (const member of view.known.values()) if (!view.contacts.has(member.peer)) watch(view, member)
+      return
+    }
     if (view.live >= view.options.fullMeshLimit) return
     const settled = view.now - NEWCOMER * view.options.failureTimeout
     const unwatched = [...view.known.values()].filter(

@@ -19,6 +19,13 @@ export function silence(view: View, member: Known): number {
   return view.steady - Math.max(contact.heardAt, member.evidenceAt)
 }
 
+/** None of our contacts was heard lately. */
+export function deserted(view: View): boolean {
+  const lately = view.steady - STAGE.probe * view.options.failureTimeout
+  for (const contact of view.contacts.values()) if (contact.heardAt > lately) return false
+  return true
+}
+
 /** True while its own frames reach us: then nobody else's word on its death counts more. */
 export function hearsDirectly(view: View, member: Known): boolean {
   const contact = view.contacts.get(member.peer)

@@ -272,6 +272,7 @@ export class MembershipMachine implements Machine<MembershipInput, MembershipEff
         this.#detector.response(message.seq, message.target)
         break
     }
+    if (contact.exchanged) this.#detector.met(contact)
   }
 
   /** Throws `ERR_LIMIT` where the key, the value or all entries together are too large. */
