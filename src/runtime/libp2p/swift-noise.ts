@@ -2,7 +2,7 @@ import { type NoiseComponents, type NoiseExtensions, noise } from '@chainsafe/li
 import { defaultCrypto } from '@chainsafe/libp2p-noise/crypto'
 import type { ConnectionEncrypter, MessageStream, SecuredConnection } from '@libp2p/interface'
 import type { Uint8ArrayList } from 'uint8arraylist'
-import { nativeCipher } from './native-cipher.ts'
+import { cipher } from './cipher.ts'
 import { NoiseReader } from './noise-reader.ts'
 
 type Bytes = Uint8Array | Uint8ArrayList
@@ -16,7 +16,7 @@ interface Decoding {
 
 /** libp2p's Noise with a cipher and a reader that cost less. What travels is the same. */
 export function swiftNoise(): (components: NoiseComponents) => ConnectionEncrypter<NoiseExtensions> {
-  const create = noise({ crypto: { ...defaultCrypto, ...nativeCipher } })
+  const create = noise({ crypto: { ...defaultCrypto, ...cipher } })
   return (components) => {
     const encrypter = create(components)
     const secureInbound = encrypter.secureInbound.bind(encrypter)
