@@ -67,9 +67,9 @@ describe('libp2p: what a lone small message costs', () => {
   })
 
   for (const [roundTrip, window] of [
-    [undefined, 2 ** 20],
-    [1, 2 ** 20],
-    [16, 2_000_000],
+    [undefined, 2 ** 21],
+    [1, 2 ** 21],
+    [24, 3_000_000],
     [200, 4 * 2 ** 20]
   ] as const) {
     it(`has ${window} bytes under way where a round trip takes ${roundTrip ?? 'nobody knows how many'} ms`, () => {
@@ -86,13 +86,13 @@ describe('libp2p: what a lone small message costs', () => {
 
   it('goes by the least round trip: later ones contain our own queue', () => {
     const stream = yamuxLike()
-    const told = [12, 40, 3]
+    const told = [24, 40, 3]
     thriftyWindow(stream as unknown as Stream, () => told.shift())
     for (let i = 0; i < 3; i++) {
       stream.recvWindowCapacity = 0
       stream.sendWindowUpdate()
     }
-    assert.deepEqual(stream.granted, [1_500_000, 1_500_000, 1_500_000])
+    assert.deepEqual(stream.granted, [3_000_000, 3_000_000, 3_000_000])
   })
 
   it('leaves streams of other kinds alone', () => {
