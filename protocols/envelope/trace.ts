@@ -45,9 +45,10 @@ export function formatTraceparent(parent: TraceParent): string {
 /** A UUID whose second half can name a span: it is not all zero. */
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){2}-(?!0000-0{12}$)[0-9a-f]{4}-[0-9a-f]{12}$/
 
-/** A message's id as the 32 digits of a trace id: an id of ours is a UUID, a caller's own may be any text. */
-export function digitsOf(id: string): string {
-  if (UUID.test(id)) return id.slice(0, 8) + id.slice(9, 13) + id.slice(14, 18) + id.slice(19, 23) + id.slice(24)
+/** A message's id as the 32 digits of a trace id. One of `ours` is such a UUID, a caller's own may be any text. */
+export function digitsOf(id: string, ours: boolean): string {
+  if (ours || UUID.test(id))
+    return id.slice(0, 8) + id.slice(9, 13) + id.slice(14, 18) + id.slice(19, 23) + id.slice(24)
   return [0x811c9dc5, 0x9e3779b9, 0x243f6a88, 0xb7e15162].map((basis) => fnv1a(id, basis)).join('')
 }
 

@@ -28,16 +28,17 @@ function isoTime(ms: number): string {
 
 /**
  * The trace that a message starts: its own id is the trace id, the id's second half its span. So a message that has no
- * parent needs no byte of trace on the wire.
+ * parent needs no byte of trace on the wire. `ours`: the id was made here, not given by a caller.
  */
-export function rootTrace(id: string): TraceContext {
-  const hex = digitsOf(id)
+export function rootTrace(id: string, ours: boolean): TraceContext {
+  const hex = digitsOf(id, ours)
   return { traceparent: `00-${hex}-${hex.slice(16)}-00` }
 }
 
 /** The next span of a trace: named by the second half of the id of its message, which no other has. */
-export function nextSpan({ traceparent, tracestate }: TraceContext, id: string): TraceContext {
-  const next = `${traceparent.slice(0, 36)}${digitsOf(id).slice(16)}${traceparent.slice(52)}`
+export function nextSpan({ traceparent, tracestate }: TraceContext, id: string, ours: boolean): TraceContext {
+  const span = ours ? id.slice(19, 23) + id.slice(24) : digitsOf(id, false).slice(16)
+  const next = `${traceparent.slice(0, 36)}${span}${traceparent.slice(52)}`
   return withState(next, tracestate)
 }
 
@@ -147,8 +148,8 @@ export class WireMessage implements Message {
       if (extra?.traceparent !== undefined) return withState(extra.traceparent, extra.tracestate)
       if (this.attributes.lineage === undefined) return undefined
       const request = this.#request?.trace
-      if (request !== undefined) return nextSpan(request, this.id)
-      if (this.#given) return rootTrace(this.id)
+      if (request !== undefined) return nextSpan(request, this.id, !this.#given)
+      if (this.#given) return rootTrace(this.id, false)
       return { traceparent: formatTrace(this.#ms, this.#counter, this.attributes.lineage) }
     }
     return withState(`00-${hex.slice(0, 32)}-${hex.slice(32, 48)}-${hex.slice(48)}`, extra?.tracestate)

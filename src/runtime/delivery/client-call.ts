@@ -47,7 +47,7 @@ export class ClientCall implements Due, Numbered, Answered {
   }
 
   get trace(): TraceContext {
-    return this.#draft.trace ?? rootTrace(this.id)
+    return this.#draft.trace ?? rootTrace(this.id, this.#draft.id === undefined)
   }
 
   resolve(message: WireMessage): void {

@@ -105,7 +105,7 @@ export class Composer {
     draft.id = id
     draft.time = id === undefined ? undefined : new Date(now).toISOString()
     draft.trace =
-      parent === undefined ? undefined : nextSpan(parent, formatId(draft.ms, draft.counter, this.#ids.lineage))
+      parent === undefined ? undefined : nextSpan(parent, formatId(draft.ms, draft.counter, this.#ids.lineage), true)
     draft.extra = particulars.extra
   }
 
