@@ -84,8 +84,7 @@ export class Agents {
     const { name, instance } = local
     registry.remove(local)
     atlas.localDown(name, instance)
-    const others = [...registry].some((other) => other.name === name)
-    if (!others) directory.withdraw(name)
+    if (!registry.has(name)) directory.withdraw(name)
     const version = membership.delete(agentKey(name, instance))
     await membership.announced(version).catch(() => {})
   }

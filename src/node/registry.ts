@@ -18,7 +18,13 @@ interface Entry {
 }
 
 /**
- * The agents of this node, by name. Of several instances of a name the one with the least to do gets the next message;
+ * Instances compared for one message: the next in turn, one of whom is idle unless nearly all are busy. With all 200 of a
+ * group compared a message took 34 µs. A guess, above the two that suffice (Mitzenmacher, 2001).
+ */
+const COMPARED = 8
+
+/**
+ * The agents of this node, by name. Of the next few instances of a name the one with the least to do gets a message;
  * a key's messages go to the instance that owns it. The sender chose this node by the same hashes, so that one owns the
  * key in the whole mesh, and it still does where the sender knows this node's instances in part only.
  */
@@ -36,6 +42,10 @@ export class AgentRegistry {
 
   get size(): number {
     return this.#size
+  }
+
+  has(name: string): boolean {
+    return this.#groups.has(name)
   }
 
   *[Symbol.iterator](): Iterator<LocalAgent> {
@@ -84,10 +94,15 @@ export class AgentRegistry {
 
   #idlest(group: readonly Entry[]): LocalAgent | undefined {
     let best: LocalAgent | undefined
-    this.#turn++
-    for (let i = 0; i < group.length; i++) {
-      const { agent } = group[(this.#turn + i) % group.length]!
-      if (best === undefined || agent.inbox.pending < best.inbox.pending) best = agent
+    let least = Number.POSITIVE_INFINITY
+    const turn = this.#turn++
+    const compared = Math.min(group.length, COMPARED)
+    for (let i = 0; i < compared && least > 0; i++) {
+      const { agent } = group[(turn + i) % group.length]!
+      const { pending } = agent.inbox
+      if (pending >= least) continue
+      best = agent
+      least = pending
     }
     return best
   }
