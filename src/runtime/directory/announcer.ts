@@ -12,7 +12,8 @@ export class Announcer {
   readonly #ownRecord: DirectoryInit['ownRecord']
   readonly #schedule: AnnouncementSchedule
   readonly #renewAfter: number
-  readonly #known = new Map<string, Array<() => void> | 'announced'>()
+  /** Whoever waits for the announcement of a name hears whether it was made. */
+  readonly #known = new Map<string, Array<(error?: MeshError) => void> | 'announced'>()
   readonly #ending = new AbortController()
   #stored: { blob: Uint8Array; at: number } | undefined
   #storing: Promise<void> | undefined
@@ -42,6 +43,7 @@ export class Announcer {
     this.#running = false
     this.#timer?.cancel()
     this.#ending.abort()
+    for (const name of this.#known.keys()) this.#giveUp(name, stopped())
   }
 
   provide(name: string): void {
@@ -52,16 +54,17 @@ export class Announcer {
   }
 
   withdraw(name: string): void {
-    this.#known.delete(name)
+    this.#giveUp(name, new MeshError('ERR_NO_RESPONDERS', `'${name}' is not provided here any more`))
     this.#schedule.remove(name)
     this.#routing.withdraw?.(agentKey(name)).catch(() => {})
   }
 
-  /** Calls back once the name was announced; undefined where nobody provides it. */
-  whenAnnounced(name: string, fn: () => void): boolean {
+  /** Calls back once the name was announced, or will not be; false where nobody provides it. */
+  whenAnnounced(name: string, fn: (error?: MeshError) => void): boolean {
     const waiting = this.#known.get(name)
-    if (waiting === undefined) return false
-    if (waiting === 'announced') fn()
+    if (this.#ending.signal.aborted) fn(stopped())
+    else if (waiting === undefined) return false
+    else if (waiting === 'announced') fn()
     else waiting.push(fn)
     return true
   }
@@ -98,6 +101,12 @@ export class Announcer {
     if (waiting !== 'announced') for (const fn of waiting) fn()
   }
 
+  #giveUp(name: string, error: MeshError): void {
+    const waiting = this.#known.get(name)
+    this.#known.delete(name)
+    if (Array.isArray(waiting)) for (const fn of waiting) fn(error)
+  }
+
   /** A provider record without addresses would lead nowhere: our record is stored first, and again when it changes. */
   #storeRecord(): Promise<void> {
     const now = this.#clock.monotonic()
@@ -117,4 +126,8 @@ export class Announcer {
     if (taken === 0) throw new MeshError('ERR_PEER_UNREACHABLE', 'No peer took our host record')
     this.#stored = { blob, at: now }
   }
+}
+
+function stopped(): MeshError {
+  return new MeshError('ERR_STOPPED', 'the node is stopped')
 }

@@ -56,9 +56,10 @@ function provided(announcer: Announcer, name: string, { signal }: WaitOptions = 
     if (signal?.aborted === true) return reject(abortedBy(signal, name))
     const onAbort = () => reject(abortedBy(signal!, name))
     signal?.addEventListener('abort', onAbort, { once: true })
-    const known = announcer.whenAnnounced(name, () => {
+    const known = announcer.whenAnnounced(name, (error) => {
       signal?.removeEventListener('abort', onAbort)
-      resolve()
+      if (error === undefined) resolve()
+      else reject(error)
     })
     if (!known)
       reject(new MeshError('ERR_NO_RESPONDERS', `'${name}' is not provided here`, { details: { agent: name } }))

@@ -12,7 +12,10 @@ export interface Directory {
   stop(): void
   /** Announces the name, and again before the announcement expires; paced, in the background. */
   provide(name: string): void
-  /** Resolves once the name was announced and our record stored; rejects with `ERR_NO_RESPONDERS` where it is not provided. */
+  /**
+   * Resolves once the name was announced and our record stored; rejects with `ERR_NO_RESPONDERS` where it is not provided,
+   * or no longer, and with `ERR_STOPPED`.
+   */
   provided(name: string, options?: WaitOptions): Promise<void>
   /** Stops announcing. What others hold ends with its lifetime. */
   withdraw(name: string): void

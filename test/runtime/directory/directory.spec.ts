@@ -99,6 +99,18 @@ describe('the directory', () => {
       await assert.rejects(wait, { code: 'ERR_ABORTED' })
       assert.throws(() => directory.provide(''), { code: 'ERR_LIMIT' })
     })
+
+    it('leaves nobody waiting for an announcement that will not come', async () => {
+      directory.provide('worker')
+      const withdrawn = directory.provided('worker')
+      directory.withdraw('worker')
+      await assert.rejects(withdrawn, { code: 'ERR_NO_RESPONDERS' })
+      directory.provide('worker')
+      const stopped = directory.provided('worker')
+      directory.stop()
+      await assert.rejects(stopped, { code: 'ERR_STOPPED' })
+      await assert.rejects(directory.provided('worker'), { code: 'ERR_STOPPED' })
+    })
   })
 
   describe('finding', () => {
