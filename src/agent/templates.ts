@@ -40,7 +40,7 @@ export interface TemplateDefaults {
 
 /** The specification's plain message between agents. */
 export const DEFAULT_TYPE = 'phoenix.agent.message.send'
-/** Templates kept for each name, and names: an agent that varies more than that builds one for each message. */
+/** Templates kept for each target, and targets: an agent that varies more than that builds one for each message. */
 const KEPT = 32
 const KEPT_NAMES = 16_384
 
@@ -57,6 +57,8 @@ export class Templates {
   readonly #defaults: TemplateDefaults
   readonly #routing: RoutingMetadata
   readonly #byName = new Map<string, Entry[]>()
+  /** Of targets that name a host or an instance, by all that they name. */
+  readonly #byPlace = new Map<string, Entry[]>()
 
   constructor(
     source: string,
@@ -73,24 +75,21 @@ export class Templates {
   }
 
   for(target: Target, options: SendOptions): Template {
-    if (typeof target !== 'string') return this.#build(target, options)
-    const entries = this.#byName.get(target)
+    if (typeof target === 'string') return this.#known(this.#byName, target, target, options)
+    const { name, peer, instance } = partsOf(target)
+    if (peer === undefined && instance === undefined) return this.#known(this.#byName, name, name, options)
+    const key = JSON.stringify([name, peer, instance])
+    return this.#known(this.#byPlace, key, { name, peer, instance }, options)
+  }
+
+  #known(table: Map<string, Entry[]>, key: string, target: Target, options: SendOptions): Template {
+    const entries = table.get(key)
     if (entries !== undefined) {
       for (const { options: known, template } of entries) if (same(known, options)) return template
     }
     const template = this.#build(target, options)
-    this.#keep(target, entries, { options: { ...options }, template })
+    keep(table, key, entries, { options: { ...options }, template })
     return template
-  }
-
-  #keep(name: string, entries: Entry[] | undefined, entry: Entry): void {
-    if (entries === undefined) {
-      if (this.#byName.size >= KEPT_NAMES) this.#byName.delete(this.#byName.keys().next().value!)
-      this.#byName.set(name, [entry])
-    } else {
-      if (entries.length >= KEPT) entries.shift()
-      entries.push(entry)
-    }
   }
 
   #build(target: Target, options: SendOptions): Template {
@@ -130,6 +129,16 @@ export class Templates {
     const policy = { strategy, maxRetries }
     const flow = flowOf(name, type)
     return { attributes, name, flow, peer, instance, lane, delivery, ordering, timeout, policy }
+  }
+}
+
+function keep(table: Map<string, Entry[]>, key: string, entries: Entry[] | undefined, entry: Entry): void {
+  if (entries === undefined) {
+    if (table.size >= KEPT_NAMES) table.delete(table.keys().next().value!)
+    table.set(key, [entry])
+  } else {
+    if (entries.length >= KEPT) entries.shift()
+    entries.push(entry)
   }
 }
 

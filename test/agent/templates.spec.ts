@@ -42,6 +42,23 @@ describe('what messages to one target have in common', () => {
     assert.equal(seen.size, 2 + different.length)
   })
 
+  it('is worked out once for equal targets, and anew for each that differs', () => {
+    const all = templates()
+    assert.equal(all.for({ name: 'worker' }, {}), all.for('worker', {}))
+    const there = { name: 'worker', peer: { toString: () => 'p' }, instance: 'i' }
+    assert.equal(all.for(there, {}), all.for({ name: 'worker', peer: 'p', instance: 'i' }, {}))
+    const different = [
+      { name: 'worker', peer: 'p' },
+      { name: 'worker', instance: 'i' },
+      { name: 'worker', instance: 'p' },
+      { name: 'worker","p', peer: 'i' },
+      { name: 'other', peer: 'p', instance: 'i' }
+    ]
+    const seen = new Set([all.for(there, {}), all.for(there, { type: 'a' })])
+    for (const target of different) seen.add(all.for(target, {}))
+    assert.equal(seen.size, 2 + different.length)
+  })
+
   it('does not change with the object that its options came in', () => {
     const all = templates()
     const options: SendOptions = { type: 'a' }
