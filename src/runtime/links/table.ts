@@ -235,10 +235,14 @@ export class LinkTable implements Links, LinkOwner {
     timer.cancel()
   }
 
+  /** Links that were being opened together fail together: that is one failure, and whoever waits for its end still does. */
   #failed(peer: string): void {
-    const count = (this.#failures.get(peer)?.count ?? 0) + 1
+    const now = this.clock.monotonic()
+    const former = this.#failures.get(peer)
+    if (former !== undefined && now < former.until) return
+    const count = (former?.count ?? 0) + 1
     const most = Math.min(BACKOFF.most, BACKOFF.first * 2 ** (count - 1))
-    const until = this.clock.monotonic() + most * this.#options.dice.random()
+    const until = now + most * this.#options.dice.random()
     if (this.#failures.size > 4096) this.#failures.clear()
     this.#failures.set(peer, { count, until, over: undefined })
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { MeshError } from '../../../protocols/errors.ts'
 import { PROTOCOL, SIGN, stations, text, WORD } from './ground.ts'
 
 describe('opening and closing links', () => {
@@ -50,6 +51,26 @@ describe('opening and closing links', () => {
     a.to(b).send(WORD, text('at last'), true)
     await time.advance(6_000)
     assert.deepEqual(b.texts, ['at last'])
+  })
+
+  it('counts links that failed together as one failure', async () => {
+    const { time, a, b } = await stations(2)
+    const { host } = a.place.network
+    const failing: (() => void)[] = []
+    host.open = () =>
+      new Promise((_, reject) => failing.push(() => reject(new MeshError('ERR_PEER_UNREACHABLE', 'it is not there'))))
+    const lanes = ['control', 'normal', 'bulk'] as const
+    let longest = 0
+    for (let round = 0; round < 4; round++) {
+      for (const lane of lanes) a.to(b, lane)
+      const began = time.now
+      while (failing.length < lanes.length) await time.advance(1)
+      longest = Math.max(longest, time.now - began)
+      for (const fail of failing.splice(0)) fail()
+      await time.advance(0)
+    }
+    // Three failures of 50 ms, doubling: 200. Nine would be 5 s.
+    assert.ok(longest <= 202, `${longest}`)
   })
 
   it('waits no longer for a peer that it hears is reachable', async () => {
