@@ -17,7 +17,11 @@ interface Queued {
   message: Message | undefined
 }
 
-type Reader = (result: IteratorResult<Message>) => void
+/** Who asked for the next message while there was none, and through which iterator. */
+interface Reader {
+  readonly iterator: object
+  readonly take: (result: IteratorResult<Message>) => void
+}
 
 let serial = 0
 
@@ -83,7 +87,7 @@ export class LocalSubscription implements Subscription, Pressing {
     if (reader !== undefined) {
       const value = this.#read(item)
       if (value === undefined) this.#readers.unshift(reader)
-      else reader({ done: false, value })
+      else reader.take({ done: false, value })
       return
     }
     if (this.overflow !== 'reject') this.#queue.push(item, bytes.length)
@@ -141,15 +145,25 @@ export class LocalSubscription implements Subscription, Pressing {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Message> {
-    return {
+    const iterator: AsyncIterator<Message> = {
       next: () => {
         const message = this.#closed ? undefined : this.#take()
         if (message !== undefined) return Promise.resolve({ done: false, value: message })
         if (this.#closed) return Promise.resolve({ done: true, value: undefined })
-        return new Promise((resolve) => this.#readers.push(resolve))
+        return new Promise((take) => this.#readers.push({ iterator, take }))
       },
-      return: () => Promise.resolve({ done: true, value: undefined })
+      return: () => {
+        this.#dismiss(this.#readers.filter((reader) => reader.iterator === iterator))
+        return Promise.resolve({ done: true, value: undefined })
+      }
     }
+    return iterator
+  }
+
+  /** They get nothing more: a message must not go to somebody who has left. */
+  #dismiss(readers: readonly Reader[]): void {
+    this.#readers = this.#readers.filter((reader) => !readers.includes(reader))
+    for (const { take } of readers) take({ done: true, value: undefined })
   }
 
   close(): Promise<void> {
@@ -160,7 +174,7 @@ export class LocalSubscription implements Subscription, Pressing {
     this.#queue.clear()
     this.#parked.clear()
     this.#aborter.abort(new MeshError('ERR_ABORTED', `the subscription to ${this.pattern} was closed`))
-    for (const reader of this.#readers.splice(0)) reader({ done: true, value: undefined })
+    this.#dismiss(this.#readers)
     return Promise.resolve()
   }
 

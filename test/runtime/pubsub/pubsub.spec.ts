@@ -184,6 +184,21 @@ describe('publish-subscribe', () => {
     await assert.rejects(pubsub.publish(message('a', 1)), { code: 'ERR_STOPPED' })
   })
 
+  it('gives no message to a reader that has left', async () => {
+    const mesh = await createTestMesh(1)
+    const { pubsub } = mesh.nodes[0]!
+    const subscription = pubsub.subscribe('n')
+    const [left, stays] = [subscription[Symbol.asyncIterator](), subscription[Symbol.asyncIterator]()]
+    const asked = [left.next(), stays.next(), left.next()]
+    await left.return?.()
+    await pubsub.publish(message('n', 1))
+    await pubsub.publish(message('n', 2))
+    const [first, second, third] = await Promise.all(asked)
+    assert.deepEqual([first!.done, second!.value.data, third!.done], [true, 1, true])
+    assert.equal((await stays.next()).value.data, 2)
+    await mesh.stop()
+  })
+
   it('forgets a subscription that is closed, everywhere', async () => {
     const mesh = await createTestMesh(2)
     const [a, b] = mesh.nodes
