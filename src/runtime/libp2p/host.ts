@@ -7,6 +7,7 @@ import { Dialer, isPeer, parsePeer } from './dialer.ts'
 import { streamRefused, textOf, unreachable, untilAborted } from './failure.ts'
 import type { Identity } from './identity.ts'
 import type { HostLimits } from './limits.ts'
+import { stopWholly } from './stopping.ts'
 
 /** What one call of `learn` may add: a peer with more addresses than this is misconfigured or hostile. */
 const MAX_LEARNED = 16
@@ -180,7 +181,7 @@ export class Libp2pHost implements Host {
     // libp2p ignores a stop while it starts, and would run for ever.
     const down = (async () => {
       await this.#starting?.catch(() => {})
-      await this.#libp2p.stop()
+      await stopWholly(this.#libp2p)
     })().catch(() => {})
     await Promise.race([down, late])
     clearTimeout(timer)
