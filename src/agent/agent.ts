@@ -88,8 +88,9 @@ export class Agent {
     const typed = typeof typeOrHandler === 'string'
     const handler = typed ? handlerOrOptions : typeOrHandler
     if (typeof handler !== 'function') throw new MeshError('ERR_CONFIG', 'receive takes a function')
+    if (typeOrHandler === '') throw emptyType()
     const given = (typed ? options : (handlerOrOptions as HandlerOptions | undefined)) ?? {}
-    if ((given as { delivery?: unknown }).delivery === 'exactly-once') throw unbuilt('delivery: exactly-once')
+    if ((given as { delivery?: unknown }).delivery === 'exactly-once') throw unbuilt('delivery')
     this.#assertOpen()
     this.#inbox.receive(typed ? typeOrHandler : undefined, handler, given)
     return this
@@ -106,6 +107,7 @@ export class Agent {
     if (typeof type !== 'string' || typeof handler !== 'function') {
       throw new MeshError('ERR_CONFIG', 'handle takes a type and a function')
     }
+    if (type === '') throw emptyType()
     this.#assertOpen()
     this.#inbox.handle(type, handler, options)
     return this
@@ -280,6 +282,10 @@ export class Agent {
     const particulars = this.#particulars(template, options)
     return { particulars, wish: particulars?.wish, timeout, signal, idempotent }
   }
+}
+
+function emptyType(): MeshError {
+  return new MeshError('ERR_CONFIG', 'a type is a text that is not empty', { details: { key: 'type' } })
 }
 
 const NO_OPTIONS: Record<string, never> = Object.freeze({})

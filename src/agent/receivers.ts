@@ -245,7 +245,9 @@ export class ReceiverQueue {
 }
 
 export function concurrencyOf(options: HandlerOptions, fallback: number): number {
-  const { concurrency = fallback } = options
+  const { concurrency = fallback, ...unknown } = options
+  const [key] = Object.keys(unknown)
+  if (key !== undefined) throw new MeshError('ERR_CONFIG', `${key} is no option of a handler`, { details: { key } })
   if (!Number.isInteger(concurrency) || concurrency < 1) {
     throw new MeshError('ERR_CONFIG', 'concurrency is a whole number, at least 1', { details: { key: 'concurrency' } })
   }

@@ -128,6 +128,7 @@ export class Agents {
 }
 
 function equip(agent: Agent, handlers: AgentHandlers): void {
+  if (!isRecord(handlers)) throw noHandlers('handlers', 'must be an object')
   const { receive, handle } = handlers
   for (const key of Object.keys(handlers)) {
     if (key !== 'receive' && key !== 'handle') throw noHandlers(key, 'is neither receive nor handle')

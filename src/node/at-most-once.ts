@@ -21,7 +21,10 @@ export class AtMostOnce {
     this.#timeout = timeout
   }
 
-  /** Resolves when the message was handed to its link and the link takes more. */
+  /**
+   * Resolves when the message was handed to its link and the link takes more, or took nothing more for the time given.
+   * Rejects with `ERR_BACKPRESSURE` only where the message was not handed over.
+   */
   post(template: Template, data: unknown, particulars: SendParticulars | undefined): Promise<Receipt> {
     const { router, links, self, pointToPoint, composer, transportTo } = this.#parts
     const member = router.choose(template.name, links.turn.monotonic, particulars?.wish)
@@ -57,10 +60,13 @@ export class AtMostOnce {
     return this.post(template, data, particulars)
   }
 
+  /**
+   * The message was handed over: its sender is only slowed. To tell it `ERR_BACKPRESSURE`, which asks for another try, would
+   * have the message sent twice; and whether its link lives is not told to who asked for no acknowledgement.
+   */
   async #postDrained(link: StreamLink, receipt: Receipt, particulars: SendParticulars | undefined): Promise<Receipt> {
-    await this.#room(link.drained(), particulars).catch((error: unknown) => {
-      // The message was handed over; whether its link lives is not told to who asked for no acknowledgement.
-      if ((error as MeshError).code !== 'ERR_LINK_CLOSED') throw error
+    await this.#room(link.drained(), particulars).catch((error: MeshError) => {
+      if (error.code !== 'ERR_LINK_CLOSED' && error.code !== 'ERR_BACKPRESSURE') throw error
     })
     return receipt
   }

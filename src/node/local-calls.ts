@@ -38,9 +38,9 @@ export class LocalCalls {
     const draft = new Draft(template.attributes)
     composer.stamp(draft, template.attributes, options.particulars)
     const message = composer.local(draft, source === undefined ? data : undefined)
-    if (source !== undefined) message.carry(copies(source, composer))
     const due = timeout === undefined ? Number.POSITIVE_INFINITY : clock.monotonic() + timeout
     const call = new LocalCall(message, self, stream, due, composer, bus, this.#settled)
+    if (source !== undefined) message.carry(copies(source, composer, call))
     this.#open.add(call)
     if (timeout !== undefined) this.#deadlines.add(call)
     bus.post(() => {
@@ -62,6 +62,13 @@ export class LocalCalls {
   }
 }
 
-async function* copies(source: AsyncIterable<unknown>, composer: Composer): AsyncIterable<unknown> {
-  for await (const item of source) yield composer.copy(item)
+/** What the handler reads. A source that breaks is its owner's affair, as it is over a link: the handler hears only that. */
+async function* copies(source: AsyncIterable<unknown>, composer: Composer, call: LocalCall): AsyncIterable<unknown> {
+  try {
+    for await (const item of source) yield composer.copy(item)
+  } catch (error) {
+    const reason = new MeshError('ERR_ABORTED', 'the stream of the request broke')
+    call.cancel(reason, error)
+    throw reason
+  }
 }

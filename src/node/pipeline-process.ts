@@ -7,6 +7,15 @@ import type { WaitOptions } from './pipeline-wait.ts'
 /** What `process` and `pipe` read from. */
 export type PipelineSource<T = unknown> = AsyncIterable<T> | Iterable<T>
 
+/** Throws `ERR_CONFIG`. */
+export function checkSource(source: unknown): void {
+  const given: object = Object(source)
+  if (Symbol.asyncIterator in given || Symbol.iterator in given) return
+  throw new MeshError('ERR_CONFIG', 'a pipeline reads what is iterable, asynchronously or not', {
+    details: { key: 'source' }
+  })
+}
+
 /**
  * The results for the items of one source, in its order. Items are pulled while there is room, ahead of whoever reads
  * the results; the first is pulled when the first result is asked for. What ends the source with an error is thrown
@@ -59,7 +68,8 @@ class Run implements ItemOwner {
 
   constructor(driver: PipelineDriver, source: PipelineSource) {
     this.#driver = driver
-    this.#source = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+    const given = Object(source) as PipelineSource
+    this.#source = Symbol.asyncIterator in given ? given[Symbol.asyncIterator]() : given[Symbol.iterator]()
     void this.#pump()
   }
 

@@ -6,7 +6,7 @@ import type { Clock } from '../runtime/ports.ts'
 import { lossError, type PipelineDriver } from './pipeline-driver.ts'
 import { parseReconfiguration, type StageOptions } from './pipeline-options.ts'
 import type { DeadLetter } from './pipeline-port.ts'
-import { type PipelineSource, processSource } from './pipeline-process.ts'
+import { checkSource, type PipelineSource, processSource } from './pipeline-process.ts'
 import { submit } from './pipeline-submission.ts'
 import { bounded, type WaitOptions } from './pipeline-wait.ts'
 
@@ -36,7 +36,7 @@ export interface Pipeline extends AsyncDisposable {
    * The last stage's results, in the order of the source. Pulls no item while the pipeline is full; returning early
    * cancels what is in flight and closes the source. Throws `ERR_PIPELINE` when a stage failed for good under 'stop' or
    * 'retry' (`details`: stage, sequence, attempts, unfinished; `cause`: the stage's error), `ERR_STOPPED` when closed,
-   * `ERR_ABORTED` and `ERR_TIMEOUT` (no bound by default) as the caller says.
+   * `ERR_ABORTED` and `ERR_TIMEOUT` (no bound by default) as the caller says, `ERR_CONFIG` at once for no iterable.
    */
   process(source: PipelineSource, options?: WaitOptions): AsyncGenerator<Payload, void, undefined>
   /**
@@ -93,6 +93,7 @@ export function createPipeline({ driver, overflow, clock, letters, closed }: Pip
 
   const process = (source: PipelineSource, options: WaitOptions = {}) => {
     checkWait(options)
+    checkSource(source)
     return processSource<Payload>(driver, source, options, clock)
   }
   const close = (options: CloseOptions = {}) => (closing ??= end(options))

@@ -91,11 +91,18 @@ describe('the API, “Agents”', function () {
     for (const [handlers, key] of [
       [{ recieve: () => undefined }, 'recieve'],
       [{ receive: 5 }, 'receive'],
-      [{ handle: () => undefined }, 'handle']
+      [{ handle: () => undefined }, 'handle'],
+      [{ handle: { '': () => undefined } }, 'type'],
+      [null, 'handlers']
     ] as const) {
       await assert.rejects(a.agent('clumsy', handlers as object), { code: 'ERR_CONFIG', details: { key } })
     }
     assert.deepEqual(a.agents('clumsy'), [])
+    const slip = { code: 'ERR_CONFIG', details: { key: 'concurency' } }
+    for (const register of [planner.receive, planner.handle]) {
+      assert.throws(() => register.call(planner, 'slip', () => undefined, { concurency: 4 } as object), slip)
+      assert.throws(() => register.call(planner, '', () => undefined), { code: 'ERR_CONFIG', details: { key: 'type' } })
+    }
   })
 
   it('receipt: “{ id, status, attempts, transport, route, settled }”', async () => {
@@ -143,6 +150,33 @@ describe('the API, “Agents”', function () {
     }
   })
 
+  it('a stream sent: what breaks its source is told to its owner as it was, and to the handler as the end of the call', async () => {
+    for (const host of [a, b]) {
+      const heard: unknown[] = []
+      const name = `reader-${host === a ? 'near' : 'far'}`
+      await host.agent(name, {
+        handle: {
+          echo: async function* ({ data }, ctx) {
+            ctx.signal.addEventListener('abort', () => heard.push((ctx.signal.reason as { code: string }).code))
+            for await (const item of data) yield item
+          }
+        }
+      })
+      const reason = new Error('the file is gone')
+      const source = (async function* () {
+        yield 1
+        throw reason
+      })()
+      const parts: unknown[] = []
+      const reading = async () => {
+        for await (const { data } of planner.stream(name, source, { type: 'echo' })) parts.push(data)
+      }
+      await assert.rejects(reading, (error) => error === reason)
+      await until('the handler to hear of it', () => heard.length > 0)
+      assert.deepEqual(heard, ['ERR_ABORTED'])
+    }
+  })
+
   it('publish: takes what describes a message, and refuses what does not', async () => {
     const listener = await b.agent('listener')
     await using subscription = listener.subscribe('orders.*')
@@ -155,6 +189,13 @@ describe('the API, “Agents”', function () {
     assert.ok(qos?.deadline !== undefined)
     await assert.rejects(planner.publish('orders.eu', 1, { nonsense: 1 } as object), { code: 'ERR_CONFIG' })
     await assert.rejects(planner.publish('orders.eu', 1, { type: 5 } as object), { code: 'ERR_INVALID_MESSAGE' })
+    for (const waitFor of [null, 5, {}, { subscribers: 0 }] as never[]) {
+      await assert.rejects(planner.publish('orders.eu', 1, { waitFor }), { code: 'ERR_CONFIG' })
+    }
+    assert.throws(() => planner.subscribe('orders.*', { maxQueue: { mesages: 9 } } as object), {
+      code: 'ERR_CONFIG',
+      details: { key: 'maxQueue.mesages' }
+    })
     for (const topic of ['', 'a..b', 'a.*', 5, null] as never[]) {
       await assert.rejects(planner.publish(topic, 1), { code: 'ERR_INVALID_TOPIC' })
     }

@@ -57,6 +57,15 @@ describe('the API, “Pipelines”', function () {
     assert.throws(() => pipeline.process([1], { timeout: -1 }), { code: 'ERR_CONFIG', details: { key: 'timeout' } })
   })
 
+  it('process: reads whatever is iterable, and says at once what is not', async () => {
+    await using pipeline = await a.pipeline('any', { stages })
+    assert.deepEqual(await collect(pipeline.process(new Set([1, 2]))), [2, 4])
+    assert.deepEqual(await collect(pipeline.process('12')), [2, 4])
+    for (const source of [5, null, undefined, {}] as never[]) {
+      assert.throws(() => pipeline.process(source), { code: 'ERR_CONFIG', details: { key: 'source' } })
+    }
+  })
+
   it('“feed it by its id from any host”, where an id is one pipeline in the whole mesh', async () => {
     const pipeline = await a.pipeline('one', { stages })
     await until('the other host to know', () => b.agents('phoenix.pipeline.one').length === 1)

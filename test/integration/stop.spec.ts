@@ -94,6 +94,26 @@ describe('stopping a node', function () {
     assert.deepEqual(await loops, ['resolved', 'resolved', 'resolved'])
   })
 
+  it('ends what waits in a mailbox of its own, and an agent that is closed afterwards', async () => {
+    const node = await createNode()
+    const entered = Promise.withResolvers<void>()
+    await node.agent('abyss', {
+      receive: () => {
+        entered.resolve()
+        return new Promise(() => {})
+      }
+    })
+    await node.agent('mute')
+    const sender = await node.agent('sender')
+    void settled(sender.send('abyss', 0, { delivery: 'at-least-once' }))
+    await entered.promise
+    const ends = ['abyss', 'mute'].map((name) => settled(sender.send(name, 1, { delivery: 'at-least-once' })))
+    await node.stop({ drain: false })
+    assert.deepEqual(await Promise.all(ends), ['ERR_STOPPED', 'ERR_STOPPED'])
+    await sender.close()
+    await sender[Symbol.asyncDispose]()
+  })
+
   it('frees its port for the next', async () => {
     const first = await createNode()
     const listen = first.multiaddrs.map((address) => String(address).replace(/\/p2p\/.*/, ''))

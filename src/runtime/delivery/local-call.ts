@@ -112,14 +112,14 @@ export class LocalCall implements ServedCall, Due, Enlisted {
     this.#bus.post(() => this.#reject(remote))
   }
 
-  /** The client waits no longer. */
-  cancel(reason: MeshError): void {
+  /** The client waits no longer. `told`: what it hears, where that is not what the handler hears. */
+  cancel(reason: MeshError, told: unknown = reason): void {
     if (this.over) return
     this.#reason = reason
     this.#finish()
     this.#abort?.abort(reason)
     this.onCancel?.()
-    this.#reject(reason)
+    this.#reject(told)
   }
 
   #reject(error: unknown): void {

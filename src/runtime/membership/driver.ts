@@ -117,6 +117,7 @@ export class Driver implements MembershipDriver {
   async start(): Promise<void> {
     if (this.#running) return
     this.#running = true
+    this.#waiters.open()
     const life = ++this.#life
     const { clock, host } = this.#init
     // Nobody was silent while we did not listen.
@@ -138,7 +139,7 @@ export class Driver implements MembershipDriver {
     this.#ticker?.cancel()
     this.#signer.stop()
     for (const peer of this.#machine.contacts()) this.#handle({ kind: 'disconnected', peer })
-    this.#waiters.reject(new MeshError('ERR_STOPPED', 'the node was stopped'))
+    this.#waiters.close(new MeshError('ERR_STOPPED', 'the node was stopped'))
   }
 
   connected(peer: string): void {

@@ -10,10 +10,13 @@ interface Waiter {
 /** Callers that wait for a condition, which is looked at again whenever something moved. */
 export class Waiters {
   readonly #waiting = new Set<Waiter>()
+  /** Why nothing will move any more; whoever came to wait then would wait for ever. */
+  #closed: MeshError | undefined
 
   async until(holds: () => boolean, { signal }: WaitOptions = {}): Promise<void> {
     if (signal?.aborted) throw reasonOf(signal)
     if (holds()) return
+    if (this.#closed !== undefined) throw this.#closed
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const waiter: Waiter = { holds, resolve, reject }
     const abort = () => reject(reasonOf(signal!))
@@ -31,7 +34,13 @@ export class Waiters {
     for (const waiter of this.#waiting) if (waiter.holds()) waiter.resolve()
   }
 
-  reject(error: MeshError): void {
+  open(): void {
+    this.#closed = undefined
+  }
+
+  /** Rejects who waits, and who comes until it is opened again. */
+  close(error: MeshError): void {
+    this.#closed = error
     for (const waiter of this.#waiting) waiter.reject(error)
   }
 }

@@ -37,6 +37,7 @@ const MESSAGE_KEYS = [
   'ordering',
   'ttl'
 ]
+const QUEUE_KEYS = new Set(['messages', 'bytes'])
 const PUBLISH_KEYS = new Set(['waitFor', 'timeout', 'signal', ...MESSAGE_KEYS])
 const DELIVERIES = new Set(['at-most-once', 'at-least-once'])
 const OVERFLOWS = new Set(['drop-oldest', 'drop-newest', 'reject'])
@@ -46,9 +47,10 @@ function refuse(key: string, why: string): MeshError {
 }
 
 /** `ERR_CONFIG` naming the first option that this version does not have. */
-function known(options: object, keys: ReadonlySet<string>): void {
+function known(options: object, keys: ReadonlySet<string>, prefix = ''): void {
+  if (Object(options) !== options) throw refuse('options', 'not an object')
   for (const [key, value] of Object.entries(options)) {
-    if (value !== undefined && !keys.has(key)) throw refuse(key, 'not supported')
+    if (value !== undefined && !keys.has(key)) throw refuse(prefix + key, 'not supported')
   }
 }
 
@@ -63,6 +65,7 @@ export function checkSubscribe(options: SubscribeOptions): QueueLimits {
   if (options.filter !== undefined && typeof options.filter !== 'function') throw refuse('filter', 'not a function')
   if (options.maxQueue !== undefined && Object(options.maxQueue) !== options.maxQueue)
     throw refuse('maxQueue', 'not an object')
+  known(options.maxQueue ?? {}, QUEUE_KEYS, 'maxQueue.')
   const maxQueue = { ...DEFAULT_QUEUE_LIMITS.maxQueue, ...options.maxQueue }
   const highWatermark = options.highWatermark ?? Math.min(DEFAULT_QUEUE_LIMITS.highWatermark, maxQueue.messages)
   const lowWatermark =
@@ -84,7 +87,7 @@ export function checkPublish(
 ): void {
   known(options, PUBLISH_KEYS)
   const { waitFor, timeout } = options
-  if (waitFor !== undefined && (!Number.isSafeInteger(waitFor.subscribers) || waitFor.subscribers < 1)) {
+  if (waitFor !== undefined && !(Number.isSafeInteger(waitFor?.subscribers) && waitFor.subscribers >= 1)) {
     throw refuse('waitFor.subscribers', 'not a whole number from 1')
   }
   if (timeout !== undefined && !(timeout >= 0)) throw refuse('timeout', 'not a number from 0')

@@ -141,6 +141,7 @@ describe('membership driver', () => {
     await clock.advance(200)
     await stopped
     assert.equal(((await waiting) as MeshError).code, 'ERR_STOPPED')
+    assert.equal(((await outcome(a.joined(99))) as MeshError).code, 'ERR_STOPPED', 'and who comes')
   })
 
   it('lets a wait be aborted', async () => {
