@@ -36,7 +36,9 @@ const CODES = {
   ERR_PIPELINE: ['PipelineError', false],
   ERR_NO_DATA_DIR: ['ConfigError', false],
   ERR_UNTRUSTED: ['SecurityError', false],
-  ERR_GAP: ['DeliveryError', false]
+  ERR_GAP: ['DeliveryError', false],
+  ERR_FENCED: ['DeliveryError', false],
+  ERR_ID_REUSED: ['DeliveryError', false]
 } as const satisfies Record<string, readonly [name: string, retryable: boolean]>
 
 /** Every code that the mesh itself raises. A remote handler's own codes pass through untouched, so `code` is a string. */
