@@ -53,6 +53,36 @@ export function decodeNak(body: Uint8Array): Nak {
   }
 }
 
+/**
+ * The place of a message among all that its sender's host numbers for this receiver's host: what it is recognised by when
+ * it comes twice. Invariant: 1 <= floor <= number.
+ */
+export interface Place {
+  /** Names the sender's numbering: ms since the epoch at which its store was made. A higher one replaces a lower one. */
+  epoch: number
+  number: number
+  /** Every number below is settled at the sender, and never sent again. */
+  floor: number
+}
+
+/** Bytes that a place can take. */
+export const MAX_PLACE_BYTES = 3 * MAX_VARINT
+
+export function writePlace(out: Uint8Array, position: number, { epoch, number, floor }: Place): number {
+  position = writeVarint(out, position, epoch)
+  position = writeVarint(out, position, number)
+  return writeVarint(out, position, number - floor)
+}
+
+/** `ERR_MALFORMED` for what is no place. */
+export function readPlace(cursor: Cursor): Place {
+  const epoch = cursor.varint()
+  const number = cursor.varint()
+  const floor = number - cursor.varint()
+  if (floor < 1) throw new MeshError('ERR_MALFORMED', 'a message with no number')
+  return { epoch, number, floor }
+}
+
 export function encodeNumber(value: number): Uint8Array {
   const out = Buffer.allocUnsafe(MAX_VARINT)
   return out.subarray(0, writeVarint(out, 0, value))

@@ -14,7 +14,14 @@ export const Kind = {
   hold: 0x14,
   /** Receiver to sender: a flow's queue is above its high watermark; and again below its low one. */
   pause: 0x15,
-  resume: 0x16
+  resume: 0x16,
+  /**
+   * A message to be acknowledged and recognised when it comes twice. Counted, and numbered on its stream like `tracked`.
+   * Body: attempt, its place in its sender's numbering (epoch, number, number - floor), header, data.
+   */
+  numbered: 0x17,
+  /** Receiver to sender: ranges of numbers on this stream whose messages were handled before. */
+  again: 0x18
 } as const
 
 /** Ranges in one acknowledgement: a receiver with more sends a second frame. */

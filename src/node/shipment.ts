@@ -52,6 +52,11 @@ export class Shipment implements Parcel, Tracked {
     this.#shipper.settle(this, undefined, undefined)
   }
 
+  /** Never: it has no place. */
+  recognised(): void {
+    this.acknowledged()
+  }
+
   failed(error: unknown, delay: number | undefined): void {
     this.#shipper.settle(this, error, delay)
   }

@@ -8,6 +8,8 @@ export interface Tracked {
   /** ms without a sign of life after which the attempt has failed. */
   readonly timeout: number
   acknowledged(): void
+  /** Acknowledged, and handled before: this was a second copy. Only of what was sent with a place. */
+  recognised(): void
   failed(error: unknown, delay: number | undefined): void
 }
 

@@ -1,6 +1,6 @@
 import type { WireMessage } from '../../../protocols/envelope/wire-message.ts'
 import { MeshError, RemoteError, toRemoteShape } from '../../../protocols/errors.ts'
-import { flowOf } from '../../../protocols/point-to-point/codec.ts'
+import { flowOf, type Place } from '../../../protocols/point-to-point/codec.ts'
 import type { Tracked } from './conversation.ts'
 import type { Inbound } from './inbound.ts'
 import type { PausedFlows } from './paused-flows.ts'
@@ -14,10 +14,20 @@ export class LocalInbound implements Inbound {
   /** A guess: nobody measures what is not encoded. */
   readonly bytes = 256
   readonly orphaned = false
+  /** What it is recognised by when it comes twice. */
+  readonly place: Place | undefined
   readonly #tracked: Tracked | undefined
   readonly #paused: PausedFlows
 
-  constructor(message: WireMessage, self: string, attempt: number, tracked: Tracked | undefined, paused: PausedFlows) {
+  constructor(
+    message: WireMessage,
+    self: string,
+    attempt: number,
+    tracked: Tracked | undefined,
+    paused: PausedFlows,
+    place?: Place
+  ) {
+    this.place = place
     this.message = message
     this.peer = self
     this.attempt = attempt
@@ -44,6 +54,11 @@ export class LocalInbound implements Inbound {
 
   done(): void {
     this.#tracked?.acknowledged()
+  }
+
+  /** It was handled before. */
+  again(): void {
+    this.#tracked?.recognised()
   }
 
   refuse(error: unknown, delay?: number, thrown = false): void {

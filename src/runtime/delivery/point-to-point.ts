@@ -8,7 +8,10 @@ import {
   decodeFlow,
   decodeNak,
   decodeNumber,
-  encodeNumber
+  encodeNumber,
+  MAX_PLACE_BYTES,
+  type Place,
+  writePlace
 } from '../../../protocols/point-to-point/codec.ts'
 import { Kind, PROTOCOL } from '../../../protocols/point-to-point/constants.ts'
 import type { StreamLink } from '../links/link.ts'
@@ -65,11 +68,26 @@ export class PointToPoint implements LinkHandler {
     let at = link.begin(Kind.tracked | COUNTED, bound)
     at = writeVarint(link.buffer, at, attempt)
     const writable = link.end(link.encoder.write(link.buffer, at, message), true)
+    this.#follow(link, conversation, entry)
+    return writable
+  }
+
+  /** The same for a message that has to be recognised when it comes twice: by its place. */
+  trackNumbered(link: StreamLink, message: Outgoing, attempt: number, place: Place, entry: Tracked): void {
+    const conversation = this.#conversation(link)
+    const bound = link.encoder.measure(message) + MAX_VARINT + MAX_PLACE_BYTES
+    let at = link.begin(Kind.numbered | COUNTED, bound)
+    at = writeVarint(link.buffer, at, attempt)
+    at = writePlace(link.buffer, at, place)
+    link.end(link.encoder.write(link.buffer, at, message), true)
+    this.#follow(link, conversation, entry)
+  }
+
+  #follow(link: StreamLink, conversation: Conversation, entry: Tracked): void {
     // Writing may have found out that the stream is gone, and then nobody would settle the entry.
     if (link.closed) throw new MeshError('ERR_LINK_CLOSED', `the link to ${link.peer} closed`)
     conversation.sent.push({ entry, at: this.#options.turn.monotonic })
     this.#sweeper ??= this.#options.clock.after(SWEEP, () => this.#sweep())
-    return writable
   }
 
   stop(): void {
@@ -89,7 +107,10 @@ export class PointToPoint implements LinkHandler {
         this.#tracked(link, body)
         break
       case Kind.ack:
-        this.#acknowledged(link, body)
+        this.#acknowledged(link, body, acknowledged)
+        break
+      case Kind.again:
+        this.#acknowledged(link, body, recognised)
         break
       case Kind.nak: {
         const { sequence, error, delay } = decodeNak(body)
@@ -157,9 +178,9 @@ export class PointToPoint implements LinkHandler {
     this.#options.deliver(new RemoteInbound(link, conversation, message, sequence, attempt, body.length))
   }
 
-  #acknowledged(link: StreamLink, body: Uint8Array): void {
+  #acknowledged(link: StreamLink, body: Uint8Array, how: (sent: Sent) => void): void {
     const { sent } = this.#conversation(link)
-    decodeAck(body, sent.next, (first, last) => sent.settleAll(first, last, acknowledged))
+    decodeAck(body, sent.next, (first, last) => sent.settleAll(first, last, how))
   }
 
   #conversation(link: StreamLink): Conversation {
@@ -203,4 +224,8 @@ export class PointToPoint implements LinkHandler {
 
 function acknowledged({ entry }: Sent): void {
   entry.acknowledged()
+}
+
+function recognised({ entry }: Sent): void {
+  entry.recognised()
 }
