@@ -26,7 +26,7 @@ export const MAX_DELTA_ENTRIES = 8_192
 
 /** Bytes of a PeerId as text: an Ed25519 one has 52, an RSA one 46; twice that is room for a newer kind of key. */
 export const MAX_PEER_BYTES = 128
-/** Bytes of an entry's key: an agent's name (256) and instance under a prefix. */
+/** Bytes of an entry's key: an agent's name (255) and instance under a prefix. */
 export const MAX_KEY_BYTES = 512
 /** Bytes of an entry's value in MessagePack: a subscription with its filter's description fits; data does not belong here. */
 export const MAX_VALUE_BYTES = 16 * 1024

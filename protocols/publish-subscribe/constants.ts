@@ -16,9 +16,9 @@ export const MAX_TOPIC_LENGTH = 256
 /** In UTF-8 a UTF-16 unit takes at most three bytes. */
 export const MAX_TOPIC_BYTES = 3 * MAX_TOPIC_LENGTH
 
-/** 64 KiB writes carry ~115 MB/s over TCP + Noise + Yamux (measured): larger batches gain nothing and hold up others. */
+/** What a link writes at once, nearly: larger batches gained nothing over TCP + Noise + Yamux (measured) and hold up others. */
 export const MAX_BATCH_BYTES = 65_536
-/** The specification's batch. A message longer than a batch goes alone. */
+/** As many as a link's batch has counted frames: a guess that only bounds what a reader makes of one. A message longer than a batch goes alone. */
 export const MAX_BATCH_MESSAGES = 1_024
 /** What is longer is never gossiped, only sent over links: redundancy would multiply it. */
 export const MAX_GOSSIP_BYTES = 262_144

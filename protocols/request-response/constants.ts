@@ -6,7 +6,7 @@ export const Kind = {
   request: 0x10,
   /** Server to client, ends the call. Counted. Body: call, header, data. */
   reply: 0x11,
-  /** Server to client, ends the call. Body: MessagePack [call, name, code, message, retryable]. */
+  /** Server to client, ends the call. Body: MessagePack [call, name, code, message, retryable, thrown]. */
   fail: 0x12,
   /** One element of a stream: of the replies (server) or of the request's data (client). Counted. Body: call, header, data. */
   part: 0x13,

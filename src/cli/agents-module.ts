@@ -13,7 +13,7 @@ import type { Node } from '../node/node.ts'
  *     export { planner as 'plan-b' }
  *     export default async (node) => { const agent = await node.agent('watcher'); … }
  *
- * Throws `ERR_CONFIG` naming the module, or the export that is no agent.
+ * Throws `ERR_CONFIG` naming the module, the export that is no agent, or what the default export threw that is no `MeshError`.
  */
 export async function registerAgents(node: Node, path: string): Promise<string[]> {
   const { default: main, ...agents } = await load(path)
@@ -24,7 +24,12 @@ export async function registerAgents(node: Node, path: string): Promise<string[]
   for (const [name, handlers] of entries) {
     if (!isHandlers(handlers)) throw refusal(path, `its export ${name} must be an object with receive, handle or both`)
   }
-  await main?.(node)
+  try {
+    await main?.(node)
+  } catch (cause) {
+    // What the node refused has its own code; anything else says nothing without the name of the module.
+    throw cause instanceof MeshError ? cause : refusal(path, `its default export threw: ${textOf(cause)}`, cause)
+  }
   for (const [name, handlers] of entries) await node.agent(name, handlers as AgentHandlers)
   return entries.map(([name]) => name)
 }
@@ -33,8 +38,13 @@ async function load(path: string): Promise<Record<string, unknown> & { default?:
   try {
     return await import(pathToFileURL(resolve(path)).href)
   } catch (cause) {
-    throw refusal(path, (cause as Error).message, cause)
+    throw refusal(path, textOf(cause), cause)
   }
+}
+
+/** A module may throw anything, also what is no Error. */
+function textOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
 }
 
 function isHandlers(value: unknown): value is AgentHandlers {

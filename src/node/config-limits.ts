@@ -49,7 +49,7 @@ export interface Limits {
   failureTimeout: number
   /** Other members kept in the view; past it the directory answers for the rest. Default 512 (a guess: about 1 MB). */
   members: number
-  /** Members up to which each node keeps a connection to every other. Default 50 (a guess: 1,225 connections in the mesh). */
+  /** Members up to which each node keeps a connection to every other. Default 50 (the specification's bound for Distributed Erlang, a full mesh too; 1,225 connections). */
   fullMesh: number
   /** Agents registered on this node, all names. Default 100,000 (a guess: ten times what is measured flat). */
   agents: number

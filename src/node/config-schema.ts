@@ -31,10 +31,13 @@ const listenAddress = v.pipe(
   )
 )
 
+/** How an address begins: a slip in the rest of it makes no path of a file. */
+const ADDRESS_LIKE = /^\/(ip4|ip6|dns|dns4|dns6|dnsaddr)\//
+
 /** One text is the address it reads as, or else the path of a file of addresses. */
 const bootstrap = v.lazy((given) => {
   if (typeof given !== 'string') return v.array(address, BOOTSTRAP)
-  if (parses(given))
+  if (parses(given) || ADDRESS_LIKE.test(given))
     return v.pipe(
       address,
       v.transform((one) => [one])

@@ -67,7 +67,7 @@ export interface NodeConfig {
  * Checks options and fills in the defaults.
  *
  * Throws `ERR_CONFIG` naming the first wrong key in `details.key` (`'limits.messageBytes'`, `'listen[1]'`); the message
- * has all of them.
+ * has all of them, a line for each, and `details.problems` each with its key.
  */
 export function resolveConfig(options: NodeOptions = {}): NodeConfig {
   if (Array.isArray(options)) {
@@ -78,11 +78,23 @@ export function resolveConfig(options: NodeOptions = {}): NodeConfig {
   const problems = result.issues.map(describe)
   const [first] = problems
   throw new MeshError('ERR_CONFIG', problems.map((problem) => problem.message).join('\n'), {
-    details: { key: first?.key ?? '' }
+    details: { key: first?.key ?? '', problems }
   })
 }
 
-function describe(issue: v.BaseIssue<unknown>): { key: string; message: string } {
+/** One thing wrong with a configuration: `message` names the key already. */
+export interface ConfigProblem {
+  readonly key: string
+  readonly message: string
+}
+
+/** All that `resolveConfig` found wrong, each with its own key, in what it threw. */
+export function configProblems(error: MeshError): readonly ConfigProblem[] {
+  const key = String(error.details?.key ?? '')
+  return (error.details?.problems as ConfigProblem[] | undefined) ?? [{ key, message: error.message }]
+}
+
+function describe(issue: v.BaseIssue<unknown>): ConfigProblem {
   const key = keyOf(issue)
   if (issue.type === 'strict_object' && issue.expected === 'never') {
     return { key, message: refusedKey(key, siblings(issue)) }

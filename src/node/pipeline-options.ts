@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { MeshError } from '../../protocols/errors.ts'
 import { MAX_NAME_CHARS, MAX_STAGES } from '../../protocols/pipeline/constants.ts'
+import { MAX_NAME_BYTES } from '../../protocols/point-to-point/constants.ts'
 import type { OnError, StagePlan } from '../core/pipeline/types.ts'
 
 export interface StageOptions {
@@ -42,8 +43,8 @@ export interface PipelinePlan {
   highWatermark: number
 }
 
-/** What an agent's name may have. */
-const AGENT = 'must be an agent’s name of 1 to 256 characters'
+/** What `node.agent` takes: no agent has any other name. */
+const AGENT = `must be an agent’s name of 1 to ${MAX_NAME_BYTES} bytes`
 const NAME = `must be a text of 1 to ${MAX_NAME_CHARS} characters`
 const WHOLE = 'must be a whole number'
 const name = v.pipe(v.string(NAME), v.minLength(1, NAME), v.maxLength(MAX_NAME_CHARS, NAME))
@@ -64,7 +65,7 @@ const duration = v.pipe(
 const stage = v.pipe(
   v.strictObject({
     name,
-    agent: v.pipe(v.string(AGENT), v.minLength(1, AGENT), v.maxLength(256, AGENT)),
+    agent: v.pipe(v.string(AGENT), v.minLength(1, AGENT), v.maxBytes(MAX_NAME_BYTES, AGENT)),
     concurrency: v.optional(whole(1, 10_000), 1),
     onError: v.optional(
       v.picklist(['stop', 'skip', 'retry', 'dead-letter'], 'must be stop, skip, retry or dead-letter'),

@@ -285,6 +285,17 @@ describe('the command', function () {
         (await failure('start', '--data', 'wrong', '--agents', './missing.mjs')).error.message,
         /missing\.mjs/
       )
+      await writeFile(join(folder, 'throwing.mjs'), 'export default () => { throw new Error("no database") }')
+      const threw = await failure('start', '--data', 'wrong', '--agents', './throwing.mjs')
+      assert.deepEqual([threw.code, threw.error.code], [1, 'ERR_CONFIG'])
+      assert.match(threw.error.message, /throwing\.mjs.* threw: no database/)
+    })
+
+    it('names the data folder that cannot be made', async () => {
+      await writeFile(join(folder, 'taken'), '')
+      const { code, error } = await failure('start', '--data', 'taken')
+      assert.deepEqual([code, error.code], [1, 'ERR_CONFIG'])
+      assert.match(error.message, /taken cannot be made \(EEXIST\)/)
     })
 
     it('makes, shows and exports an identity, and never replaces one', async () => {

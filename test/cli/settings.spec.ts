@@ -95,6 +95,22 @@ describe('settings of the command', () => {
     await assert.rejects(readSettings({ config: agents }, {}), refused('agents', agents, /path of a module/))
   })
 
+  it('says of each wrong setting where it comes from', async () => {
+    const config = await file('debug: maybe\n', 'maybe.yaml')
+    const several = readSettings({ config, listen: ['x'] }, { PHOENIX_NAME: '' })
+    await assert.rejects(several, (error: MeshError) => {
+      const sources = error.message.split('\n').map((line) => line.replace(/^([a-z]+).* \(from (.*)\)$/, '$1 $2'))
+      assert.deepEqual(sources.sort(), [`debug ${config}`, 'listen --listen', 'name PHOENIX_NAME'])
+      return true
+    })
+  })
+
+  it('shows a file of bootstrap addresses as it was given', async () => {
+    const { origins } = await readSettings({ config: await file(''), bootstrap: ['./peers.txt'] }, {})
+    assert.deepEqual(origins.get('bootstrap'), { value: './peers.txt', source: '--bootstrap' })
+    assert.equal(origins.has('bootstrapFile'), false)
+  })
+
   it('refuses a file that is missing, broken or no map', async () => {
     const missing = join(folder, 'missing.yaml')
     await assert.rejects(readSettings({ config: missing }, {}), refused('config', missing, /cannot be read \(ENOENT\)/))

@@ -72,6 +72,7 @@ describe('configuration of a node', () => {
     ],
     [{ bootstrap: ['foo'] }, 'bootstrap[0]', /must be a multiaddr/],
     [{ bootstrap: [{}] }, 'bootstrap[0]', /must be a multiaddr/],
+    [{ bootstrap: '/ip4/192.0.2.5/tcp/99999' }, 'bootstrap', /must be a multiaddr/],
     [{ bootstrap: 7 }, 'bootstrap', /a list of multiaddrs or the path of a file/],
     [{ start: 'yes' }, 'start', /^start must be true or false, not "yes"$/],
     [{ transports: { tcp: 1 } }, 'transports.tcp', /must be true or false/],

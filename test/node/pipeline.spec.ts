@@ -240,6 +240,7 @@ describe('node/pipeline: options', () => {
     ['an unknown overflow', { ...one(), overflow: 'drop-oldest' }, 'overflow'],
     ['no room', { ...one(), highWatermark: 0 }, 'highWatermark'],
     ['a stage without agent', { stages: [{ name: 'one' }] }, 'stages.0.agent'],
+    ['an agent whose name nobody can have', { stages: [{ name: 'one', agent: 'é'.repeat(128) }] }, 'stages.0.agent'],
     ['one name twice', { stages: [...one().stages, ...one().stages] }, 'stages'],
     ['nothing', undefined, 'options']
   ] as const) {

@@ -1,5 +1,5 @@
 import { MeshError } from '../../../protocols/errors.ts'
-import { type NodeConfig, type NodeOptions, resolveConfig } from '../../node/config.ts'
+import { configProblems, type NodeConfig, type NodeOptions, resolveConfig } from '../../node/config.ts'
 
 /** Settings from one place: `{ 'limits.messageBytes': 1024 }`, each key a path into the node's options. */
 export interface Layer {
@@ -39,7 +39,9 @@ export function resolveLayers(layers: readonly Layer[]): Settings {
   }
   const config = resolve(options, given)
   const origins = new Map<string, { value: unknown; source: string }>()
-  for (const [key, value] of leaves({ ...config, agents })) {
+  // A file of addresses is a value of `bootstrap`, as it was given.
+  const { bootstrapFile, ...shown } = config
+  for (const [key, value] of leaves({ ...shown, bootstrap: bootstrapFile ?? shown.bootstrap, agents })) {
     origins.set(key, { value, source: given.get(key)?.source ?? 'default' })
   }
   return { options, config, agents, origins }
@@ -73,10 +75,14 @@ function resolve(options: NodeOptions, given: Map<string, { source: string }>): 
     return resolveConfig(options)
   } catch (error) {
     if (!(error instanceof MeshError)) throw error
+    const sourceOf = (key: string) => given.get(key.replace(/\[\d+\]$/, ''))?.source
+    const lines = configProblems(error).map(({ key, message }) => {
+      const source = sourceOf(key)
+      return source === undefined ? message : `${message} (from ${source})`
+    })
     const key = String(error.details?.key ?? '')
-    const source = given.get(key.replace(/\[\d+\]$/, ''))?.source
-    const where = source === undefined ? '' : ` (from ${source})`
-    throw new MeshError(error.code as 'ERR_CONFIG', error.message + where, { cause: error, details: { key, source } })
+    const details = { key, source: sourceOf(key) }
+    throw new MeshError('ERR_CONFIG', lines.join('\n'), { cause: error, details })
   }
 }
 

@@ -22,7 +22,7 @@ export interface MembershipOptions {
   maxEntries: number
   /** Bytes of one member's entries as MessagePack. Default 8 MiB. */
   maxEntryBytes: number
-  /** Up to this many members each connects to each. Default 50 (specification). */
+  /** Up to this many members each connects to each. Default 50 (the specification's bound for Distributed Erlang, which is a full mesh too). */
   fullMeshLimit: number
   /** Dials under way at once. Default 3: a handshake takes 20 ms of processor time on each side, and more at once only make each slower. One while the event loop lags. */
   maxDials: number

@@ -8,10 +8,14 @@ const ATTEMPTS = 3
 
 /**
  * Makes the server listen on a Unix socket that only this user may open, which also claims the data folder. The socket
- * of a process that is gone refuses connections, and is replaced. Throws `ERR_CONFIG` where a live one answers.
+ * of a process that is gone refuses connections, and is replaced. Throws `ERR_CONFIG` where a live one answers, or where
+ * the folder cannot be made.
  */
 export async function claim(server: Server, path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
+    const message = `the data folder ${dirname(path)} cannot be made (${cause.code})`
+    throw new MeshError('ERR_CONFIG', message, { cause, details: { key: 'dataDir', path: dirname(path) } })
+  })
   for (let attempt = 1; ; attempt++) {
     const code = await listen(server, path)
     if (code === undefined) return

@@ -28,7 +28,7 @@ export interface PubSubLimits {
   directFanout: number
   /** Share of `directFanout` below which a topic returns to links. 0.75, a guess. */
   calm: number
-  /** Bytes of one encoded message: `ERR_MESSAGE_TOO_LARGE`. Default 16 MiB; the links' own bound may be lower. */
+  /** Bytes of one encoded message: `ERR_MESSAGE_TOO_LARGE`. Default 16 MiB less 4 KiB for what its frame adds; the links' own bound may be lower. */
   messageBytes: number
   /** Bytes of messages that wait here for a slow receiver; beyond, `ERR_QUEUE_FULL`. Default 8 MiB. */
   waitingBytes: number
