@@ -198,6 +198,23 @@ describe('core/routing: router', () => {
     assert.equal(router.group('worker')!.size, 1)
   })
 
+  it('forgets a node that nobody placed with the last agent on it, and keeps one that was placed', () => {
+    const { router } = setUp()
+    const before = router.places
+    router.add('worker', 'stranger', 'a')
+    router.add('worker', 'stranger', 'b')
+    router.add('writer', 'stranger', 'c')
+    router.remove('worker', 'stranger', 'a')
+    router.remove('worker', 'stranger', 'b')
+    assert.equal(router.places, before + 1)
+    router.remove('writer', 'stranger', 'c')
+    assert.equal(router.places, before)
+    router.add('worker', 'stranger', 'a')
+    router.place({ peer: 'stranger', region: 'eu', zone: 'eu-a' })
+    router.remove('worker', 'stranger', 'a')
+    assert.equal(router.places, before + 1)
+  })
+
   it('keeps its groups equal to a plain list under any adds and removals', () => {
     const change = fc.record({
       add: fc.boolean(),
