@@ -3,7 +3,6 @@ import type { DeltaEntry, DeltaItem } from '../../../protocols/overlay/messages.
 import { isLive, outranks } from './claim.ts'
 import { digestAbout } from './exchange.ts'
 import type { Known } from './known.ts'
-import { sizeOf } from './log.ts'
 import { hear } from './standing.ts'
 import type { View } from './view.ts'
 
@@ -82,11 +81,12 @@ function applyEntries(view: View, member: Known, item: DeltaItem, from: string):
 function applyEntry(view: View, member: Known, entry: DeltaEntry): void {
   const { log } = member
   const { maxEntries, maxEntryBytes } = view.options
-  if (entry.value !== undefined && !log.live.has(entry.key)) {
-    if (log.live.size >= maxEntries || log.bytes + sizeOf(entry) > maxEntryBytes) {
-      view.partial = true
-      return
-    }
+  if (entry.value !== undefined && !log.fits(entry, maxEntries, maxEntryBytes)) {
+    view.partial = true
+    // What the key had before does not hold any longer.
+    const known = log.live.get(entry.key)
+    if (known !== undefined && known.version < entry.version) applyEntry(view, member, { ...entry, value: undefined })
+    return
   }
   const put = log.put(entry, view.now)
   if (put === undefined) return
