@@ -1,6 +1,7 @@
 import { MAX_REFUTATION } from '../../../protocols/overlay/constants.ts'
 import type { DeltaEntry, DeltaItem } from '../../../protocols/overlay/messages.ts'
 import { isLive, outranks } from './claim.ts'
+import { speaksForItself } from './evidence.ts'
 import { digestAbout } from './exchange.ts'
 import type { Known } from './known.ts'
 import { hear } from './standing.ts'
@@ -20,7 +21,10 @@ export function applyItem(view: View, item: DeltaItem, from: string): void {
     view.tell(member.peer, { from, record: true })
   }
   hear(view, member, item, item.accuser, from)
-  if (member.isLive && item.to > member.version) applyEntries(view, member, item, from)
+  if (!member.isLive || item.to <= member.version) return
+  // Entries are not signed. Of whom we hear ourselves another's word is a hint to ask, or it could outbid the owner's for good.
+  if (from !== member.peer && speaksForItself(view, member)) ask(view, member, member.peer)
+  else applyEntries(view, member, item, from)
 }
 
 /** The member whose life the item is about, taken in or replaced where its record proves that there is one. */

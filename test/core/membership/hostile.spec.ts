@@ -62,4 +62,22 @@ describe('a member that breaks its bounds', () => {
     machine.handle({ kind: 'set', key: 'b', value: 1 }, 0, [])
     assert.equal(machine.announcedVersion, 1)
   })
+
+  it('does not speak for a member that we hear ourselves: its word makes us ask', () => {
+    const { machine, effects, announce } = meet(1_000)
+    announce([{ key: 'agent/worker/1', version: 1, value: 'real' }])
+    machine.handle({ kind: 'connected', peer: 'liar' }, 0, effects)
+    effects.length = 0
+    const claim = { peer: 'other', incarnation: 1, refutation: 0, state: 'alive' as const, accuser: undefined }
+    const entries = [{ key: 'agent/worker/1', version: 2 ** 40, value: undefined }]
+    const log = { record: undefined, from: 1, to: 2 ** 40, done: true, full: false, floor: 0, entries }
+    const message: OverlayMessage = { kind: 'delta', last: false, items: [{ ...claim, ...log }] }
+    // After an exchange interval: what was missed of it may be asked for once in a quarter of that.
+    machine.handle({ kind: 'receive', from: 'liar', message }, 1_000, effects)
+    assert.equal(machine.member('other')?.entries.get('agent/worker/1')?.value, 'real')
+    const asked = effects.flatMap((e) => (e.kind === 'send' && e.message.kind === 'digest' ? e.to : []))
+    assert.deepEqual(asked, ['other'])
+    announce([{ key: 'agent/worker/1', version: 2, value: 'moved' }])
+    assert.equal(machine.member('other')?.entries.get('agent/worker/1')?.value, 'moved')
+  })
 })
