@@ -5,7 +5,7 @@ import type { Member } from '../../../src/core/routing/group.ts'
 import { outcomeOf } from '../../../src/core/routing/outcome.ts'
 import { Router } from '../../../src/core/routing/router.ts'
 import type { RoutingSettings } from '../../../src/core/routing/settings.ts'
-import { seeded } from './seeded.ts'
+import { seeded } from '../seeded.ts'
 
 const self = { peer: 'self', region: 'eu', zone: 'eu-a' }
 const places = {
