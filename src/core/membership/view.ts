@@ -117,15 +117,16 @@ export class View {
     this.emit({ kind: 'member-down', member: last, reason })
   }
 
-  /** Back to life after a death that was none. */
-  revive(member: Known): void {
+  /** Back to life after a death that was none. False where there is no room left: it is forgotten then. */
+  revive(member: Known): boolean {
     if (this.closed) {
       this.known.delete(member.peer)
-      return
+      return false
     }
     member.evidenceAt = this.steady
     this.#count()
     this.emit({ kind: 'member-up', member })
+    return true
   }
 
   learn(member: Known): void {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import type { SignedRecord } from '../../../protocols/overlay/messages.ts'
+import type { MembershipEffect } from '../../../src/core/membership/effects.ts'
 import { hashOf } from '../../../src/core/membership/exchange.ts'
 import { withDefaults } from '../../../src/core/membership/options.ts'
+import { hear } from '../../../src/core/membership/standing.ts'
 import { View } from '../../../src/core/membership/view.ts'
 
 function record(peer: string, incarnation: number, region?: string, zone?: string): SignedRecord {
@@ -38,6 +40,22 @@ describe('the hash of a view', () => {
 })
 
 describe('a full view', () => {
+  it('forgets the dead who come back, and says nothing of them', () => {
+    const view = new View(record('own', 1), withDefaults({ maxMembers: 1 }), () => 0)
+    const claim = { incarnation: 1, refutation: 0, state: 'alive' as const }
+    const dead = view.admit(record('dead', 1), claim)!
+    view.remove(dead, 'dead')
+    view.admit(record('alive', 1), claim)
+    const effects: MembershipEffect[] = []
+    view.sink = effects
+    hear(view, dead, { ...claim, refutation: 1, state: 'suspect' }, 'accuser', 'teller')
+    assert.deepEqual([...view.known.keys()], ['alive'])
+    assert.deepEqual(
+      effects.filter(({ kind }) => kind === 'emit'),
+      []
+    )
+  })
+
   it('holds who is of its zone before its region before the rest; a zone of another region is another zone', () => {
     const own = record('own', 1, 'eu', 'a')
     const [far, region, zone] = [
