@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { MeshError } from '../errors.ts'
 import {
   type AttributeSet,
@@ -206,7 +207,10 @@ export class HeaderDecoder {
     } else {
       const length = cursor.varint()
       if (length === 0 || length > MAX_ID_BYTES) throw new MeshError('ERR_MALFORMED', `an id of ${length} bytes`)
-      id = Buffer.from(cursor.take(length)).toString('utf8')
+      const text = cursor.take(length)
+      // Replacement characters would make one id of many.
+      if (!isUtf8(text)) throw new MeshError('ERR_MALFORMED', 'an id that is no UTF-8')
+      id = Buffer.from(text).toString('utf8')
     }
     let time = this.#ms
     if ((flags & Flag.time) !== 0) {

@@ -20,7 +20,6 @@ export class AtLeastOnce implements Shipper {
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
   #idle: PromiseWithResolvers<void> | undefined
-  #stopped = false
 
   constructor(parts: SendingParts, random: () => number) {
     this.#parts = parts
@@ -36,7 +35,6 @@ export class AtLeastOnce implements Shipper {
 
   /** What waits is given up now, what is in flight when its link closes: with `ERR_STOPPED`. */
   stop(): void {
-    this.#stopped = true
     this.#timer?.cancel()
     this.#timerAt = Number.NEGATIVE_INFINITY
     this.#outbox.handle({ kind: 'close', error: stopped() }, this.#parts.clock.monotonic(), this.#sink)
@@ -147,7 +145,6 @@ export class AtLeastOnce implements Shipper {
       if (error !== undefined) this.#parts.resolver.failed(member, error)
     }
     if (error === undefined) this.#outbox.acknowledge(shipment, this.#sink)
-    else if (this.#stopped) this.#failed(shipment, stopped(), undefined, true)
     else this.#failed(shipment, error, delay, FINAL.has(code ?? '') && !wasThrown(error))
   }
 

@@ -3,7 +3,7 @@ import { MeshError, RemoteError, toRemoteShape } from '../../protocols/errors.ts
 import type { PipelineEvent, PipelineHandler, PipelinePort, StageCall } from '../../src/node/pipeline-port.ts'
 import { Pipelines } from '../../src/node/pipelines.ts'
 import type { Clock } from '../../src/runtime/ports.ts'
-import { seeded } from '../core/routing/seeded.ts'
+import { seeded } from '../core/seeded.ts'
 
 /** Time passes only when `advance` says so. */
 class ManualClock implements Clock {

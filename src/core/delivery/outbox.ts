@@ -29,7 +29,7 @@ export type OutboxInput<P extends Parcel> =
   /** The attempt failed. `final` ends it here; `delay` (ms, at most a day) overrides the strategy. */
   | { kind: 'failed'; parcel: P; error: unknown; final?: boolean; delay?: number | undefined }
   | { kind: 'tick' }
-  /** Nothing is tried again: what waits is given up with this error. */
+  /** Nothing is tried again: what waits or may expire is given up with this error now, the rest once its attempt fails. */
   | { kind: 'close'; error: unknown }
 
 export type OutboxEffect<P extends Parcel> =
@@ -43,6 +43,8 @@ export class Outbox<P extends Parcel> implements Machine<OutboxInput<P>, OutboxE
   readonly #due = new Deadlines<P>()
   /** Parcels neither acknowledged nor given up. */
   size = 0
+  /** Why nothing is tried any more. */
+  #closed: { error: unknown } | undefined
 
   constructor(random: Random) {
     this.#random = random
@@ -57,7 +59,8 @@ export class Outbox<P extends Parcel> implements Machine<OutboxInput<P>, OutboxE
     switch (input.kind) {
       case 'send':
         this.size++
-        this.#transmit(input.parcel, sink)
+        if (this.#closed === undefined) this.#transmit(input.parcel, sink)
+        else this.#giveUp(input.parcel, undefined, this.#closed.error, sink)
         break
       case 'acknowledged':
         this.acknowledge(input.parcel, sink)
@@ -72,6 +75,7 @@ export class Outbox<P extends Parcel> implements Machine<OutboxInput<P>, OutboxE
         }
         break
       case 'close':
+        this.#closed = { error: input.error }
         for (let due = this.#due.take(Infinity); due !== undefined; due = this.#due.take(Infinity)) {
           this.#giveUp(due, undefined, input.error, sink)
         }
@@ -92,7 +96,9 @@ export class Outbox<P extends Parcel> implements Machine<OutboxInput<P>, OutboxE
     parcel.failure = error
     this.#due.remove(parcel)
     const delay = asked(input.delay) ?? retryDelay(parcel.policy.strategy, parcel.attempts, this.#random)
-    if (input.final === true) {
+    if (this.#closed !== undefined) {
+      this.#giveUp(parcel, undefined, this.#closed.error, sink)
+    } else if (input.final === true) {
       this.#giveUp(parcel, undefined, error, sink)
     } else if (parcel.attempts > parcel.policy.maxRetries) {
       this.#giveUp(parcel, 'ERR_MAX_RETRIES', error, sink)

@@ -24,6 +24,11 @@ export const DEFAULT_QUEUE_LIMITS: QueueLimits = {
   maxQueue: { messages: 2_000, bytes: 2 ** 24 }
 }
 
+/** A watermark in messages as the same share of the bytes. */
+export function bytesAt(watermark: number, { maxQueue }: QueueLimits): number {
+  return (maxQueue.bytes * watermark) / maxQueue.messages
+}
+
 const SMALLEST = 16
 /** Above this an emptied ring gives its memory back. */
 const KEPT = 256
@@ -48,9 +53,8 @@ export class BoundedQueue<T> {
     this.#limits = limits
     this.#overflow = overflow
     this.#dropped = dropped
-    const { messages, bytes } = limits.maxQueue
-    this.#highBytes = (bytes * limits.highWatermark) / messages
-    this.#lowBytes = (bytes * limits.lowWatermark) / messages
+    this.#highBytes = bytesAt(limits.highWatermark, limits)
+    this.#lowBytes = bytesAt(limits.lowWatermark, limits)
   }
 
   get length(): number {

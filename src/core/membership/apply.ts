@@ -1,9 +1,9 @@
 import { MAX_REFUTATION } from '../../../protocols/overlay/constants.ts'
 import type { DeltaEntry, DeltaItem } from '../../../protocols/overlay/messages.ts'
 import { isLive, outranks } from './claim.ts'
+import { speaksForItself } from './evidence.ts'
 import { digestAbout } from './exchange.ts'
 import type { Known } from './known.ts'
-import { sizeOf } from './log.ts'
 import { hear } from './standing.ts'
 import type { View } from './view.ts'
 
@@ -21,7 +21,10 @@ export function applyItem(view: View, item: DeltaItem, from: string): void {
     view.tell(member.peer, { from, record: true })
   }
   hear(view, member, item, item.accuser, from)
-  if (member.isLive && item.to > member.version) applyEntries(view, member, item, from)
+  if (!member.isLive || item.to <= member.version) return
+  // Entries are not signed. Of whom we hear ourselves another's word is a hint to ask, or it could outbid the owner's for good.
+  if (from !== member.peer && speaksForItself(view, member)) ask(view, member, member.peer)
+  else applyEntries(view, member, item, from)
 }
 
 /** The member whose life the item is about, taken in or replaced where its record proves that there is one. */
@@ -82,11 +85,12 @@ function applyEntries(view: View, member: Known, item: DeltaItem, from: string):
 function applyEntry(view: View, member: Known, entry: DeltaEntry): void {
   const { log } = member
   const { maxEntries, maxEntryBytes } = view.options
-  if (entry.value !== undefined && !log.live.has(entry.key)) {
-    if (log.live.size >= maxEntries || log.bytes + sizeOf(entry) > maxEntryBytes) {
-      view.partial = true
-      return
-    }
+  if (entry.value !== undefined && !log.fits(entry, maxEntries, maxEntryBytes)) {
+    view.partial = true
+    // What the key had before does not hold any longer.
+    const known = log.live.get(entry.key)
+    if (known !== undefined && known.version < entry.version) applyEntry(view, member, { ...entry, value: undefined })
+    return
   }
   const put = log.put(entry, view.now)
   if (put === undefined) return

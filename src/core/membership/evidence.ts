@@ -32,6 +32,11 @@ export function hearsDirectly(view: View, member: Known): boolean {
   return contact !== undefined && view.steady - contact.heardAt < STAGE.probe * view.options.failureTimeout
 }
 
+/** True while it tells us its changes itself: views were exchanged over our own connection, and frames of its reach us. */
+export function speaksForItself(view: View, member: Known): boolean {
+  return view.contacts.get(member.peer)?.received === true && hearsDirectly(view, member)
+}
+
 /**
  * Starts to count the silence of a member that we are not connected with, from where others are asked to probe it.
  *

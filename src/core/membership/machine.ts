@@ -283,8 +283,7 @@ export class MembershipMachine implements Machine<MembershipInput, MembershipEff
       throw new MeshError('ERR_LIMIT', `entry key of more than ${MAX_KEY_BYTES} bytes`)
     const size = sizeOf(entry)
     if (size > MAX_VALUE_BYTES) throw new MeshError('ERR_LIMIT', `entry ${key} of ${size} bytes`, { details: { key } })
-    const fresh = value !== undefined && !own.log.live.has(key)
-    if (fresh && (own.log.live.size >= options.maxEntries || own.log.bytes + size > options.maxEntryBytes)) {
+    if (value !== undefined && !own.log.fits(entry, options.maxEntries, options.maxEntryBytes)) {
       throw new MeshError('ERR_LIMIT', `more entries than a member may announce`, { details: { key } })
     }
     own.log.put(entry, now)

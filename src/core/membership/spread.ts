@@ -86,7 +86,7 @@ export function onDigest(view: View, contact: Contact, digest: Digest): void {
   const aboutUs = digest.items.find((item) => item.peer === view.own.peer)
   if (digest.complete || aboutUs !== undefined) {
     contact.declined = aboutUs === undefined && digest.closed
-    contact.acked = aboutUs?.incarnation === view.own.incarnation ? aboutUs.version : 0
+    contact.acked = aboutUs === undefined ? 0 : believable(view, aboutUs)
     contact.synced = true
     sentOwn(view, contact)
     view.sink.push({ kind: 'progress' })
@@ -114,7 +114,7 @@ export function onDelta(view: View, contact: Contact, delta: Delta): void {
 }
 
 export function onAck(view: View, contact: Contact, ack: Ack): void {
-  contact.acked = ack.incarnation === view.own.incarnation ? Math.min(ack.version, view.own.version) : 0
+  contact.acked = believable(view, ack)
   contact.declined = !ack.held
   if (ack.last) contact.confirmed = true
   // It took us in on our record alone: now it wants the rest.
@@ -123,4 +123,9 @@ export function onAck(view: View, contact: Contact, ack: Ack): void {
     view.flush()
   }
   view.sink.push({ kind: 'progress' })
+}
+
+/** How far a peer knows us, by its own word: of this life, and of nothing that we have not said. */
+function believable({ own }: View, word: { incarnation: number; version: number }): number {
+  return word.incarnation === own.incarnation ? Math.min(word.version, own.version) : 0
 }

@@ -21,7 +21,7 @@ function believe(view: View, member: Known, claim: Claim, accuser: string): void
   }
   member.state = claim.state
   if (claim.state === 'alive') answered(view, member, accusedByUs)
-  if (!wasLive) view.revive(member)
+  if (!wasLive && !view.revive(member)) return
   if (claim.state === 'suspect') {
     member.suspicion = { since: view.steady, accusers: new Set([accuser]) }
     view.emit({ kind: 'member-suspect', member })

@@ -1,5 +1,6 @@
 import type { Claim, SignedRecord } from '../../../protocols/overlay/messages.ts'
 import type { Random, Sink } from '../machine.ts'
+import { tierOf } from '../routing/topology.ts'
 import { isLive } from './claim.ts'
 import { Contact } from './contact.ts'
 import type { MembershipEffect } from './effects.ts'
@@ -116,15 +117,16 @@ export class View {
     this.emit({ kind: 'member-down', member: last, reason })
   }
 
-  /** Back to life after a death that was none. */
-  revive(member: Known): void {
+  /** Back to life after a death that was none. False where there is no room left: it is forgotten then. */
+  revive(member: Known): boolean {
     if (this.closed) {
       this.known.delete(member.peer)
-      return
+      return false
     }
     member.evidenceAt = this.steady
     this.#count()
     this.emit({ kind: 'member-up', member })
+    return true
   }
 
   learn(member: Known): void {
@@ -178,10 +180,7 @@ export class View {
 
   /** Connected before same zone before same region before the rest. */
   #closeness(peer: string, { record }: SignedRecord): number {
-    const { zone, region } = this.own.record
-    const near =
-      zone !== undefined && record.zone === zone ? 2 : region !== undefined && record.region === region ? 1 : 0
-    return near + (this.contacts.has(peer) ? 4 : 0)
+    return (this.contacts.has(peer) ? 4 : 0) - tierOf(this.own.record, record)
   }
 }
 

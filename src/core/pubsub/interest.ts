@@ -21,7 +21,8 @@ export interface PeerInterest {
 }
 
 interface PatternInterest {
-  byPeer: Map<string, InterestEntry>
+  /** Never empty; more than one where a peer announces one pattern under several keys. */
+  byPeer: Map<string, InterestEntry[]>
 }
 
 interface PeerState {
@@ -91,16 +92,19 @@ export class InterestTable {
     this.#peer(peer).entries.set(key, entry)
     let pattern = this.#patterns.get(entry.pattern)
     if (pattern === undefined) this.#patterns.set(entry.pattern, (pattern = { byPeer: new Map() }))
-    pattern.byPeer.set(peer, entry)
+    const entries = pattern.byPeer.get(peer)
+    if (entries === undefined) pattern.byPeer.set(peer, [entry])
+    else entries.push(entry)
     return true
   }
 
   #withdraw(peer: string, key: string, entry: InterestEntry): void {
     this.#peers.get(peer)?.entries.delete(key)
     const pattern = this.#patterns.get(entry.pattern)
-    // A peer that announced one pattern under two keys keeps the later one.
-    if (pattern?.byPeer.get(peer) !== entry) return
-    pattern.byPeer.delete(peer)
+    const entries = pattern?.byPeer.get(peer)
+    if (pattern === undefined || entries === undefined) return
+    entries.splice(entries.indexOf(entry), 1)
+    if (entries.length === 0) pattern.byPeer.delete(peer)
     if (pattern.byPeer.size === 0) this.#patterns.delete(entry.pattern)
   }
 
@@ -121,12 +125,13 @@ export class InterestTable {
   match(topic: string): PeerInterest[] {
     const found = new Map<string, PeerInterest>()
     for (const { byPeer } of this.#patterns.match(topic, [])) {
-      for (const [peer, entry] of byPeer) {
-        const known = found.get(peer)
+      for (const [peer, entries] of byPeer) {
+        let known = found.get(peer)
         if (known === undefined) {
           const channels = this.#peers.get(peer)?.channels ?? NONE
-          found.set(peer, { peer, subscribers: entry.count, linked: entry.linked, channels })
-        } else {
+          found.set(peer, (known = { peer, subscribers: 0, linked: false, channels }))
+        }
+        for (const entry of entries) {
           known.subscribers += entry.count
           known.linked ||= entry.linked
         }

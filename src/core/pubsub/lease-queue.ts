@@ -1,4 +1,4 @@
-import type { QueueLimits } from '../flow/queue.ts'
+import { bytesAt, type QueueLimits } from '../flow/queue.ts'
 
 /** An item that was handed out and is not acknowledged. */
 export interface Lease<T> {
@@ -28,9 +28,8 @@ export class LeaseQueue<T> {
 
   constructor(limits: QueueLimits) {
     this.#limits = limits
-    const { messages, bytes } = limits.maxQueue
-    this.#highBytes = (bytes * limits.highWatermark) / messages
-    this.#lowBytes = (bytes * limits.lowWatermark) / messages
+    this.#highBytes = bytesAt(limits.highWatermark, limits)
+    this.#lowBytes = bytesAt(limits.lowWatermark, limits)
   }
 
   /** Waiting and handed out. */

@@ -44,6 +44,8 @@ export class Router {
   readonly #draws: Draws
   readonly #events: Sink<CircuitEvent>
   readonly #places = new Map<string, Place>()
+  /** Targets on each node that only `add` told of: its place goes with the last of them. */
+  readonly #assumed = new Map<string, number>()
   readonly #groups = new Map<string, Group>()
   /** Targets that have a circuit, the one longest without a failure first. At most `maxCircuits`. */
   readonly #troubled = new Set<Target>()
@@ -59,6 +61,7 @@ export class Router {
 
   /** The node at that location, remembered where new. Write `rtt` and `load` on it as they are measured. */
   place(location: Location): Place {
+    this.#assumed.delete(location.peer)
     const known = this.#places.get(location.peer)
     if (known !== undefined && known.region === location.region && known.zone === location.zone) return known
     const { peer, region, zone } = location
@@ -77,9 +80,15 @@ export class Router {
 
   /** A node that is unknown stands elsewhere until `place` says more. */
   add(name: string, peer: string, instance: string): Member {
-    const place = this.#places.get(peer) ?? this.place({ peer, region: undefined, zone: undefined })
+    let place = this.#places.get(peer)
+    if (place === undefined) {
+      place = this.place({ peer, region: undefined, zone: undefined })
+      this.#assumed.set(peer, 0)
+    }
     let group = this.#groups.get(name)
     if (group === undefined) this.#groups.set(name, (group = new Group(name, this.settings, this.#draws)))
+    const targets = this.#assumed.get(peer)
+    if (targets !== undefined && !group.targets.has(peer)) this.#assumed.set(peer, targets + 1)
     return group.add(place, instance)
   }
 
@@ -87,7 +96,7 @@ export class Router {
     const group = this.#groups.get(name)
     if (group === undefined) return
     const target = group.remove(peer, instance)
-    if (target !== undefined) this.#troubled.delete(target)
+    if (target !== undefined) this.#gone(target)
     if (group.size === 0) this.#groups.delete(name)
   }
 
@@ -98,6 +107,11 @@ export class Router {
       for (const instance of instances) this.remove(group.name, peer, instance)
     }
     if (peer !== this.#self.peer) this.#places.delete(peer)
+  }
+
+  /** Nodes remembered, our own included: for proving that nothing leaks. */
+  get places(): number {
+    return this.#places.size
   }
 
   has(name: string): boolean {
@@ -178,6 +192,19 @@ export class Router {
     const { peer } = target.place
     target.circuit ??= new Circuit(peer, target.agent, this.settings.circuit, this.#random, this.#events)
     target.circuit.failed(now)
+  }
+
+  /** A target's last member went. */
+  #gone(target: Target): void {
+    this.#troubled.delete(target)
+    const { peer } = target.place
+    const targets = this.#assumed.get(peer)
+    if (targets === undefined) return
+    if (targets > 1) this.#assumed.set(peer, targets - 1)
+    else {
+      this.#assumed.delete(peer)
+      this.#places.delete(peer)
+    }
   }
 
   #forget(target: Target): void {

@@ -99,6 +99,23 @@ describe('the outbox', () => {
     assert.equal(outbox.size, 1)
   })
 
+  it('tries nothing again once it is closed: what was in flight ends with its attempt, what comes later at once', () => {
+    const { outbox, effects, take } = bench()
+    const [lost, heard, late] = [letter(1), letter(2), letter(3)]
+    for (const parcel of [lost, heard]) outbox.handle({ kind: 'send', parcel }, 0, effects)
+    outbox.handle({ kind: 'close', error: 'stopped' }, 1, effects)
+    assert.deepEqual(take(), ['transmit', 'transmit'])
+    outbox.handle({ kind: 'failed', parcel: lost, error: 'lost' }, 2, effects)
+    outbox.handle({ kind: 'acknowledged', parcel: heard }, 2, effects)
+    outbox.handle({ kind: 'send', parcel: late }, 3, effects)
+    assert.deepEqual(effects, [
+      { kind: 'given-up', parcel: lost, code: undefined, error: 'stopped' },
+      { kind: 'done', parcel: heard },
+      { kind: 'given-up', parcel: late, code: undefined, error: 'stopped' }
+    ])
+    assert.deepEqual([outbox.size, outbox.wakeAt], [0, Number.POSITIVE_INFINITY])
+  })
+
   const only = process.env['SEED']
   it('brings every parcel to exactly one end, over many seeds', () => {
     const seeds = only === undefined ? Array.from({ length: 300 }, (_, i) => `${i}`) : [only]

@@ -66,6 +66,28 @@ describe('entry log', () => {
   })
 })
 
+describe('the bounds of an entry log', () => {
+  it('hold for tombstones: the oldest go first, and whoever knows less than they said needs the whole', () => {
+    const log = new EntryLog()
+    const most = 32_768
+    for (let version = 1; version <= most + 10; version++) log.put({ key: `k${version}`, value: undefined, version }, 0)
+    const left = [...log.since(0)]
+    assert.deepEqual([left.length, left[0]?.version, log.floor], [most, 11, 10])
+  })
+
+  it('count a value in the place of the one that it replaces', () => {
+    const log = new EntryLog()
+    const [small, large] = [
+      { key: 'a', value: 'x'.repeat(10), version: 1 },
+      { key: 'a', value: 'x'.repeat(20), version: 2 }
+    ]
+    log.put(small, 0)
+    assert.ok(log.fits(large, 1, sizeOf(large)))
+    assert.ok(!log.fits(large, 1, sizeOf(large) - 1))
+    assert.ok(!log.fits({ key: 'b', value: 1, version: 2 }, 1, 1_000))
+  })
+})
+
 describe('chunks', () => {
   it('each fit a frame, and cover every version without a gap', () => {
     fc.assert(

@@ -5,18 +5,8 @@ import type { MembershipEffect, MembershipInput } from '../../../src/core/member
 import { MembershipMachine } from '../../../src/core/membership/machine.ts'
 import { type MembershipOptions, tickInterval, withDefaults } from '../../../src/core/membership/options.ts'
 import type { MembershipEvent } from '../../../src/core/membership/types.ts'
+import { seeded } from '../seeded.ts'
 import { Agenda } from './agenda.ts'
-
-/** mulberry32. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 export interface NetworkOptions {
   seed: number

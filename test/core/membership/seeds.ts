@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { Network, type NetworkOptions, seeded } from './network.ts'
+import { seeded } from '../seeded.ts'
+import { Network, type NetworkOptions } from './network.ts'
 
 /** Seeds of each scenario; one of them alone with the environment variable SEED. */
 const SEEDS = 40

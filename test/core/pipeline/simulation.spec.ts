@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { seeded } from '../routing/seeded.ts'
+import { seeded } from '../seeded.ts'
 import { World } from './world.ts'
 
 /** SEED=n replays one seed. */

@@ -33,6 +33,16 @@ describe('interest', () => {
     assert.equal(table.patterns, 0)
   })
 
+  it('keeps what a peer wants under one key when the same pattern is withdrawn under another', () => {
+    const table = new InterestTable(10)
+    table.set('a', '0', entry('x.*', 1))
+    table.set('a', '1', entry('x.*', 2, true))
+    table.set('a', '1', undefined)
+    assert.deepEqual(table.match('x.y'), [{ peer: 'a', subscribers: 1, linked: false, channels: new Set() }])
+    table.set('a', '0', undefined)
+    assert.deepEqual([table.match('x.y'), table.patterns], [[], 0])
+  })
+
   it('raises its generation with each change, bounds what one peer may announce', () => {
     const table = new InterestTable(2)
     const before = table.generation

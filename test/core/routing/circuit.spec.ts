@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { Circuit, type CircuitEvent } from '../../../src/core/routing/circuit.ts'
 import { ROUTING_DEFAULTS } from '../../../src/core/routing/settings.ts'
-import { seeded } from './seeded.ts'
+import { seeded } from '../seeded.ts'
 
 const settings = ROUTING_DEFAULTS.circuit
 

@@ -5,7 +5,7 @@ import type { Member } from '../../../src/core/routing/group.ts'
 import { outcomeOf } from '../../../src/core/routing/outcome.ts'
 import { Router } from '../../../src/core/routing/router.ts'
 import type { RoutingSettings } from '../../../src/core/routing/settings.ts'
-import { seeded } from './seeded.ts'
+import { seeded } from '../seeded.ts'
 
 const self = { peer: 'self', region: 'eu', zone: 'eu-a' }
 const places = {
@@ -196,6 +196,23 @@ describe('core/routing: router', () => {
     router.place({ peer: 'late', region: 'eu', zone: 'eu-a' }).rtt = 2
     assert.equal(router.choose('worker', 0)!.target.place.tier, 1)
     assert.equal(router.group('worker')!.size, 1)
+  })
+
+  it('forgets a node that nobody placed with the last agent on it, and keeps one that was placed', () => {
+    const { router } = setUp()
+    const before = router.places
+    router.add('worker', 'stranger', 'a')
+    router.add('worker', 'stranger', 'b')
+    router.add('writer', 'stranger', 'c')
+    router.remove('worker', 'stranger', 'a')
+    router.remove('worker', 'stranger', 'b')
+    assert.equal(router.places, before + 1)
+    router.remove('writer', 'stranger', 'c')
+    assert.equal(router.places, before)
+    router.add('worker', 'stranger', 'a')
+    router.place({ peer: 'stranger', region: 'eu', zone: 'eu-a' })
+    router.remove('worker', 'stranger', 'a')
+    assert.equal(router.places, before + 1)
   })
 
   it('keeps its groups equal to a plain list under any adds and removals', () => {

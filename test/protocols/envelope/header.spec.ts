@@ -190,6 +190,16 @@ describe('envelope: the binary header', () => {
     assert.match(read.trace?.traceparent ?? '', /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
   })
 
+  it('refuses an id that is no text: two that differ would be read as one', () => {
+    const set = { source: 's', type: 't', lineage: undefined }
+    const none = { time: undefined, trace: undefined, extra: undefined, code: DataCode.none, data: new Uint8Array(0) }
+    const bytes = Buffer.from(encodeStandalone({ attributes: set, id: 'abcd', ms: 0, counter: 0, ...none }))
+    const at = bytes.indexOf('abcd')
+    assert.equal(new StandaloneDecoder().decode(bytes).id, 'abcd')
+    bytes[at] = 0xff
+    assert.throws(() => new StandaloneDecoder().decode(bytes), { code: 'ERR_MALFORMED' })
+  })
+
   it('refuses garbage with ERR_MALFORMED and nothing else', () => {
     const sets = new Map<number, AttributeSet>()
     fc.assert(

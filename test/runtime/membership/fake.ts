@@ -4,7 +4,7 @@ import type { Link, LinkHandler, Links } from '../../../src/runtime/links/types.
 import { createMembership } from '../../../src/runtime/membership/create.ts'
 import type { MembershipDriver, MembershipDriverOptions } from '../../../src/runtime/membership/types.ts'
 import type { Clock, Dice, Host, Timer } from '../../../src/runtime/ports.ts'
-import { seeded } from '../../core/membership/network.ts'
+import { seeded } from '../../core/seeded.ts'
 
 /** A clock that moves when told, and lets promises settle between two of its steps. */
 class VirtualClock implements Clock {
