@@ -6,8 +6,8 @@ export const AGENT_PREFIX = '/phoenix-agent/'
 /** Values: the signed member record of a host, under its PeerId. */
 export const HOST_PREFIX = '/phoenix-host/'
 
-/** Bytes of an agent's name as UTF-8. */
-export const MAX_AGENT_NAME_BYTES = 256
+/** Bytes of an agent's name as UTF-8: what point-to-point carries. */
+export const MAX_AGENT_NAME_BYTES = 255
 
 /**
  * ms that a provider record is kept by those that hold it. libp2p's 48 hours are far too long for agents, which come

@@ -1,13 +1,19 @@
 import * as v from 'valibot'
 import { MeshError } from '../errors.ts'
-import { MAX_NAME_CHARS, MAX_STAGES } from './constants.ts'
+import { MAX_NAME_BYTES } from '../point-to-point/constants.ts'
+import { MAX_ERROR_CHARS, MAX_NAME_CHARS, MAX_STAGES } from './constants.ts'
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const duration = v.pipe(v.number(), v.finite(), v.minValue(0))
 const name = v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_NAME_CHARS))
 const code = v.pipe(v.string(), v.maxLength(256))
 
-const remoteError = v.object({ name: code, code, message: v.string(), retryable: v.boolean() })
+const remoteError = v.object({
+  name: code,
+  code,
+  message: v.pipe(v.string(), v.maxLength(MAX_ERROR_CHARS)),
+  retryable: v.boolean()
+})
 
 const done = v.object({ status: v.literal('done'), sequence: count, result: v.optional(v.unknown()) })
 
@@ -27,7 +33,7 @@ const latency = v.object({ count, p50: duration, p90: duration, p99: duration, m
 
 const stage = v.object({
   name,
-  agent: v.pipe(v.string(), v.minLength(1), v.maxLength(256)),
+  agent: v.pipe(v.string(), v.minLength(1), v.maxBytes(MAX_NAME_BYTES)),
   in: count,
   out: count,
   failed: count,

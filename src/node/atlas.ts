@@ -112,7 +112,7 @@ export class Atlas {
   #entry(member: Member, entry: Entry, before: Entry | undefined): void {
     const { peer } = member.record
     if (entry.key === 'load') {
-      if (typeof entry.value === 'number') this.#router.place(member.record).load = entry.value
+      if (isLoad(entry.value)) this.#router.place(member.record).load = entry.value
       return
     }
     const agent = parse(entry.key)
@@ -149,6 +149,11 @@ export class Atlas {
     }
     this.#timer = this.#clock.after(REFRESH, () => this.#refresh())
   }
+}
+
+/** Another's word: what is no share of its time would make every comparison with it false. */
+function isLoad(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= 1
 }
 
 function located(name: string, instance: string, record: Member['record']): Omit<AgentLocation, 'local'> {

@@ -53,3 +53,9 @@ export function streamOf(data: unknown): AsyncIterable<unknown> | undefined {
     ? (data as AsyncIterable<unknown>)
     : undefined
 }
+
+/** Tells a source that nobody reads on, whatever it is waiting for and whatever it makes of that. */
+export function leave(items: AsyncIterator<unknown>): void {
+  const left = async (): Promise<unknown> => items.return?.()
+  left().catch(() => {})
+}

@@ -5,7 +5,7 @@ import type { Member } from '../core/routing/group.ts'
 import { Alarm } from '../runtime/delivery/alarm.ts'
 import { type Composer, Draft } from '../runtime/delivery/composer.ts'
 import { LocalCall } from '../runtime/delivery/local-call.ts'
-import { type Attempt, type CallerParts, type CallOptions, streamOf } from './calling.ts'
+import { type Attempt, type CallerParts, type CallOptions, leave, streamOf } from './calling.ts'
 
 /** Calls between agents of this node, and their deadlines. */
 export class LocalCalls {
@@ -65,7 +65,9 @@ export class LocalCalls {
 /** What the handler reads. A source that breaks is its owner's affair, as it is over a link: the handler hears only that. */
 async function* copies(source: AsyncIterable<unknown>, composer: Composer, call: LocalCall): AsyncIterable<unknown> {
   try {
-    for await (const item of source) yield composer.copy(item)
+    const items = source[Symbol.asyncIterator]()
+    call.onOver = () => leave(items)
+    for await (const item of { [Symbol.asyncIterator]: () => items }) yield composer.copy(item)
   } catch (error) {
     const reason = new MeshError('ERR_ABORTED', 'the stream of the request broke')
     call.cancel(reason, error)

@@ -8,7 +8,7 @@ import type { Member } from '../core/routing/group.ts'
 import type { Asker, ClientCall } from '../runtime/delivery/client-call.ts'
 import { Draft } from '../runtime/delivery/composer.ts'
 import type { RequestResponse } from '../runtime/delivery/request-response.ts'
-import { type Attempt, type CallerParts, type CallOptions, streamOf } from './calling.ts'
+import { type Attempt, type CallerParts, type CallOptions, leave, streamOf } from './calling.ts'
 import { laneFor } from './sending.ts'
 
 /** Calls to agents of other nodes. They end with their links. */
@@ -66,7 +66,10 @@ export class RemoteCalls {
   async #pump(call: ClientCall, template: Template, source: AsyncIterable<unknown>): Promise<void> {
     const { requests, composer } = this.#parts
     try {
-      for await (const item of source) {
+      const items = source[Symbol.asyncIterator]()
+      // The source may have nothing to say for a long time, or ever again.
+      call.window!.onClose = () => leave(items)
+      for await (const item of { [Symbol.asyncIterator]: () => items }) {
         for (let wait = requests.room(call); wait !== undefined; wait = requests.room(call)) await wait
         if (call.settled) return
         requests.part(call, composer.compose(template.attributes, item, call.link))

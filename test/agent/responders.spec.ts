@@ -43,6 +43,30 @@ for (const [where, caller] of [
       })
     })
 
+    it('lets go of the stream of a request that is answered before its next item came', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        const agent = await mesh.run(mesh.nodes[caller]!.agent('caller'))
+        let left = 0
+        const source: AsyncIterable<number> = {
+          [Symbol.asyncIterator]: () => ({
+            next: () => new Promise(() => {}),
+            return: async () => {
+              left++
+              return { done: true, value: undefined }
+            }
+          })
+        }
+        const read = async ({ data }: { data: AsyncIterable<number> }): Promise<string> => {
+          void data[Symbol.asyncIterator]().next()
+          return 'enough'
+        }
+        await mesh.run(mesh.nodes[0]!.agent('reader', { handle: { first: read } }))
+        assert.equal((await mesh.run(agent.request('reader', source, { type: 'first' }))).data, 'enough')
+        await mesh.advance(50)
+        assert.equal(left, 1)
+      })
+    })
+
     it('is free again for whoever comes after callers that left a stream which never goes on', async () => {
       await withMesh({ nodes: 2 }, async (mesh) => {
         const worker = await mesh.run(mesh.nodes[0]!.agent('worker'))

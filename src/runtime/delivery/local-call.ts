@@ -23,6 +23,8 @@ export class LocalCall implements ServedCall, Due, Enlisted {
   place = -1
   over = false
   onCancel: (() => void) | undefined
+  /** Called when the call is over, however it ended: set by whoever feeds the request's own stream. */
+  onOver: (() => void) | undefined
   /** The client's end, where it asked for a stream. */
   readonly reader: PartReader | undefined
   readonly #composer: Composer
@@ -137,6 +139,7 @@ export class LocalCall implements ServedCall, Due, Enlisted {
     this.over = true
     this.#reason ??= new MeshError('ERR_ABORTED', 'the call is over')
     this.#window.close(this.#reason)
+    this.onOver?.()
     this.#settled(this)
   }
 }

@@ -6,6 +6,8 @@ export class PartWindow {
   #bytes: number = PART_WINDOW.bytes
   #open: PromiseWithResolvers<void> | undefined
   #failure: unknown
+  /** Called once no more parts are wanted: whoever waits for the next one to send may stop. */
+  onClose: (() => void) | undefined
 
   get open(): boolean {
     return this.#parts > 0 && this.#bytes > 0
@@ -32,7 +34,9 @@ export class PartWindow {
   }
 
   close(reason: unknown): void {
-    this.#failure ??= reason
+    if (this.#failure !== undefined) return
+    this.#failure = reason
     this.#open?.resolve()
+    this.onClose?.()
   }
 }

@@ -80,7 +80,7 @@ describe('host records', () => {
 })
 
 describe('keys of the directory', () => {
-  it('hold a name of 1 to 256 bytes', () => {
+  it('hold a name of 1 to 255 bytes', () => {
     assert.equal(agentKey('worker'), '/phoenix-agent/worker')
     for (const name of ['', 'é'.repeat(129)]) assert.throws(() => agentKey(name), { code: 'ERR_LIMIT' })
   })
