@@ -28,7 +28,7 @@ const JOIN_TIMEOUT = 10_000
  */
 export async function openSession(cli: Cli, flags: SessionFlags): Promise<Session> {
   if (flags.bootstrap !== undefined) return join(cli, flags.bootstrap, flags.joinTimeout)
-  const data = flags.data ?? cli.env.PHOENIX_DATA ?? DEFAULT_DATA
+  const data = dataOf(cli, flags)
   const client = await connectControl(data)
   if (client !== undefined) {
     return {
@@ -41,6 +41,11 @@ export async function openSession(cli: Cli, flags: SessionFlags): Promise<Sessio
   if (bootstrap !== undefined && flags.data === undefined) return join(cli, bootstrap.split(','), flags.joinTimeout)
   const advice = 'start one with: phoenix start --data …, or join a mesh with --bootstrap'
   throw new MeshError('ERR_STOPPED', `no node is running on the data folder ${data}; ${advice}`, { details: { data } })
+}
+
+/** A variable that is empty says nothing. */
+export function dataOf(cli: Cli, flags: { data?: string }): string {
+  return flags.data ?? (cli.env.PHOENIX_DATA || DEFAULT_DATA)
 }
 
 async function join(cli: Cli, bootstrap: string[], timeout = JOIN_TIMEOUT): Promise<Session> {

@@ -1,5 +1,6 @@
 import { createServer } from 'node:net'
 import { multiaddr } from '@multiformats/multiaddr'
+import { MeshError } from '../../../protocols/errors.ts'
 import type { NodeConfig } from '../../node/config.ts'
 import { connectControl } from '../../runtime/control/client.ts'
 import { bootstrapFile } from '../../runtime/membership/bootstrap.ts'
@@ -88,6 +89,14 @@ export const bootstrap: Check = async (config, signal) => {
 
 async function addressesOf({ bootstrap, bootstrapFile: file }: NodeConfig): Promise<string[]> {
   const inFile = file === undefined ? [] : await bootstrapFile(file)()
-  for (const address of inFile) multiaddr(address)
+  for (const address of inFile) checkAddress(address, file!)
   return [...bootstrap, ...inFile]
+}
+
+function checkAddress(address: string, file: string): void {
+  try {
+    multiaddr(address)
+  } catch (cause) {
+    throw new MeshError('ERR_BOOTSTRAP', `${file} has a line that is no multiaddr: ${address}`, { cause })
+  }
 }

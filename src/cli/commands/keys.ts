@@ -4,7 +4,7 @@ import type { Register } from '../cli.ts'
 import type { KeyFacts, KeyFormat } from '../identity.ts'
 import { withJson } from '../options.ts'
 import { Output } from '../output.ts'
-import { DEFAULT_DATA } from '../session.ts'
+import { dataOf } from '../session.ts'
 
 interface Flags {
   data?: string
@@ -14,7 +14,7 @@ interface Flags {
 
 export const keys: Register = (program, cli) => {
   const group = program.command('keys').description('the identity of the node of a data folder')
-  const folder = (flags: Flags) => flags.data ?? cli.env.PHOENIX_DATA ?? DEFAULT_DATA
+  const folder = (flags: Flags) => dataOf(cli, flags)
   withData(group.command('show').description('PeerId, public key and file')).action(async (flags: Flags) => {
     const { showIdentity } = await import('../identity.ts')
     show(new Output(cli, flags), await showIdentity(folder(flags)))
