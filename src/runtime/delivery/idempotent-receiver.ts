@@ -12,7 +12,8 @@ import { Producer, type ProducerHost } from './producer.ts'
 const MOST_PRODUCERS = 1_024
 
 export interface IdempotentReceiverParts {
-  store: Store
+  /** The node's; asked for when the first message comes, at the earliest. */
+  store: () => Store
   turn: Pick<Turn, 'schedule' | 'number'>
   /** Takes what is to be handled. */
   deliver: Deliver
@@ -32,9 +33,9 @@ export interface IdempotentReceiverParts {
  * again what it sent last.
  */
 export class IdempotentReceiver implements ProducerHost, Flushable {
-  readonly store: Store
   readonly entropy: number
   readonly deliver: Deliver
+  readonly #store: () => Store
   readonly #turn: Pick<Turn, 'schedule' | 'number'>
   readonly #mostProducers: number
   readonly #producers = new Map<string, Producer>()
@@ -45,11 +46,15 @@ export class IdempotentReceiver implements ProducerHost, Flushable {
   #quiet: PromiseWithResolvers<void> | undefined
 
   constructor({ store, turn, deliver, entropy, mostProducers = MOST_PRODUCERS }: IdempotentReceiverParts) {
-    this.store = store
+    this.#store = store
     this.entropy = entropy
     this.deliver = deliver
     this.#turn = turn
     this.#mostProducers = mostProducers
+  }
+
+  get store(): Store {
+    return this.#store()
   }
 
   /** Hosts in memory. */
