@@ -1,6 +1,6 @@
 import { MAX_ID_BYTES } from '../../protocols/envelope/header.ts'
 import { MeshError } from '../../protocols/errors.ts'
-import type { MessageOptions, Target, WaitOptions } from './types.ts'
+import type { HandlerOptions, MessageOptions, Target, WaitOptions } from './types.ts'
 
 /** What a caller gave, checked where it enters: every rule that is broken is `ERR_CONFIG` with `details.key`. */
 
@@ -23,6 +23,12 @@ export function checkMessage(options: MessageOptions & { key?: string | undefine
 /** Throws `ERR_CONFIG`. */
 export function checkDelay(delay: unknown): void {
   if (delay !== undefined && !isFiniteDuration(delay)) throw wrong('delay', 'a number of ms, finite and not negative')
+}
+
+/** Throws `ERR_CONFIG`. */
+export function isExactlyOnce({ delivery }: HandlerOptions): boolean {
+  if (delivery === undefined || delivery === 'exactly-once') return delivery !== undefined
+  throw wrong('delivery', `'exactly-once' or left out: a message's own is its sender's choice`)
 }
 
 interface Unbuilt {
