@@ -23,6 +23,7 @@ const CODES = {
   ERR_LINK_CLOSED: ['ConnectionError', true],
   ERR_BACKPRESSURE: ['FlowError', true],
   ERR_QUEUE_FULL: ['FlowError', true],
+  ERR_OVERLOADED: ['FlowError', true],
   ERR_MESSAGE_TOO_LARGE: ['LimitError', false],
   ERR_LIMIT: ['LimitError', true],
   ERR_UNREPRESENTABLE: ['FormatError', false],

@@ -16,11 +16,16 @@ export interface ContextHost {
   readonly state: StateSpace
 }
 
+export interface ReceiveHost extends ContextHost {
+  /** A message that nobody acknowledges was given up: by its handler, or for want of room. */
+  dropped(inbound: Inbound, error: unknown): void
+}
+
 /** A message being received. Invariant: it is settled once, by the handler's word or by its end. */
 export class ReceiveContext implements Context, Enlisted {
   readonly inbound: Inbound
   readonly attempt: number
-  readonly #host: ContextHost
+  readonly #host: ReceiveHost
   #transaction: Transaction | undefined
   #abort: AbortController | undefined
   #reason: MeshError | undefined
@@ -35,7 +40,7 @@ export class ReceiveContext implements Context, Enlisted {
   /** Called when the handler has committed and whoever comes next sees that already. */
   committed: (() => void) | undefined
 
-  constructor(inbound: Inbound, host: ContextHost) {
+  constructor(inbound: Inbound, host: ReceiveHost) {
     this.inbound = inbound
     this.attempt = inbound.attempt
     this.#host = host
@@ -132,6 +137,8 @@ export class ReceiveContext implements Context, Enlisted {
   refuse(error: unknown, delay?: number, thrown = false): void {
     if (this.settled) return
     this.settled = true
+    // Whoever waits for an acknowledgement is told; of what nobody waits for this is the only trace.
+    if (this.inbound.timeout === undefined) this.#host.dropped(this.inbound, error)
     this.inbound.refuse(error, delay, thrown)
   }
 

@@ -5,14 +5,14 @@ import type { MailboxLimits } from '../node/config-limits.ts'
 import type { Alarm } from '../runtime/delivery/alarm.ts'
 import type { Inbound } from '../runtime/delivery/inbound.ts'
 import { PausedSenders } from '../runtime/delivery/paused-senders.ts'
-import { ReceiveContext } from './context.ts'
+import { ReceiveContext, type ReceiveHost } from './context.ts'
 import { enter, isAsynchronous, leave, within } from './current.ts'
-import { isExactlyOnce } from './options.ts'
 import { type ExactlyOnceHost, exactlyOnce } from './exactly-once.ts'
 import type { Handling } from './handling.ts'
+import { isExactlyOnce } from './options.ts'
 import type { HandlerOptions, Receiver } from './types.ts'
 
-export interface ReceiverHost extends ExactlyOnceHost {
+export interface ReceiverHost extends ExactlyOnceHost, ReceiveHost {
   readonly limits: MailboxLimits
   /** Times out handlers. */
   readonly alarm: Alarm<ReceiveContext>
@@ -20,8 +20,6 @@ export interface ReceiverHost extends ExactlyOnceHost {
   readonly handling: Handling
   /** The agent's queue passed its high watermark. */
   slow(queued: number): void
-  /** A message that nobody acknowledges failed in its handler, or found no room. */
-  dropped(inbound: Inbound, error: unknown): void
 }
 
 /**
@@ -141,17 +139,23 @@ export class ReceiverQueue {
       }
       this.#busyKeys.add(key)
     }
-    this.#run(inbound, key)
+    this.#work(inbound, key)
   }
 
-  #run(inbound: Inbound, key: string | undefined): void {
+  /** Handles a message and those that wait behind its key, as far as their handler is over when its call is. */
+  #work(first: Inbound, key: string | undefined): void {
+    let next: Inbound | undefined = first
+    while (next !== undefined && this.#run(next, key)) next = this.#behind(key)
+  }
+
+  /** Whether it is over already: its key, if it has one, is then to be released. */
+  #run(inbound: Inbound, key: string | undefined): boolean {
     const expires = inbound.message.qos?.deadline
     if (expires !== undefined && this.#host.clock.now() > expires) {
       const error = new MeshError('ERR_TTL', 'the message outlived its time before it was handled')
       this.#host.dropped(inbound, error)
       inbound.refuse(error)
-      this.#released(key)
-      return
+      return true
     }
     const context = new ReceiveContext(inbound, this.#host)
     let later: Promise<unknown> | undefined
@@ -162,17 +166,16 @@ export class ReceiverQueue {
       // A promise stays itself; what only looks like one may throw when it is followed.
       if (isThenable(result)) later = Promise.resolve(result)
     } catch (error) {
-      this.#failed(context, error)
-      this.#released(key)
-      return
+      context.refuse(error, undefined, true)
+      return true
     }
-    if (later !== undefined) {
-      this.#asynchronous = true
-      this.#follow(context, later, key)
-    } else {
+    if (later === undefined) {
       context.ack()
-      if (key !== undefined) this.#released(key)
+      return true
     }
+    this.#asynchronous = true
+    this.#follow(context, later, key)
+    return false
   }
 
   #call(inbound: Inbound, context: ReceiveContext): unknown {
@@ -215,7 +218,7 @@ export class ReceiverQueue {
         finish()
       },
       (error: unknown) => {
-        if (!over) this.#failed(context, error)
+        if (!over) context.refuse(error, undefined, true)
         finish()
       }
     )
@@ -223,7 +226,8 @@ export class ReceiverQueue {
 
   #vacated(key: string | undefined): void {
     this.#running--
-    this.#released(key)
+    const next = this.#behind(key)
+    if (next !== undefined) this.#work(next, key)
     this.#drain()
   }
 
@@ -246,21 +250,18 @@ export class ReceiverQueue {
     }
   }
 
-  #failed(context: ReceiveContext, error: unknown): void {
-    if (context.inbound.timeout === undefined && !context.settled) this.#host.dropped(context.inbound, error)
-    context.refuse(error, undefined, true)
-  }
-
-  /** The next message with this key may be handled. */
-  #released(key: string | undefined): void {
-    if (key === undefined) return
-    this.#busyKeys.delete(key)
+  /** The next message with this key, which goes on being handled; where there is none, the key is free. */
+  #behind(key: string | undefined): Inbound | undefined {
+    if (key === undefined) return undefined
     const late = this.#late.get(key)
-    if (late === undefined) return
+    if (late === undefined) {
+      this.#busyKeys.delete(key)
+      return undefined
+    }
     const next = late.shift()!
     this.#lateCount--
     if (late.length === 0) this.#late.delete(key)
-    this.#start(next)
+    return next
   }
 }
 

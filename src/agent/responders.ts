@@ -132,11 +132,16 @@ export class ResponderQueue {
   #reply(call: ServedCall, value: unknown): void {
     if (call.over) return
     const attributes = this.#host.attributes(call.message.type)
-    if (call.stream) {
-      call.part(attributes, value)
-      call.end()
-    } else {
-      call.reply(attributes, value)
+    try {
+      if (call.stream) {
+        call.part(attributes, value)
+        call.end()
+      } else {
+        call.reply(attributes, value)
+      }
+    } catch (error) {
+      // The reply could not be sent: no word of the handler's.
+      call.fail(error)
     }
   }
 
@@ -171,7 +176,8 @@ export class ResponderQueue {
         call.part(attributes, value)
       } catch (error) {
         quit()
-        throw error
+        call.fail(error)
+        return
       }
     }
     call.end()

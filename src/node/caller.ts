@@ -166,7 +166,7 @@ export class Caller {
 
   #ended(member: Member, error: unknown): void {
     const code = error === undefined ? undefined : ((error as MeshError).code ?? 'ERR_HANDLER')
-    this.#parts.router.ended(member, outcomeOf(code), this.#parts.links.turn.monotonic)
+    this.#parts.router.ended(member, outcomeOf(code, wasThrown(error)), this.#parts.links.turn.monotonic)
     if (error !== undefined) this.#parts.resolver.failed(member, error)
   }
 }

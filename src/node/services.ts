@@ -40,6 +40,9 @@ import { AgentRegistry } from './registry.ts'
 import { Resolver } from './resolver.ts'
 import { bounded } from './waiting.ts'
 
+/** At-most-once messages under way between agents of one node: as many as fill the queue of a link, taken as 256 bytes each. */
+const LOCAL_MESSAGES = 32_768
+
 /** What a node runs on. */
 export interface World {
   network: Network
@@ -159,7 +162,7 @@ export class Services {
       deliver: this.registry.deliver,
       transportTo: (peer: string) => (peer === host.peer ? 'local' : (host.transportTo(peer) ?? 'tcp'))
     }
-    this.#atMostOnce = new AtMostOnce(sending, config.limits.atMostOnceTimeout)
+    this.#atMostOnce = new AtMostOnce(sending, config.limits.atMostOnceTimeout, LOCAL_MESSAGES)
     this.#atLeastOnce = new AtLeastOnce({ ...sending, deliver: this.#arrive }, random)
     this.#caller = new Caller({ ...shared, requests: this.#requests, serve: this.registry.serve })
     this.pubsub = createPubSub({

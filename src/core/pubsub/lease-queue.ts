@@ -1,4 +1,4 @@
-import { bytesAt, type QueueLimits } from '../flow/queue.ts'
+import { type QueueLimits, Watermarks } from '../flow/watermarks.ts'
 
 /** An item that was handed out and is not acknowledged. */
 export interface Lease<T> {
@@ -14,43 +14,34 @@ export interface Lease<T> {
  * handed out again before whatever came after it. Nothing is ever dropped: its source is slowed instead, while `pressed`.
  */
 export class LeaseQueue<T> {
-  readonly #limits: QueueLimits
-  readonly #highBytes: number
-  readonly #lowBytes: number
+  readonly #marks: Watermarks
   #waiting: Lease<T>[] = []
   #head = 0
   /** In the order of their serials. */
   #returned: Lease<T>[] = []
   #serial = 0
-  #length = 0
-  #bytes = 0
-  #pressed = false
 
   constructor(limits: QueueLimits) {
-    this.#limits = limits
-    this.#highBytes = bytesAt(limits.highWatermark, limits)
-    this.#lowBytes = bytesAt(limits.lowWatermark, limits)
+    this.#marks = new Watermarks(limits)
   }
 
   /** Waiting and handed out. */
   get length(): number {
-    return this.#length
+    return this.#marks.messages
   }
 
   get bytes(): number {
-    return this.#bytes
+    return this.#marks.bytes
   }
 
   /** True from the high watermark, in messages or the same share of the bytes, until the low one. */
   get pressed(): boolean {
-    return this.#pressed
+    return this.#marks.pressed
   }
 
   push(item: T, bytes: number): void {
     this.#waiting.push({ item, bytes, serial: ++this.#serial, attempts: 0 })
-    this.#length++
-    this.#bytes += bytes
-    if (this.#length >= this.#limits.highWatermark || this.#bytes >= this.#highBytes) this.#pressed = true
+    this.#marks.add(bytes)
   }
 
   lease(): Lease<T> | undefined {
@@ -73,9 +64,7 @@ export class LeaseQueue<T> {
 
   /** Its place is free. */
   acknowledge({ bytes }: Lease<T>): void {
-    this.#length--
-    this.#bytes -= bytes
-    if (this.#length <= this.#limits.lowWatermark && this.#bytes <= this.#lowBytes) this.#pressed = false
+    this.#marks.remove(bytes)
   }
 
   /** It is the next again. */
@@ -87,7 +76,7 @@ export class LeaseQueue<T> {
   clear(): void {
     this.#waiting = []
     this.#returned = []
-    this.#head = this.#length = this.#bytes = 0
-    this.#pressed = false
+    this.#head = 0
+    this.#marks.clear()
   }
 }

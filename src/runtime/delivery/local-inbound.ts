@@ -3,6 +3,7 @@ import { MeshError, RemoteError, toRemoteShape } from '../../../protocols/errors
 import { flowOf, type Place } from '../../../protocols/point-to-point/codec.ts'
 import type { Tracked } from './conversation.ts'
 import type { Inbound } from './inbound.ts'
+import type { LocalWindow } from './local-window.ts'
 import type { PausedFlows } from './paused-flows.ts'
 import type { PausedSenders } from './paused-senders.ts'
 
@@ -18,6 +19,8 @@ export class LocalInbound implements Inbound {
   readonly place: Place | undefined
   readonly #tracked: Tracked | undefined
   readonly #paused: PausedFlows
+  /** What it fills until it is settled, or queued where a bound of its own holds. */
+  #window: LocalWindow | undefined
 
   constructor(
     message: WireMessage,
@@ -25,8 +28,10 @@ export class LocalInbound implements Inbound {
     attempt: number,
     tracked: Tracked | undefined,
     paused: PausedFlows,
-    place?: Place
+    place?: Place,
+    window?: LocalWindow
   ) {
+    this.#window = window
     this.place = place
     this.message = message
     this.peer = self
@@ -41,18 +46,22 @@ export class LocalInbound implements Inbound {
   get instance(): string | undefined {
     return this.message.attributes.routing?.instance
   }
-  /** Its sender keeps it until it is acknowledged: to refuse it for want of room would free nothing. */
+  /** Its sender keeps it until it is acknowledged, or its window is filled by it. */
   get bounded(): boolean {
-    return this.#tracked !== undefined
+    return this.#tracked !== undefined || this.#window !== undefined
   }
   get timeout(): number | undefined {
     return this.#tracked?.timeout
   }
 
   detach(): void {}
-  release(): void {}
+  release(): void {
+    this.#window?.leave()
+    this.#window = undefined
+  }
 
   done(): void {
+    this.release()
     this.#tracked?.acknowledged()
   }
 
@@ -62,6 +71,7 @@ export class LocalInbound implements Inbound {
   }
 
   refuse(error: unknown, delay?: number, thrown = false): void {
+    this.release()
     // As over a link: whatever was thrown is an error with class, code and message.
     const own = !thrown && error instanceof MeshError
     this.#tracked?.failed(own ? error : new RemoteError({ ...toRemoteShape(error), thrown }), delay)

@@ -39,7 +39,7 @@ export class Sender implements Flushable {
     this.#link = link
     this.#highWater = Math.min(HIGH_WATER, owner.limits.queueBytes)
     this.#writer = new FrameWriter(SLAB_BYTES, (slab) => this.#transmitter.left(slab))
-    this.#transmitter = new Transmitter(owner, link, this.#writer, () => this.#settleDrained())
+    this.#transmitter = new Transmitter(owner, link, this.#writer, () => this.#pumped())
   }
 
   get closed(): boolean {
@@ -181,9 +181,11 @@ export class Sender implements Flushable {
     this.#transmit(false)
   }
 
+  /** While nothing can leave, the batch being built goes on growing: how large one is adapts to how fast the link is. */
   #transmit(last: boolean): void {
     if (this.closed) return
-    if (this.#writer.size > 0) this.#seal()
+    if (this.#transmitter.queue.next !== undefined) this.#transmitter.pump(last)
+    if (this.#writer.size > 0 && (last || !this.#transmitter.stalled)) this.#seal()
     this.#transmitter.pump(last)
   }
 
@@ -197,7 +199,9 @@ export class Sender implements Flushable {
     return this.#drained.promise
   }
 
-  #settleDrained(): void {
+  /** As much has left as could: what was gathered behind it follows. */
+  #pumped(): void {
+    if (this.#writer.size > 0 && !this.#transmitter.stalled) this.#schedule()
     if (this.#drained !== undefined && this.writable) {
       this.#drained.resolve()
       this.#drained = undefined

@@ -37,6 +37,11 @@ export class Transmitter {
     this.#pace = link.lane === 'bulk' ? new BulkPace(owner.clock, () => this.pump()) : undefined
   }
 
+  /** Whether something waits already, so that nothing sealed now could leave. */
+  get stalled(): boolean {
+    return this.#blocked || this.queue.next !== undefined
+  }
+
   attach(channel: Channel): void {
     this.#channel = channel
   }

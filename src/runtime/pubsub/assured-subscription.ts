@@ -1,6 +1,6 @@
 import type { Message } from '../../../protocols/envelope/message.ts'
 import { MeshError } from '../../../protocols/errors.ts'
-import type { QueueLimits } from '../../core/flow/queue.ts'
+import type { QueueLimits } from '../../core/flow/watermarks.ts'
 import { type Lease, LeaseQueue } from '../../core/pubsub/lease-queue.ts'
 import type { Pressing, Pressure } from './pressure.ts'
 import { Screen, type ScreenComponents } from './screen.ts'

@@ -1,5 +1,5 @@
 import { MeshError } from '../../../protocols/errors.ts'
-import { DEFAULT_QUEUE_LIMITS, type QueueLimits } from '../../core/flow/queue.ts'
+import { DEFAULT_QUEUE_LIMITS, type QueueLimits } from '../../core/flow/watermarks.ts'
 import { DEFAULT_STREAM_LIMITS } from '../../core/pubsub/stream.ts'
 import type { PubSubLimits, PubSubStats, SubscribeOptions } from './types.ts'
 

@@ -1,6 +1,6 @@
 import type { Message } from '../../../protocols/envelope/message.ts'
 import { MeshError } from '../../../protocols/errors.ts'
-import type { QueueLimits } from '../../core/flow/queue.ts'
+import type { QueueLimits } from '../../core/flow/watermarks.ts'
 import { channelOfPattern, validatePattern } from '../../core/pubsub/topic.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import { Announcer } from './announcer.ts'

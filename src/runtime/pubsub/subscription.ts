@@ -1,6 +1,7 @@
 import type { Message } from '../../../protocols/envelope/message.ts'
 import { MeshError } from '../../../protocols/errors.ts'
-import { BoundedQueue, type QueueLimits } from '../../core/flow/queue.ts'
+import { BoundedQueue } from '../../core/flow/queue.ts'
+import type { QueueLimits } from '../../core/flow/watermarks.ts'
 import type { Pressing, Pressure } from './pressure.ts'
 import { Screen, type ScreenComponents } from './screen.ts'
 import type { SubscribeOptions, Subscription, SubscriptionStats } from './types.ts'

@@ -1,5 +1,5 @@
 import type { Message, Payload } from '../../../protocols/envelope/message.ts'
-import type { QueueLimits } from '../../core/flow/queue.ts'
+import type { QueueLimits } from '../../core/flow/watermarks.ts'
 import type { StreamLimits } from '../../core/pubsub/stream.ts'
 import type { Links } from '../links/types.ts'
 import type { Membership } from '../membership/types.ts'

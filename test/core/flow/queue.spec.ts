@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { BoundedQueue, type Overflow, type QueueLimits } from '../../../src/core/flow/queue.ts'
+import { BoundedQueue, type Overflow } from '../../../src/core/flow/queue.ts'
+import type { QueueLimits } from '../../../src/core/flow/watermarks.ts'
 
 interface Item {
   id: number

@@ -328,7 +328,9 @@ describe('core/routing: outcomes', () => {
   it('holds trouble against the target, answers never', () => {
     assert.equal(outcomeOf(undefined), 'success')
     assert.equal(outcomeOf('ERR_TIMEOUT'), 'failure')
-    assert.equal(outcomeOf('ERR_HANDLER'), 'failure')
+    assert.equal(outcomeOf('ERR_HANDLER'), 'success')
+    assert.equal(outcomeOf('ERR_TIMEOUT', true), 'success')
+    assert.equal(outcomeOf('ERR_QUEUE_FULL'), 'refused')
     assert.equal(outcomeOf('ERR_ABORTED'), 'neutral')
     assert.equal(outcomeOf('OUT_OF_STOCK'), 'success')
   })
