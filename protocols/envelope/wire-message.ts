@@ -210,6 +210,13 @@ export class WireMessage implements Message {
     return this
   }
 
+  /** Lets go of the data: it is kept elsewhere, and nobody reads it here. */
+  forget(): void {
+    this.#data = undefined
+    this.#body = EMPTY
+    this.#traceAt = -1
+  }
+
   /** A plain object with all that is set: what to spread, clone or print. */
   toJSON(): Message {
     const message: Record<string, unknown> = {}

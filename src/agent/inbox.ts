@@ -5,13 +5,14 @@ import type { Inbound } from '../runtime/delivery/inbound.ts'
 import type { ServedCall } from '../runtime/delivery/served-call.ts'
 import { type ReceiverHost, ReceiverQueue } from './receivers.ts'
 import { type ResponderHost, ResponderQueue } from './responders.ts'
-import type { HandlerOptions, Receiver, RequestHandler } from './types.ts'
+import type { HandlerOptions, MailboxOptions, Receiver, RequestHandler } from './types.ts'
 
 export type InboxHost = ReceiverHost & ResponderHost & { attributes(type: string): AttributeSet }
 
 /** Everything that comes to one instance of an agent, and who handles it. */
 export class Inbox {
   readonly #host: InboxHost
+  readonly #defaults: MailboxOptions
   readonly #receivers = new Map<string, ReceiverQueue>()
   readonly #responders = new Map<string, ResponderQueue>()
   /** For messages of a type that nobody asked for by name. */
@@ -25,8 +26,10 @@ export class Inbox {
   readonly #earlyCalls: BoundedQueue<ServedCall>
   #state: 'waiting' | 'opening' | 'open' = 'waiting'
 
-  constructor(host: InboxHost) {
+  /** `defaults`: of the mailboxes of its receivers. */
+  constructor(host: InboxHost, defaults: MailboxOptions = {}) {
     this.#host = host
+    this.#defaults = defaults
     const { messages, bytes, highWatermark, lowWatermark } = host.limits
     const limits = { highWatermark, lowWatermark, maxQueue: { messages, bytes } }
     this.#early = new BoundedQueue(limits, 'reject', () => {})
@@ -41,14 +44,11 @@ export class Inbox {
   }
 
   receive(type: string | undefined, handler: Receiver, options: HandlerOptions): void {
-    const queue = new ReceiverQueue(handler, options, this.#host)
-    if (type === undefined) {
-      if (this.#receiver !== undefined) throw taken('every type')
-      this.#receiver = queue
-    } else {
-      if (this.#receivers.has(type)) throw taken(type)
-      this.#receivers.set(type, queue)
-    }
+    const known = type === undefined ? this.#receiver !== undefined : this.#receivers.has(type)
+    if (known) throw taken(type ?? 'every type')
+    const queue = new ReceiverQueue(handler, { ...this.#defaults, ...options }, type, this.#host)
+    if (type === undefined) this.#receiver = queue
+    else this.#receivers.set(type, queue)
     this.#open()
   }
 

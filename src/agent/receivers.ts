@@ -1,39 +1,33 @@
 import type { Message } from '../../protocols/envelope/message.ts'
 import { MeshError } from '../../protocols/errors.ts'
-import { BoundedQueue } from '../core/flow/queue.ts'
 import type { MailboxLimits } from '../node/config-limits.ts'
 import type { Alarm } from '../runtime/delivery/alarm.ts'
 import type { Inbound } from '../runtime/delivery/inbound.ts'
-import { PausedSenders } from '../runtime/delivery/paused-senders.ts'
 import { ReceiveContext, type ReceiveHost } from './context.ts'
 import { enter, isAsynchronous, leave, within } from './current.ts'
 import { type ExactlyOnceHost, exactlyOnce } from './exactly-once.ts'
 import type { Handling } from './handling.ts'
+import { Mailbox, type MailboxHost } from './mailbox.ts'
+import { mailboxOf, withoutMailbox } from './mailbox-options.ts'
 import { isExactlyOnce } from './options.ts'
 import type { HandlerOptions, Receiver } from './types.ts'
 
-export interface ReceiverHost extends ExactlyOnceHost, ReceiveHost {
+export interface ReceiverHost extends ExactlyOnceHost, ReceiveHost, MailboxHost {
   readonly limits: MailboxLimits
   /** Times out handlers. */
   readonly alarm: Alarm<ReceiveContext>
   /** Tells handlers that nobody waits for them any longer. */
   readonly handling: Handling
-  /** The agent's queue passed its high watermark. */
-  slow(queued: number): void
 }
 
 /**
- * One handler and what waits for it: a bounded queue in which messages stay in order, and at most `concurrency` of
- * them being handled. Of the messages with one key at most one is.
+ * One handler and its mailbox, in which messages stay in order, and at most `concurrency` of them being handled. Of the messages with one key at most one is.
  */
 export class ReceiverQueue {
   readonly #handler: (message: Message, context: ReceiveContext) => unknown
   readonly #concurrency: number
   readonly #host: ReceiverHost
-  readonly #queue: BoundedQueue<Inbound>
-  /** What came when the queue was full: it still fills its sender's window, which bounds it. */
-  readonly #overflow: Inbound[] = []
-  readonly #paused = new PausedSenders()
+  readonly #mailbox: Mailbox
   readonly #busyKeys = new Set<string>()
   /** Taken from the queue while another with their key was being handled; counted, since the queue no longer bounds them. */
   readonly #late = new Map<string, Inbound[]>()
@@ -45,19 +39,20 @@ export class ReceiverQueue {
   #tails = 0
   #draining = false
 
-  constructor(handler: Receiver, options: HandlerOptions, host: ReceiverHost) {
+  /** `type`: of the messages; undefined for every type. */
+  constructor(handler: Receiver, options: HandlerOptions, type: string | undefined, host: ReceiverHost) {
     this.#exactlyOnce = isExactlyOnce(options)
     this.#handler = this.#exactlyOnce ? exactlyOnce(handler, host) : handler
     this.#asynchronous = isAsynchronous(this.#handler)
-    this.#concurrency = concurrencyOf(options, 1)
+    const { delivery: _, ...own } = withoutMailbox(options)
+    this.#concurrency = concurrencyOf(own, 1)
     this.#host = host
-    const { messages, bytes, highWatermark, lowWatermark } = host.limits
-    this.#queue = new BoundedQueue({ highWatermark, lowWatermark, maxQueue: { messages, bytes } }, 'reject', () => {})
+    this.#mailbox = new Mailbox(mailboxOf(options, host.limits), type, host, () => this.#drain())
   }
 
   /** Messages waiting. */
   get length(): number {
-    return this.#queue.length + this.#overflow.length + this.#lateCount
+    return this.#mailbox.length + this.#lateCount
   }
 
   get running(): number {
@@ -66,13 +61,12 @@ export class ReceiverQueue {
 
   push(inbound: Inbound): void {
     if (this.#free) this.#start(inbound)
-    else this.#enqueue(inbound)
+    else this.#mailbox.push(inbound)
   }
 
   /** What waits behind its key holds up nobody else's. */
   get #free(): boolean {
-    const waiting = this.#queue.length + this.#overflow.length
-    return waiting === 0 && this.#mayTake && !this.#draining
+    return this.#mailbox.isEmpty && this.#mayTake && !this.#draining
   }
 
   get #mayTake(): boolean {
@@ -84,34 +78,7 @@ export class ReceiverQueue {
     for (const late of this.#late.values()) for (const inbound of late) inbound.refuse(reason)
     this.#late.clear()
     this.#lateCount = 0
-    for (let inbound = this.#take(); inbound !== undefined; inbound = this.#take()) inbound.refuse(reason)
-    this.#paused.resume()
-  }
-
-  #enqueue(inbound: Inbound): void {
-    inbound.detach()
-    if (this.#overflow.length === 0 && this.#queue.push(inbound, inbound.bytes)) {
-      inbound.release()
-    } else if (inbound.bounded) {
-      this.#overflow.push(inbound)
-    } else {
-      const error = new MeshError('ERR_QUEUE_FULL', `${this.length} messages wait for ${inbound.target} already`)
-      this.#host.dropped(inbound, error)
-      inbound.refuse(error)
-      return
-    }
-    if (!this.#queue.pressed) return
-    if (this.#paused.size === 0) this.#host.slow(this.length)
-    inbound.pause(this.#paused)
-  }
-
-  #take(): Inbound | undefined {
-    const inbound = this.#queue.shift() ?? this.#overflow.shift()
-    while (this.#overflow.length > 0 && this.#queue.push(this.#overflow[0]!, this.#overflow[0]!.bytes)) {
-      this.#overflow.shift()!.release()
-    }
-    if (!this.#queue.pressed) this.#paused.resume()
-    return inbound
+    this.#mailbox.close(reason)
   }
 
   /** Handles what waits until the handler is busy. */
@@ -119,7 +86,7 @@ export class ReceiverQueue {
     if (this.#draining) return
     this.#draining = true
     while (this.#mayTake) {
-      const inbound = this.#take()
+      const inbound = this.#mailbox.shift()
       if (inbound === undefined) break
       this.#start(inbound)
     }

@@ -68,7 +68,40 @@ export type Receiver = (message: Message<Payload>, ctx: Context) => unknown
 /** Returns the reply's data, or a promise of it; a generator, `async` or not, answers with a stream. */
 export type RequestHandler = (message: Message<Payload>, ctx: Context) => unknown
 
-export interface HandlerOptions {
+/** What becomes of a message that finds no room in a handler's mailbox. */
+export type MailboxOverflow = 'reject' | 'drop-oldest' | 'drop-newest' | 'spill-to-disk' | 'redirect'
+
+export interface MailboxOptions {
+  /**
+   * Default `'reject'`: senders are slowed from the high watermark on, what is under way then keeps its sender's credit and
+   * waits, and what no credit bounds is refused with `ERR_QUEUE_FULL`. With any other strategy senders are not slowed, as
+   * long as there is a way out:
+   *
+   * - `'drop-oldest'`, `'drop-newest'`: the message is dropped. To drop one that is acknowledged is to refuse it: its sender
+   *   tries again, and hears of it in the end.
+   * - `'spill-to-disk'`: it waits on disk, behind those that do already, and so does all that comes until they are read;
+   *   needs a `dataDir` (`ERR_NO_DATA_DIR`). It is acknowledged once it was handled. An at-most-once message that waits when
+   *   the node ends is handled after its next start, once an agent of that name receives that type in this way; one that is
+   *   acknowledged is its sender's, which sends it again.
+   * - `'redirect'`: it is sent on, to another member of the group or as `redirect` says, and acknowledged once it was
+   *   handled there. What has a `key`, names this instance, or was sent exactly-once, stays; so does what was sent on
+   *   8 times. Then, and where nobody else can take it, senders are slowed.
+   *
+   * Each tells by the event `overflow` and counts in `node.counters()`.
+   */
+  overflow?: MailboxOverflow | undefined
+  /** Messages waiting from which senders are slowed. Default `limits.mailbox.highWatermark`, at most `maxQueue.messages`. */
+  highWatermark?: number | undefined
+  /** Messages waiting at which they may go on. Default `limits.mailbox.lowWatermark`, at most a quarter of `highWatermark`. */
+  lowWatermark?: number | undefined
+  /** What waits in memory at most. Defaults `limits.mailbox.messages` and `limits.mailbox.bytes`. */
+  maxQueue?: { messages?: number | undefined; bytes?: number | undefined } | undefined
+  /** Who takes what finds no room, with `overflow: 'redirect'`. Default: another member of this agent's group. */
+  redirect?: Target | undefined
+}
+
+/** The mailbox is for `receive` only. */
+export interface HandlerOptions extends MailboxOptions {
   /**
    * The effect of a handler is what it gives `ctx.commit`, and it happens once. A handler whose commit meets
    * `ERR_CONFLICT` runs again by itself, in its place in the order; once it has committed, the next message may be begun,
@@ -84,11 +117,19 @@ export interface HandlerOptions {
   concurrency?: number | undefined
 }
 
-/** The handlers that an agent starts with; more may be added by `receive` and `handle`. */
-export interface AgentHandlers {
-  receive?: Receiver | Record<string, Receiver> | undefined
-  handle?: Record<string, RequestHandler> | undefined
+/**
+ * The handlers that an agent starts with; more may be added by `receive` and `handle`. What is said of the mailbox holds for
+ * every handler of `receive` that does not say otherwise. A handler with options is the pair of them.
+ *
+ * @example
+ * await node.agent('worker', { receive: { 'order.placed': [store, { concurrency: 4 }] }, overflow: 'spill-to-disk' })
+ */
+export interface AgentHandlers extends MailboxOptions {
+  receive?: WithOptions<Receiver> | Record<string, WithOptions<Receiver>> | undefined
+  handle?: Record<string, WithOptions<RequestHandler>> | undefined
 }
+
+export type WithOptions<Handler> = Handler | readonly [handler: Handler, options: HandlerOptions]
 
 /** What all sends have in common. What is left out, the message's type decides. */
 export interface MessageOptions extends WaitOptions {

@@ -1,5 +1,5 @@
 import type { AttributeSet } from '../../protocols/envelope/attributes.ts'
-import { MeshError, toRemoteShape } from '../../protocols/errors.ts'
+import { MeshError } from '../../protocols/errors.ts'
 import { MAX_NAME_BYTES } from '../../protocols/point-to-point/constants.ts'
 import { Agent, type AgentNode } from '../agent/agent.ts'
 import type { ReceiveContext } from '../agent/context.ts'
@@ -10,7 +10,14 @@ import { sourceOf } from '../agent/source.ts'
 import { StateSpace } from '../agent/state.ts'
 import type { StateHome } from '../agent/state-home.ts'
 import { Templates } from '../agent/templates.ts'
-import type { AgentHandlers, WaitOptions } from '../agent/types.ts'
+import type {
+  AgentHandlers,
+  HandlerOptions,
+  Receiver,
+  RequestHandler,
+  WaitOptions,
+  WithOptions
+} from '../agent/types.ts'
 import type { Alarm } from '../runtime/delivery/alarm.ts'
 import type { Composer } from '../runtime/delivery/composer.ts'
 import type { Directory } from '../runtime/directory/types.ts'
@@ -19,6 +26,7 @@ import type { Clock, Coordinator, Dice } from '../runtime/ports.ts'
 import { type Atlas, agentKey } from './atlas.ts'
 import type { Limits } from './config.ts'
 import type { NodeEventBody } from './events.ts'
+import type { Mailboxes } from './mailboxes.ts'
 import type { AgentRegistry, LocalAgent } from './registry.ts'
 import { bounded } from './waiting.ts'
 
@@ -37,6 +45,7 @@ export interface AgentsParts {
   home: () => StateHome
   coordinator: Coordinator | undefined
   limits: Limits
+  mailboxes: Mailboxes
   node: Omit<AgentNode, 'closeAgent'>
   emit: (event: NodeEventBody) => void
 }
@@ -56,10 +65,11 @@ export class Agents {
     const { registry, atlas, membership, directory, clock } = this.#parts
     const instance = Buffer.from(this.#parts.dice.bytes(5)).toString('hex')
     const state = new StateSpace(name, this.#parts.home())
-    const inbox = new Inbox(this.#inboxHost(name, state))
+    const { receive, handle, ...mailbox } = checked(handlers)
+    const inbox = new Inbox(this.#inboxHost(name, instance, state), mailbox)
     const agent = this.#agent(name, instance, state, inbox)
     const local: LocalAgent = { name, instance, inbox }
-    equip(agent, handlers)
+    equip(agent, receive, handle)
     registry.add(local)
     this.#local.set(agent, local)
     atlas.localUp(name, instance)
@@ -106,8 +116,8 @@ export class Agents {
     return new Agent(name, instance, closing, state, inbox, sends, requests)
   }
 
-  #inboxHost(name: string, state: StateSpace): InboxHost {
-    const { self, clock, dice, limits, alarm, handling, composer, coordinator, emit } = this.#parts
+  #inboxHost(name: string, instance: string, state: StateSpace): InboxHost {
+    const { self, clock, dice, limits, alarm, handling, composer, coordinator, mailboxes } = this.#parts
     const source = sourceOf(self, name)
     const replies = new Map<string, AttributeSet>()
     return {
@@ -127,28 +137,41 @@ export class Agents {
         }
         return set
       },
-      slow: (queued) => emit({ kind: 'slow-consumer', agent: name, queued }),
-      dropped: (inbound, error) => {
-        const { code, message } = toRemoteShape(error)
-        emit({ kind: 'dropped', agent: name, peer: inbound.peer, code, message, count: 1 })
-      }
+      ...mailboxes.hostFor(name, instance)
     }
   }
 }
 
-function equip(agent: Agent, handlers: AgentHandlers): void {
+const KEYS = new Set(['receive', 'handle', 'overflow', 'highWatermark', 'lowWatermark', 'maxQueue', 'redirect'])
+
+function checked(handlers: AgentHandlers): AgentHandlers {
   if (!isRecord(handlers)) throw noHandlers('handlers', 'must be an object')
   const { receive, handle } = handlers
-  for (const key of Object.keys(handlers)) {
-    if (key !== 'receive' && key !== 'handle') throw noHandlers(key, 'is neither receive nor handle')
-  }
-  if (receive !== undefined && typeof receive !== 'function' && !isRecord(receive)) {
+  for (const key of Object.keys(handlers)) if (!KEYS.has(key)) throw noHandlers(key, 'is not supported')
+  if (receive !== undefined && !isHandler(receive) && !isRecord(receive)) {
     throw noHandlers('receive', 'must be a function, or one for each type')
   }
-  if (handle !== undefined && !isRecord(handle)) throw noHandlers('handle', 'must have a function for each type')
-  if (typeof receive === 'function') agent.receive(receive)
-  else for (const [type, handler] of Object.entries(receive ?? {})) agent.receive(type, handler)
-  for (const [type, handler] of Object.entries(handle ?? {})) agent.handle(type, handler)
+  if (handle !== undefined && (!isRecord(handle) || isHandler(handle))) {
+    throw noHandlers('handle', 'must have a function for each type')
+  }
+  return handlers
+}
+
+function equip(agent: Agent, receive: AgentHandlers['receive'], handle: AgentHandlers['handle']): void {
+  if (isHandler(receive)) agent.receive(...optionsOf<Receiver>(receive))
+  else {
+    for (const [type, given] of Object.entries(receive ?? {})) agent.receive(type, ...optionsOf<Receiver>(given))
+  }
+  for (const [type, given] of Object.entries(handle ?? {})) agent.handle(type, ...optionsOf<RequestHandler>(given))
+}
+
+/** A function, or the pair of one and its options: not one for each type. */
+function isHandler(value: unknown): value is WithOptions<Receiver> {
+  return typeof value === 'function' || Array.isArray(value)
+}
+
+function optionsOf<Handler>(given: WithOptions<Handler>): [Handler, HandlerOptions?] {
+  return Array.isArray(given) ? (given as [Handler, HandlerOptions]) : [given as Handler]
 }
 
 function isRecord(value: unknown): boolean {

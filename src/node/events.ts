@@ -1,3 +1,4 @@
+import type { MailboxOverflow } from '../agent/types.ts'
 import type { CircuitEvent } from '../core/routing/circuit.ts'
 import type { LinkEvent } from '../runtime/links/table.ts'
 import type { PubSubEvent } from '../runtime/pubsub/types.ts'
@@ -18,6 +19,21 @@ export type NodeEventBody =
   | { kind: 'slow-consumer'; agent: string; queued: number }
   /** Messages that nobody acknowledges and that were lost here: what, whose and why. */
   | { kind: 'dropped'; agent: string; peer: string; code: string; message: string; count: number }
+  /**
+   * A mailbox was full: `count` messages were dealt with as its strategy says, or refused where it had no way out. At most
+   * one a second for each agent, strategy and peer, the first at once.
+   */
+  | {
+      kind: 'overflow'
+      agent: string
+      strategy: MailboxOverflow
+      count: number
+      reason: string
+      peer: string
+      owner?: undefined
+    }
+  /** Messages that were spilled to disk in a former life of this node are handled now. */
+  | { kind: 'reclaimed'; agent: string; messages: number }
   | LinkEvent
   | CircuitEvent
   | PubSubEvent

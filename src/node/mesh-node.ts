@@ -6,6 +6,7 @@ import { MeshError } from '../../protocols/errors.ts'
 import type { Agent } from '../agent/agent.ts'
 import { checkWait } from '../agent/options.ts'
 import type { AgentHandlers, Target, WaitOptions } from '../agent/types.ts'
+import type { Counters } from '../core/flow/counters.ts'
 import type { AgentLocation } from './atlas.ts'
 import type { NodeConfig } from './config.ts'
 import type { AgentChange, NodeEvent } from './events.ts'
@@ -129,6 +130,10 @@ export class MeshNode implements Node {
 
   events(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<NodeEvent> {
     return this.#services.events.read(options.signal)
+  }
+
+  counters(): Counters {
+    return { ...this.#services.counters }
   }
 
   async flush(): Promise<void> {

@@ -3,6 +3,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Message } from '../../protocols/envelope/message.ts'
 import type { Agent } from '../agent/agent.ts'
 import type { AgentHandlers, Target, WaitOptions } from '../agent/types.ts'
+import type { Counters } from '../core/flow/counters.ts'
 import type { AgentLocation } from './atlas.ts'
 import type { NodeConfig } from './config.ts'
 import type { AgentChange, NodeEvent } from './events.ts'
@@ -59,6 +60,14 @@ export interface Node extends AsyncDisposable {
   /** How a message would travel now, and why. */
   explain(message: Partial<Message> & { data: unknown }, target: Target): Explanation
   events(options?: { signal?: AbortSignal }): AsyncIterableIterator<NodeEvent>
+  /**
+   * How many messages did not go their plain way since the node started: dropped, refused, spilled, redirected, shed. By name;
+   * see `Counters`.
+   *
+   * @example
+   * const { dropped, shed } = node.counters()
+   */
+  counters(): Counters
   /** Sends every batch now. */
   flush(): Promise<void>
   /**

@@ -5,6 +5,7 @@ import { currentTrace } from '../agent/current.ts'
 import { Handling } from '../agent/handling.ts'
 import { sourceOf } from '../agent/source.ts'
 import { HostState, SharedState, type StateHome } from '../agent/state-home.ts'
+import { Counters } from '../core/flow/counters.ts'
 import { Router } from '../core/routing/router.ts'
 import { Alarm } from '../runtime/delivery/alarm.ts'
 import { Composer } from '../runtime/delivery/composer.ts'
@@ -23,8 +24,10 @@ import type { Clock, Coordinator, Dice, Disk, Host, Network } from '../runtime/p
 import { createPubSub } from '../runtime/pubsub/pubsub.ts'
 import type { PubSub } from '../runtime/pubsub/types.ts'
 import { createMemoryStore } from '../runtime/storage/memory-store.ts'
+import { SpillFolders } from '../runtime/storage/spill-folders.ts'
 import { openStore } from '../runtime/storage/store.ts'
 import type { Store } from '../runtime/storage/types.ts'
+import { Coalescer } from '../runtime/telemetry/coalesce.ts'
 import { Agents } from './agents.ts'
 import { AtLeastOnce } from './at-least-once.ts'
 import { AtMostOnce } from './at-most-once.ts'
@@ -32,7 +35,9 @@ import { Atlas } from './atlas.ts'
 import { Caller } from './caller.ts'
 import type { NodeConfig } from './config.ts'
 import { EventHub, type NodeEvent, type NodeEventBody } from './events.ts'
+import { Forwarder } from './forwarder.ts'
 import { LoadReport } from './load-report.ts'
+import { Mailboxes } from './mailboxes.ts'
 import { pipelineCalls } from './pipeline-calls.ts'
 import { Pipelines } from './pipelines.ts'
 import { Publications, publicationCodec } from './publishing.ts'
@@ -66,6 +71,7 @@ export class Services {
   readonly host: Host
   readonly clock: Clock
   readonly events = new EventHub<NodeEvent>()
+  readonly counters = new Counters()
   readonly links: LinkTable
   readonly membership: MembershipDriver
   readonly directory: Directory
@@ -89,6 +95,9 @@ export class Services {
   #closing = false
   #claimed: AsyncDisposable | undefined
   #store: Store = createMemoryStore()
+  #spills: SpillFolders | undefined
+  readonly #coalescer: Coalescer
+  readonly #forwarder: Forwarder
   readonly #resolver: Resolver
   readonly #load: LoadReport | undefined
 
@@ -100,6 +109,7 @@ export class Services {
     this.host = host
     this.clock = clock
     this.name = config.name ?? host.peer.slice(-8)
+    this.#coalescer = new Coalescer(clock)
     this.links = this.#linkTable()
     this.membership = this.#membership()
     this.directory = createDirectory({
@@ -132,7 +142,8 @@ export class Services {
       deliver: this.registry.deliver,
       recognise: (inbound) => this.#receiver.receive(inbound),
       orphaned: (reason) => this.#handling.orphaned(reason),
-      dropped: (peer, count, cause) =>
+      dropped: (peer, count, cause) => {
+        this.counters.dropped += count
         this.#emit({
           kind: 'dropped',
           agent: '',
@@ -141,6 +152,7 @@ export class Services {
           message: cause?.message ?? 'closed',
           count
         })
+      }
     })
     this.#requests = new RequestResponse(clock, random, this.composer, this.registry.serve)
     this.links.register(this.#pointToPoint)
@@ -162,6 +174,7 @@ export class Services {
       deliver: this.registry.deliver,
       transportTo: (peer: string) => (peer === host.peer ? 'local' : (host.transportTo(peer) ?? 'tcp'))
     }
+    this.#forwarder = new Forwarder({ ...sending, deliver: this.registry.deliver })
     this.#atMostOnce = new AtMostOnce(sending, config.limits.atMostOnceTimeout, LOCAL_MESSAGES)
     this.#atLeastOnce = new AtLeastOnce({ ...sending, deliver: this.#arrive }, random)
     this.#caller = new Caller({ ...shared, requests: this.#requests, serve: this.registry.serve })
@@ -207,7 +220,10 @@ export class Services {
   async start(): Promise<void> {
     const { disk, claim } = this.#world
     this.#claimed = await claim?.()
-    if (disk !== undefined) this.#store = await openStore(disk, this.#emit)
+    if (disk !== undefined) {
+      this.#store = await openStore(disk, this.#emit)
+      this.#spills = new SpillFolders(disk.folder('spill'), this.#config.limits.spillBytes, this.#emit)
+    }
     await this.host.start()
     if (!this.#closing) await this.membership.start()
     if (this.#closing) throw new MeshError('ERR_STOPPED', 'the node was stopped while it started')
@@ -242,8 +258,10 @@ export class Services {
     this.#pointToPoint.stop()
     this.#alarm.stop()
     this.atlas.stop()
+    this.#coalescer.stop()
     await this.links.stop()
     await this.host.stop()
+    await this.#spills?.closed()
     await this.#store.close()
     await this.#claimed?.[Symbol.asyncDispose]()
     this.events.close()
@@ -337,7 +355,14 @@ export class Services {
         handling: this.#handling,
         home: () => this.#home(),
         coordinator: this.#world.coordinator,
-        limits
+        limits,
+        mailboxes: new Mailboxes({
+          counters: this.counters,
+          coalescer: this.#coalescer,
+          spills: () => this.#spills,
+          forwarder: () => this.#forwarder,
+          emit: this.#emit
+        })
       },
       emit: this.#emit,
       node: {

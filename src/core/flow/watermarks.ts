@@ -28,9 +28,8 @@ export class Watermarks {
   constructor(limits: QueueLimits) {
     this.#limits = limits
     const { highWatermark, lowWatermark, maxQueue } = limits
-    const each = maxQueue.bytes / maxQueue.messages
-    this.#highBytes = each * highWatermark
-    this.#lowBytes = each * lowWatermark
+    this.#highBytes = (maxQueue.bytes * highWatermark) / maxQueue.messages
+    this.#lowBytes = (maxQueue.bytes * lowWatermark) / maxQueue.messages
   }
 
   /** Whether one more is within the bounds; into an empty queue anything fits. */

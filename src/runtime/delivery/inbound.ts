@@ -34,7 +34,7 @@ export interface Inbound {
    * Done, and stored in one atomic write with what its handler changed: there where it is recorded that a message was
    * handled. Rejects with `ERR_STORAGE`: then nothing was stored, and the message is refused.
    */
-  commit?(changes: readonly Change[]): Promise<void>
+  readonly commit?: ((changes: readonly Change[]) => Promise<void>) | undefined
   /** `delay`: ms before the next attempt, or undefined for the sender's strategy. `thrown`: by the handler. */
   refuse(error: unknown, delay?: number, thrown?: boolean): void
   /** Asks its sender to hold back what is for this target and of this type. */

@@ -3,11 +3,15 @@ import { MeshError, RemoteError, toRemoteShape } from '../../../protocols/errors
 import { flowOf, type Place } from '../../../protocols/point-to-point/codec.ts'
 import type { Tracked } from './conversation.ts'
 import type { Inbound } from './inbound.ts'
-import type { LocalWindow } from './local-window.ts'
 import type { PausedFlows } from './paused-flows.ts'
 import type { PausedSenders } from './paused-senders.ts'
 
-/** A message from an agent of this node. */
+/** What a message fills until it is settled, or queued where a bound of its own holds. */
+export interface Window {
+  leave(): void
+}
+
+/** A message from an agent of this node, or one that was sent on within it. */
 export class LocalInbound implements Inbound {
   readonly message: WireMessage
   readonly peer: string
@@ -19,8 +23,8 @@ export class LocalInbound implements Inbound {
   readonly place: Place | undefined
   readonly #tracked: Tracked | undefined
   readonly #paused: PausedFlows
-  /** What it fills until it is settled, or queued where a bound of its own holds. */
-  #window: LocalWindow | undefined
+  readonly #self: string
+  #window: Window | undefined
 
   constructor(
     message: WireMessage,
@@ -29,12 +33,14 @@ export class LocalInbound implements Inbound {
     tracked: Tracked | undefined,
     paused: PausedFlows,
     place?: Place,
-    window?: LocalWindow
+    window?: Window,
+    from = self
   ) {
     this.#window = window
     this.place = place
     this.message = message
-    this.peer = self
+    this.peer = from
+    this.#self = self
     this.attempt = attempt
     this.#tracked = tracked
     this.#paused = paused
@@ -78,7 +84,7 @@ export class LocalInbound implements Inbound {
   }
 
   pause(paused: PausedSenders): void {
-    const { peer } = this
+    const peer = this.#self
     const flow = flowOf(this.target, this.message.type)
     this.#paused.pause(peer, flow, paused)
     paused.add(this.#paused, flow, () => this.#paused.resume(peer, flow, paused))

@@ -1,4 +1,5 @@
 import { MeshError } from '../../../protocols/errors.ts'
+import { queueLimitsOf } from '../../core/flow/queue-options.ts'
 import { DEFAULT_QUEUE_LIMITS, type QueueLimits } from '../../core/flow/watermarks.ts'
 import { DEFAULT_STREAM_LIMITS } from '../../core/pubsub/stream.ts'
 import type { PubSubLimits, PubSubStats, SubscribeOptions } from './types.ts'
@@ -37,7 +38,6 @@ const MESSAGE_KEYS = [
   'ordering',
   'ttl'
 ]
-const QUEUE_KEYS = new Set(['messages', 'bytes'])
 const PUBLISH_KEYS = new Set(['waitFor', 'timeout', 'signal', ...MESSAGE_KEYS])
 const DELIVERIES = new Set(['at-most-once', 'at-least-once'])
 const OVERFLOWS = new Set(['drop-oldest', 'drop-newest', 'reject'])
@@ -63,23 +63,7 @@ export function checkSubscribe(options: SubscribeOptions): QueueLimits {
   if (options.delivery === 'at-least-once' && (options.overflow ?? 'reject') !== 'reject')
     throw refuse('overflow', `${options.overflow} drops messages, which at-least-once never does`)
   if (options.filter !== undefined && typeof options.filter !== 'function') throw refuse('filter', 'not a function')
-  if (options.maxQueue !== undefined && Object(options.maxQueue) !== options.maxQueue)
-    throw refuse('maxQueue', 'not an object')
-  known(options.maxQueue ?? {}, QUEUE_KEYS, 'maxQueue.')
-  const maxQueue = { ...DEFAULT_QUEUE_LIMITS.maxQueue, ...options.maxQueue }
-  const highWatermark = options.highWatermark ?? Math.min(DEFAULT_QUEUE_LIMITS.highWatermark, maxQueue.messages)
-  const lowWatermark =
-    options.lowWatermark ?? Math.min(DEFAULT_QUEUE_LIMITS.lowWatermark, Math.floor(highWatermark / 4))
-  const whole = (key: string, value: number, least: number) => {
-    if (!Number.isSafeInteger(value) || value < least) throw refuse(key, `${value} is not a whole number from ${least}`)
-  }
-  whole('maxQueue.messages', maxQueue.messages, 1)
-  whole('maxQueue.bytes', maxQueue.bytes, 1)
-  whole('highWatermark', highWatermark, 1)
-  whole('lowWatermark', lowWatermark, 0)
-  if (highWatermark > maxQueue.messages) throw refuse('highWatermark', 'above maxQueue.messages')
-  if (lowWatermark >= highWatermark) throw refuse('lowWatermark', 'not below highWatermark')
-  return { highWatermark, lowWatermark, maxQueue }
+  return queueLimitsOf(options, DEFAULT_QUEUE_LIMITS)
 }
 
 export function checkPublish(

@@ -1,5 +1,5 @@
 import type { Message } from '../../../protocols/envelope/message.ts'
-import type { Coalescer } from './coalesce.ts'
+import type { Coalescer } from '../telemetry/coalesce.ts'
 import type { MessageCodec, PubSubEvent, SubscribeOptions } from './types.ts'
 
 export interface ScreenComponents {

@@ -33,7 +33,7 @@ class Model {
       if (this.overflow === 'drop-newest') this.dropped.push(item.id)
       return false
     }
-    while (!fits()) this.dropped.push(this.items.shift()!.id)
+    while (!fits()) this.dropped.push(this.shift()!.id)
     this.items.push(item)
     const share = highWatermark / maxQueue.messages
     if (this.items.length >= highWatermark || this.bytes >= maxQueue.bytes * share) this.pressed = true

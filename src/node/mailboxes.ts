@@ -1,0 +1,71 @@
+import { MeshError, toRemoteShape } from '../../protocols/errors.ts'
+import type { MailboxHost } from '../agent/mailbox.ts'
+import type { Counters } from '../core/flow/counters.ts'
+import type { Inbound } from '../runtime/delivery/inbound.ts'
+import type { SpillFolders } from '../runtime/storage/spill-folders.ts'
+import type { Coalescer } from '../runtime/telemetry/coalesce.ts'
+import type { NodeEventBody } from './events.ts'
+import type { Forwarder } from './forwarder.ts'
+
+export interface MailboxesParts {
+  counters: Counters
+  coalescer: Coalescer
+  /** Undefined where there is no data folder. */
+  spills: () => SpillFolders | undefined
+  forwarder: () => Forwarder
+  emit: (event: NodeEventBody) => void
+}
+
+/** What the mailboxes of a node's agents ask of it: to be told of what they do, and where to with what finds no room. */
+export class Mailboxes {
+  readonly #parts: MailboxesParts
+
+  constructor(parts: MailboxesParts) {
+    this.#parts = parts
+  }
+
+  hostFor(agent: string, instance: string): MailboxHost {
+    const { counters, coalescer, spills, forwarder, emit } = this.#parts
+    return {
+      slow: (queued) => emit({ kind: 'slow-consumer', agent, queued }),
+      dropped: (inbound, error) => {
+        counters.dropped++
+        const { code, message } = toRemoteShape(error)
+        const { peer } = inbound
+        coalescer.note(`dropped ${code} ${peer} ${agent}`, 0, (count) =>
+          emit({ kind: 'dropped', agent, peer, code, message, count })
+        )
+      },
+      overflowed: (strategy, reason, { peer }) => {
+        this.#count(strategy)
+        coalescer.note(`overflow ${strategy} ${reason} ${peer} ${agent}`, 0, (count) =>
+          emit({ kind: 'overflow', agent, strategy, count, reason, peer })
+        )
+      },
+      redirect: (inbound, to) => forwarder().redirect(inbound, instance, to),
+      openSpill: (type, host) => {
+        const folders = spills()
+        if (folders === undefined) {
+          throw new MeshError('ERR_NO_DATA_DIR', `overflow: 'spill-to-disk' needs a dataDir`, {
+            details: { key: 'dataDir' }
+          })
+        }
+        return folders.open<Inbound>(['agent', agent, type ?? ''], host)
+      },
+      closeSpill: (queue) => spills()?.close(queue),
+      reclaimed: (messages) => {
+        counters.reclaimed += messages
+        emit({ kind: 'reclaimed', agent, messages })
+      }
+    }
+  }
+
+  #count(strategy: string): void {
+    const { counters } = this.#parts
+    if (strategy === 'drop-oldest') counters.droppedOldest++
+    else if (strategy === 'drop-newest') counters.droppedNewest++
+    else if (strategy === 'spill-to-disk') counters.spilled++
+    else if (strategy === 'redirect') counters.redirected++
+    else counters.refused++
+  }
+}
