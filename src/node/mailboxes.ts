@@ -45,11 +45,7 @@ export class Mailboxes {
       redirect: (inbound, to) => forwarder().redirect(inbound, instance, to),
       openSpill: (type, host) => {
         const folders = spills()
-        if (folders === undefined) {
-          throw new MeshError('ERR_NO_DATA_DIR', `overflow: 'spill-to-disk' needs a dataDir`, {
-            details: { key: 'dataDir' }
-          })
-        }
+        if (folders === undefined) throw noDataDir()
         return folders.open<Inbound>(['agent', agent, type ?? ''], host)
       },
       closeSpill: (queue) => spills()?.close(queue),
@@ -68,4 +64,8 @@ export class Mailboxes {
     else if (strategy === 'redirect') counters.redirected++
     else counters.refused++
   }
+}
+
+export function noDataDir(): MeshError {
+  return new MeshError('ERR_NO_DATA_DIR', `overflow: 'spill-to-disk' needs a dataDir`, { details: { key: 'dataDir' } })
 }

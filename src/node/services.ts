@@ -43,6 +43,7 @@ import { Pipelines } from './pipelines.ts'
 import { Publications, publicationCodec } from './publishing.ts'
 import { AgentRegistry } from './registry.ts'
 import { Resolver } from './resolver.ts'
+import { subscriptionOverflow } from './subscription-overflow.ts'
 import { bounded } from './waiting.ts'
 
 /** At-most-once messages under way between agents of one node: as many as fill the queue of a link, taken as 256 bytes each. */
@@ -187,6 +188,10 @@ export class Services {
       dice,
       codec: publicationCodec(),
       emit: this.#emit,
+      overflow: subscriptionOverflow({
+        ...{ self: host.peer, lineage: this.composer.lineage, limits: config.limits, counters: this.counters },
+        ...{ spills: () => this.#spills, knows: (agent) => this.router.has(agent), atMostOnce: this.#atMostOnce }
+      }),
       limits: {
         directFanout: config.limits.directFanout,
         messageBytes: config.limits.messageBytes,

@@ -155,8 +155,9 @@ export async function agents(node: Node, data: { total: number }): Promise<void>
   await planner.send('worker', data, { delivery: 'twice' })
   // @ts-expect-error no such priority
   await planner.send('worker', data, { priority: 'urgent' })
-  // @ts-expect-error a policy that is not built yet
   planner.subscribe('orders.>', { overflow: 'spill-to-disk' })
+  // @ts-expect-error no such policy
+  planner.subscribe('orders.>', { overflow: 'forget' })
   // @ts-expect-error no such delivery of a subscription yet
   planner.subscribe('orders.>', { delivery: 'exactly-once' })
   // @ts-expect-error only a function receives

@@ -25,7 +25,15 @@ export const DEFAULT_LIMITS: PubSubLimits = {
   stream: DEFAULT_STREAM_LIMITS
 }
 
-const SUBSCRIBE_KEYS = new Set(['filter', 'delivery', 'overflow', 'highWatermark', 'lowWatermark', 'maxQueue'])
+const SUBSCRIBE_KEYS = new Set([
+  'filter',
+  'delivery',
+  'overflow',
+  'highWatermark',
+  'lowWatermark',
+  'maxQueue',
+  'redirect'
+])
 /** The message's own options come along: whoever made the message has read them. */
 const MESSAGE_KEYS = [
   'type',
@@ -40,7 +48,7 @@ const MESSAGE_KEYS = [
 ]
 const PUBLISH_KEYS = new Set(['waitFor', 'timeout', 'signal', ...MESSAGE_KEYS])
 const DELIVERIES = new Set(['at-most-once', 'at-least-once'])
-const OVERFLOWS = new Set(['drop-oldest', 'drop-newest', 'reject'])
+const OVERFLOWS = new Set(['drop-oldest', 'drop-newest', 'reject', 'spill-to-disk', 'redirect'])
 
 function refuse(key: string, why: string): MeshError {
   return new MeshError('ERR_CONFIG', `${key}: ${why}`, { details: { key } })
@@ -61,7 +69,10 @@ export function checkSubscribe(options: SubscribeOptions): QueueLimits {
     throw refuse('delivery', `${options.delivery} is not supported`)
   if (!OVERFLOWS.has(options.overflow ?? 'reject')) throw refuse('overflow', `${options.overflow} is not supported`)
   if (options.delivery === 'at-least-once' && (options.overflow ?? 'reject') !== 'reject')
-    throw refuse('overflow', `${options.overflow} drops messages, which at-least-once never does`)
+    throw refuse('overflow', `${options.overflow} lets go of messages, which at-least-once never does`)
+  const named = typeof options.redirect === 'object' ? options.redirect?.name : options.redirect
+  if ((options.overflow === 'redirect') !== (typeof named === 'string' && named !== ''))
+    throw refuse('redirect', `names an agent where overflow is 'redirect', and only there`)
   if (options.filter !== undefined && typeof options.filter !== 'function') throw refuse('filter', 'not a function')
   return queueLimitsOf(options, DEFAULT_QUEUE_LIMITS)
 }

@@ -220,8 +220,9 @@ class MeshPubSub implements PubSub {
   }
 
   #listen(...[pattern, options, limits, owner, closed]: SubscriptionParts): LocalSubscription {
-    const { codec, emit } = this.#components
+    const { codec, emit, overflow } = this.#components
     const subscription = new LocalSubscription(pattern, options, limits, owner, {
+      ...{ overflow, stopping: () => this.#stopped.signal.aborted },
       ...{ codec, emit, pressure: this.#pressure, coalescer: this.#coalescer },
       closed: (subscription) => {
         this.#local.remove(subscription)

@@ -4,17 +4,25 @@ import { BoundedQueue } from '../../core/flow/queue.ts'
 import type { QueueLimits } from '../../core/flow/watermarks.ts'
 import type { Pressing, Pressure } from './pressure.ts'
 import { Screen, type ScreenComponents } from './screen.ts'
-import type { SubscribeOptions, Subscription, SubscriptionStats } from './types.ts'
+import { type Publication, SubscriptionSpill } from './subscription-spill.ts'
+import type {
+  RedirectTarget,
+  SubscribeOptions,
+  Subscription,
+  SubscriptionOverflow,
+  SubscriptionStats
+} from './types.ts'
 
 export interface SubscriptionComponents extends ScreenComponents {
   pressure: Pressure
   closed(subscription: LocalSubscription): void
+  overflow: SubscriptionOverflow
+  /** The node is leaving: what is on disk is for its next life. */
+  stopping(): boolean
 }
 
 /** Bytes until somebody reads them; already a message where a filter had to see it. */
-interface Queued {
-  topic: string
-  bytes: Uint8Array
+interface Queued extends Publication {
   message: Message | undefined
 }
 
@@ -37,14 +45,18 @@ const MOST_PARKED = 65_536
 export class LocalSubscription implements Subscription, Pressing {
   readonly pattern: string
   readonly owner: string
-  readonly overflow: 'drop-oldest' | 'drop-newest' | 'reject'
+  readonly overflow: NonNullable<SubscribeOptions['overflow']>
   readonly #id = ++serial
   readonly #screen: Screen
   readonly #queue: BoundedQueue<Queued>
   readonly #parked: BoundedQueue<Queued>
   readonly #components: SubscriptionComponents
+  readonly #redirect: RedirectTarget | undefined
+  readonly #spill: SubscriptionSpill | undefined
   readonly #aborter = new AbortController()
   readonly #stats = { received: 0, delivered: 0, dropped: 0, redelivered: 0 }
+  /** What came back from disk and is more than the queue holds: less than one batch. */
+  #back: Queued[] = []
   #readers: Reader[] = []
   #overrun = false
   #closed = false
@@ -64,7 +76,10 @@ export class LocalSubscription implements Subscription, Pressing {
     this.#screen = new Screen(options.filter, { owner, pattern }, components)
     const parked = { ...limits, maxQueue: { messages: MOST_PARKED, bytes: limits.maxQueue.bytes } }
     this.#parked = new BoundedQueue(parked, 'reject', () => {})
-    this.#queue = new BoundedQueue(limits, this.overflow, (_item, bytes) => this.#drop('queue-full', bytes))
+    const drops = this.overflow === 'drop-oldest' || this.overflow === 'drop-newest' ? this.overflow : 'reject'
+    this.#queue = new BoundedQueue(limits, drops, (_item, bytes) => this.#drop('queue-full', bytes))
+    this.#redirect = options.redirect
+    if (this.overflow === 'spill-to-disk') this.#spill = this.#openSpill()
   }
 
   /** True while it slows its publishers. */
@@ -84,15 +99,59 @@ export class LocalSubscription implements Subscription, Pressing {
     const message = this.#screen.admit(topic, bytes)
     if (message === false) return
     const item = { topic, bytes, message }
-    const reader = this.#readers.shift()
+    const reader = this.#spill?.active ? undefined : this.#readers.shift()
     if (reader !== undefined) {
       const value = this.#read(item)
       if (value === undefined) this.#readers.unshift(reader)
       else reader.take({ done: false, value })
       return
     }
-    if (this.overflow !== 'reject') this.#queue.push(item, bytes.length)
-    else this.#admit(publisher, item)
+    if (this.overflow === 'reject') this.#admit(publisher, item)
+    else if (this.#spill?.active || !this.#queue.push(item, bytes.length)) this.#exceed(item)
+  }
+
+  /** What found no room, and was not dropped for want of it. */
+  #exceed(item: Queued): void {
+    const { length } = item.bytes
+    if (this.overflow === 'drop-newest') return
+    const dealtWith = this.#spill === undefined ? this.#sendOn(item) : this.#spill.push(item)
+    if (!dealtWith) {
+      this.#drop('rejected', length)
+      return
+    }
+    if (this.#spill !== undefined) this.#components.overflow.spilled()
+    this.#tell('queue-full', length)
+  }
+
+  #sendOn(item: Queued): boolean {
+    const message = item.message ?? this.#screen.decode(item.topic, item.bytes)
+    const { overflow } = this.#components
+    return message !== undefined && overflow.redirect(this.owner, item.topic, message, this.#redirect!)
+  }
+
+  #openSpill(): SubscriptionSpill {
+    const { overflow } = this.#components
+    return new SubscriptionSpill({
+      open: (host) => overflow.openSpill(this.owner, this.pattern, host),
+      close: (queue, discard) => overflow.closeSpill(queue, discard),
+      lost: (bytes) => this.#drop('spill-failed', bytes),
+      restored: (publications) => {
+        for (const one of publications) {
+          const item = { ...one, message: undefined }
+          if (this.#back.length > 0 || !this.#queue.push(item, item.bytes.length)) this.#back.push(item)
+        }
+        this.#serve()
+      }
+    })
+  }
+
+  /** Readers that waited for the disk. */
+  #serve(): void {
+    while (this.#readers.length > 0) {
+      const value = this.#take()
+      if (value === undefined) return
+      this.#readers.shift()!.take({ done: false, value })
+    }
   }
 
   #admit(publisher: string, item: Queued): void {
@@ -104,6 +163,11 @@ export class LocalSubscription implements Subscription, Pressing {
 
   #drop(reason: string, bytes: number): void {
     this.#stats.dropped++
+    this.#components.overflow.dropped(1)
+    this.#tell(reason, bytes)
+  }
+
+  #tell(reason: string, bytes: number): void {
     const { owner, pattern, overflow } = this
     this.#components.coalescer.note(`overflow ${this.#id} ${reason}`, bytes, (messages, total) =>
       this.#components.emit({ kind: 'overflow', owner, pattern, overflow, reason, messages, bytes: total })
@@ -129,12 +193,18 @@ export class LocalSubscription implements Subscription, Pressing {
   }
 
   #take(): Message | undefined {
-    for (let item = this.#queue.shift(); item !== undefined; item = this.#queue.shift()) {
+    for (let item = this.#next(); item !== undefined; item = this.#next()) {
       if (this.overflow === 'reject') this.#relieve()
       const message = this.#read(item)
       if (message !== undefined) return message
     }
     return undefined
+  }
+
+  #next(): Queued | undefined {
+    const item = this.#queue.shift() ?? this.#back.shift()
+    if (this.#spill !== undefined && this.#back.length === 0 && !this.#queue.pressed) this.#spill.refill()
+    return item
   }
 
   #relieve(): void {
@@ -172,6 +242,7 @@ export class LocalSubscription implements Subscription, Pressing {
     this.#closed = true
     this.#components.closed(this)
     this.#components.pressure.release(this)
+    this.#spill?.close(!this.#components.stopping())
     this.#queue.clear()
     this.#parked.clear()
     this.#aborter.abort(new MeshError('ERR_ABORTED', `the subscription to ${this.pattern} was closed`))
@@ -187,7 +258,7 @@ export class LocalSubscription implements Subscription, Pressing {
     return {
       ...this.#stats,
       ...this.#screen.counts,
-      queued: this.#queue.length + this.#parked.length,
+      queued: this.#queue.length + this.#parked.length + this.#back.length + (this.#spill?.length ?? 0),
       queuedBytes: this.#queue.bytes + this.#parked.bytes
     }
   }

@@ -4,6 +4,8 @@ import type { StreamLimits } from '../../core/pubsub/stream.ts'
 import type { Links } from '../links/types.ts'
 import type { Membership } from '../membership/types.ts'
 import type { Broadcast, Clock, Dice, Host } from '../ports.ts'
+import type { SpillHost, SpillQueue } from '../storage/spill-queue.ts'
+import type { Publication } from './subscription-spill.ts'
 
 /** How a message becomes bytes inside a batch. `decode` gives a new object each time: that is what isolates subscribers. */
 export interface MessageCodec {
@@ -20,6 +22,7 @@ export interface PubSubComponents {
   dice: Dice
   codec: MessageCodec
   emit(event: PubSubEvent): void
+  overflow: SubscriptionOverflow
   limits?: Partial<PubSubLimits>
 }
 
@@ -92,8 +95,28 @@ export interface SubscribeOptions extends Partial<QueueLimits> {
    * also after lost links and after partitions that its history outlasts; what cannot be repaired is told by `ERR_GAP`.
    */
   delivery?: 'at-most-once' | 'at-least-once' | undefined
-  /** Default `'drop-oldest'`; with at-least-once `'reject'`, and anything else is `ERR_CONFIG`. */
-  overflow?: 'drop-oldest' | 'drop-newest' | 'reject' | undefined
+  /**
+   * Default `'drop-oldest'`; with at-least-once `'reject'`, and anything else is `ERR_CONFIG`. `'spill-to-disk'`: what does not
+   * fit waits on disk, in order, and so does all that comes until it is read; needs a `dataDir` (`ERR_NO_DATA_DIR`). What
+   * waits there when the node ends is read by the next subscription of this agent to this pattern that spills; `close`
+   * discards it. `'redirect'`: it is sent to the agent that `redirect` names, at most once, with its type and data, the
+   * topic as its subject.
+   */
+  overflow?: 'drop-oldest' | 'drop-newest' | 'reject' | 'spill-to-disk' | 'redirect' | undefined
+  redirect?: RedirectTarget | undefined
+}
+
+export type RedirectTarget = string | { name: string; peer?: { toString(): string } | undefined }
+
+/** Where to with what finds no room in a subscription. */
+export interface SubscriptionOverflow {
+  /** Throws `ERR_NO_DATA_DIR`. */
+  openSpill(owner: string, pattern: string, host: SpillHost<Publication>): SpillQueue<Publication>
+  closeSpill(queue: SpillQueue<Publication>, discard: boolean): void
+  /** False where nobody can be told. */
+  redirect(owner: string, topic: string, message: Message, to: RedirectTarget): boolean
+  dropped(messages: number): void
+  spilled(): void
 }
 
 export interface SubscriptionStats {

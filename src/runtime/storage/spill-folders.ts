@@ -5,6 +5,7 @@ import type { StorageReport } from './types.ts'
 
 interface Closable {
   close(): Promise<void>
+  discard(): Promise<void>
 }
 
 /**
@@ -36,13 +37,15 @@ export class SpillFolders {
     return queue
   }
 
-  /** The folder may be had again once it is let go of. */
-  close(queue: Closable): void {
-    this.#closing.push(
-      queue.close().then(() => {
-        for (const [folder, one] of this.#open) if (one === queue) this.#open.delete(folder)
-      })
-    )
+  /** The folder may be had again once it is let go of. `discard`: with nothing left in it. */
+  close(queue: Closable, discard = false): void {
+    this.#closing.push(this.#close(queue, discard))
+  }
+
+  async #close(queue: Closable, discard: boolean): Promise<void> {
+    if (discard) await queue.discard().catch(() => {})
+    await queue.close()
+    for (const [folder, one] of this.#open) if (one === queue) this.#open.delete(folder)
   }
 
   /** Resolves once every folder is let go of. */

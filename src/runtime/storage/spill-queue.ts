@@ -28,7 +28,7 @@ export interface SpillHost<T> {
   lost(records: readonly Uint8Array[], error: MeshError): void
   /** The folder was opened; `left` items wait there. */
   opened(left: number): void
-  /** The folder cannot be used; whatever was pushed has `failed`. */
+  /** The folder cannot be used any more; whatever of it was guarded has `failed`. */
   broken(error: MeshError): void
 }
 
@@ -90,12 +90,26 @@ export class SpillQueue<T> {
     return true
   }
 
-  /** The next items: `count` at most, and no more once they have `bytes`. Called again only when it has settled. */
+  /** The next items: `count` at most, and no more once they have `bytes`. Called again only when it has settled. Never rejects. */
   async take(count: number, bytes: number): Promise<Spilled<T>[]> {
     await this.#opening
     const log = this.#log
     if (log === undefined) return []
     const taken: Spilled<T>[] = []
+    try {
+      await this.#read(log, taken, count, bytes)
+      if (taken.length === 0) return taken
+      log.append(takenUpTo(this.#next - 1))
+      await log.sync()
+      await log.dropBefore(this.#next)
+      return taken
+    } catch (error) {
+      this.#unread(taken, error as MeshError)
+      return taken.filter(({ item }) => item !== undefined)
+    }
+  }
+
+  async #read(log: SegmentLog, taken: Spilled<T>[], count: number, bytes: number): Promise<void> {
     let size = 0
     while (taken.length < count && size < bytes && this.#next <= log.last) {
       this.#reader ??= log.read(this.#next)
@@ -113,19 +127,21 @@ export class SpillQueue<T> {
       taken.push({ bytes: record.subarray(1), item })
       size += record.length - 1
       this.#length--
+      this.#bytes = Math.max(0, this.#bytes - record.length + 1)
     }
-    this.#bytes = Math.max(0, this.#bytes - size)
-    if (taken.length === 0) return taken
-    try {
-      log.append(takenUpTo(this.#next - 1))
-      await log.sync()
-      await log.dropBefore(this.#next)
-      return taken
-    } catch (error) {
-      const own = taken.filter(({ item }) => item === undefined).map(({ bytes }) => bytes)
-      if (own.length > 0) this.#host.lost(own, error as MeshError)
-      return taken.filter(({ item }) => item !== undefined)
-    }
+  }
+
+  /**
+   * The disk does not read, or does not write any more. Nothing else is handed out in this life: what is nobody else's is
+   * left for the next one, but for what was read and may not be handed out now.
+   */
+  #unread(taken: readonly Spilled<T>[], error: MeshError): void {
+    this.#broken = error
+    this.#length = this.#bytes = 0
+    const own = taken.filter(({ item }) => item === undefined).map(({ bytes }) => bytes)
+    if (own.length > 0) this.#host.lost(own, error)
+    for (const item of this.abandon()) this.#host.failed(item, error)
+    this.#host.broken(error)
   }
 
   /** Guarded items, which nobody will hand out: for whoever closes the queue. */
@@ -133,6 +149,17 @@ export class SpillQueue<T> {
     const guarded = [...this.#guards.values(), ...this.#early.filter((one) => one.guarded).map(({ item }) => item)]
     this.#guards.clear()
     return guarded
+  }
+
+  /** Lets go of whatever waits: nobody will read on. */
+  async discard(): Promise<void> {
+    await this.#opening
+    const log = this.#log
+    if (log === undefined || this.#length === 0) return
+    log.append(takenUpTo(log.last))
+    await log.sync()
+    await log.dropBefore(log.last)
+    this.#length = this.#bytes = 0
   }
 
   /** Resolves once all that was pushed is on disk, and the folder let go of with what is left in it. */

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { decode, encode } from '../../../protocols/envelope/index.ts'
 import type { Message } from '../../../protocols/envelope/message.ts'
 import type { Entry, Member, MemberRecord, MembershipEvent } from '../../../src/core/membership/types.ts'
@@ -196,7 +197,14 @@ export async function createTestMesh(count: number, options: TestMeshOptions = {
     const events: PubSubEvent[] = []
     const emit = (event: PubSubEvent) => void events.push(event)
     const { clock, dice } = place
-    const pubsub = createPubSub({ membership, links, broadcast, host, clock, dice, codec, emit, limits })
+    const overflow = {
+      openSpill: () => assert.fail('no disk'),
+      closeSpill: () => {},
+      redirect: () => false,
+      dropped: () => {},
+      spilled: () => {}
+    }
+    const pubsub = createPubSub({ membership, links, broadcast, host, clock, dice, codec, emit, overflow, limits })
     nodes.push({ name, peer: host.peer, place, membership, links, pubsub, events })
   }
   await world.time.run(connect(nodes), 60_000)

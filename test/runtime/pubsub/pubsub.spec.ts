@@ -163,7 +163,7 @@ describe('publish-subscribe', () => {
       { delivery: 'exactly-once' },
       { overflow: 'drop-oldest', delivery: 'at-least-once' },
       { overflow: 'drop-newest', delivery: 'at-least-once' },
-      { overflow: 'spill-to-disk' },
+      { overflow: 'forget' },
       { lowWatermark: 5, highWatermark: 5 },
       { highWatermark: 3_000 }
     ]) {
