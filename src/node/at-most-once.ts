@@ -43,7 +43,7 @@ export class AtMostOnce {
     patience: Patience | undefined
   ): Promise<Receipt> {
     const { router, links, self, pointToPoint, composer, transportTo } = this.#parts
-    const member = router.choose(template.name, links.turn.monotonic, particulars?.wish)
+    const member = router.choose(template.name, links.turn.monotonic, particulars?.wish, false)
     if (member === undefined) return this.#postLater(template, composer.copy(data), particulars, patience)
     router.unanswered(member)
     const { peer } = member.target.place

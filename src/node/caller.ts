@@ -150,8 +150,11 @@ export class Caller {
     if (member === undefined) {
       // What the caller changes while somebody is looked for is not sent.
       if (streamOf(data) === undefined) given = composer.copy(data)
-      await bounded(resolver.resolve(template.name, wish), clock, { timeout: left(), signal })
-      member = router.choose(template.name, clock.monotonic(), wish)
+      do {
+        await bounded(resolver.resolve(template.name, wish), clock, { timeout: left(), signal })
+        member = router.choose(template.name, this.#parts.links.turn.monotonic, wish)
+        // Whoever was called and finds no room waits again.
+      } while (member === undefined && router.throttled(template.name, clock.monotonic(), wish))
       if (member === undefined) throw new MeshError('ERR_NO_RESPONDERS', `${template.name} cannot be reached as asked`)
     }
     router.began(member)

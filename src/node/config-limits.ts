@@ -67,7 +67,7 @@ export interface Limits {
   resolveTimeout: number
   /** Attempts after the first. Default 3 (the specification). */
   maxRetries: number
-  /** Bytes on disk of what one mailbox or subscription spilled. Default 2^31 - 1 (a guess: an hour at 600 kB/s). */
+  /** Bytes on disk of what one mailbox or subscription spilled. Default 4 GiB (a guess: an hour at 1.2 MB/s). */
   spillBytes: number
   mailbox: MailboxLimits
 }
@@ -135,7 +135,7 @@ export const limits = v.strictObject(
     atMostOnceTimeout: ms(1_000),
     resolveTimeout: ms(2_000),
     maxRetries: count('retries', 3, 0),
-    spillBytes: bytes(MAX_BYTES, 1_024),
+    spillBytes: v.optional(whole('bytes', 1_024, 2 ** 40), 2 ** 32),
     mailbox: v.optional(mailbox, {})
   },
   'must be an object'

@@ -44,7 +44,7 @@ export class Forwarder {
     const name = to.name ?? inbound.target
     const now = links.turn.monotonic
     const full = router.group(inbound.target)?.member(self, instance)
-    const member = router.choose(name, now, { peer: to.peer, avoid: full })
+    const member = router.choose(name, now, { peer: to.peer, avoid: full }, inbound.timeout !== undefined)
     if (member === undefined) return false
     const { peer } = member.target.place
     // Where the group is asked, its host chooses the instance, and that may be the full one again.

@@ -15,6 +15,8 @@ export interface ResolverParts {
   directory: Pick<Directory, 'find' | 'forget'>
   /** ms. */
   resolveTimeout: number
+  /** Somebody waits for room at a member that is called as much as it answers. */
+  throttled: () => void
 }
 
 /** The instance of a member that the directory named: its host chooses. */
@@ -42,7 +44,12 @@ export class Resolver {
 
   /** Resolves once the router knows somebody; rejects with `ERR_NO_RESPONDERS` or `ERR_CIRCUIT_OPEN`. */
   resolve(name: string, wish?: Wish): Promise<void> {
-    const { router, membership } = this.#parts
+    const { router, membership, clock } = this.#parts
+    // Whoever waits for room waits in the order of asking; that a wish's key has one owner only, that owner decides.
+    if (router.throttled(name, clock.monotonic(), wish)) {
+      this.#parts.throttled()
+      return new Promise((resolve) => router.wait(name, resolve))
+    }
     const members = router.group(name)?.members() ?? []
     const known = [...members].some((member) => fits(member, wish))
     const otherwise = known ? mayNotBeCalled(name) : nobody(name)

@@ -333,7 +333,10 @@ export class Services {
   #createResolver(): Resolver {
     const { clock, host, router, membership, directory } = this
     const { resolveTimeout } = this.#config.limits
-    return new Resolver({ clock, host, router, membership, directory, resolveTimeout })
+    const throttled = (): void => {
+      this.counters.throttled++
+    }
+    return new Resolver({ clock, host, router, membership, directory, resolveTimeout, throttled })
   }
 
   #agents(): Agents {

@@ -1,6 +1,8 @@
+import type { Throttle } from '../flow/throttle.ts'
 import type { Circuit } from './circuit.ts'
 import type { Draws } from './draws.ts'
 import { affinity, hashText, memberHash } from './hash.ts'
+import { Line } from './line.ts'
 import type { RoutingSettings } from './settings.ts'
 import type { Place, Tier } from './topology.ts'
 
@@ -11,6 +13,10 @@ export interface Target {
   readonly members: Member[]
   /** Undefined while nothing failed lately. */
   circuit: Circuit | undefined
+  /** How many calls may be under way; undefined before the first. */
+  throttle: Throttle | undefined
+  /** Its group's. */
+  readonly line: Line
 }
 
 /** One instance of an agent. */
@@ -34,6 +40,7 @@ export interface Member {
 export class Group {
   readonly name: string
   readonly targets = new Map<string, Target>()
+  readonly line = new Line()
   readonly #tiers: readonly [Member[], Member[], Member[], Member[]] = [[], [], [], []]
   readonly #settings: RoutingSettings
   readonly #draws: Draws
@@ -62,7 +69,7 @@ export class Group {
   add(place: Place, instance: string): Member {
     let target = this.targets.get(place.peer)
     if (target === undefined) {
-      target = { agent: this.name, place, members: [], circuit: undefined }
+      target = { agent: this.name, place, members: [], circuit: undefined, throttle: undefined, line: this.line }
       this.targets.set(place.peer, target)
     }
     const known = target.members.find((member) => member.instance === instance)
@@ -87,12 +94,12 @@ export class Group {
     return target
   }
 
-  /** Undefined where nobody may be called now. `avoid` is never picked. */
-  pick(now: number, avoid?: Member): Member | undefined {
+  /** Undefined where nobody may be called now. `avoid` is never picked. `answered`: only where there is room for a call. */
+  pick(now: number, answered: boolean, avoid?: Member): Member | undefined {
     let best: Member | undefined
     let lowest = 0
     for (let tier: Tier | 4 = 0; tier < 4; tier++) {
-      const member = this.#draw(this.#tiers[tier as Tier], now, avoid)
+      const member = this.#draw(this.#tiers[tier as Tier], now, answered, avoid)
       if (member === undefined) continue
       const free = !this.busy(member)
       if (free && best === undefined) return member
@@ -107,9 +114,9 @@ export class Group {
   }
 
   /** As `pick`, on one node only. */
-  pickAt(peer: string, now: number, avoid?: Member): Member | undefined {
+  pickAt(peer: string, now: number, answered: boolean, avoid?: Member): Member | undefined {
     const target = this.targets.get(peer)
-    return target === undefined ? undefined : this.#draw(target.members, now, avoid)
+    return target === undefined ? undefined : this.#draw(target.members, now, answered, avoid)
   }
 
   /**
@@ -143,31 +150,36 @@ export class Group {
     return member.inFlight >= this.#settings.busyInFlight || member.target.place.load >= this.#settings.busyLoad
   }
 
-  #draw(members: readonly Member[], now: number, avoid: Member | undefined): Member | undefined {
+  #draw(members: readonly Member[], now: number, answered: boolean, avoid: Member | undefined): Member | undefined {
     const size = members.length
     if (size === 0) return undefined
     const index = size === 1 ? 0 : this.#draws.below(size)
     const first = members[index]!
-    if (!callable(first, now, avoid)) return size === 1 ? undefined : this.#redraw(members, now, avoid)
+    if (!callable(first, now, answered, avoid))
+      return size === 1 ? undefined : this.#redraw(members, now, answered, avoid)
     if (size === 1) return first
     const second = members[(index + 1 + this.#draws.below(size - 1)) % size]!
-    if (!callable(second, now, avoid)) return first
+    if (!callable(second, now, answered, avoid)) return first
     return this.cost(second) * (1 + this.#settings.tolerance) < this.cost(first) ? second : first
   }
 
   /** Somebody here may not be called: the k-th of those who may, so that no neighbour gets the share of the missing. */
-  #redraw(members: readonly Member[], now: number, avoid: Member | undefined): Member | undefined {
+  #redraw(members: readonly Member[], now: number, answered: boolean, avoid: Member | undefined): Member | undefined {
     let count = 0
-    for (const member of members) if (callable(member, now, avoid)) count++
+    for (const member of members) if (callable(member, now, answered, avoid)) count++
     let k = this.#draws.below(count)
-    for (const member of members) if (callable(member, now, avoid) && k-- === 0) return member
+    for (const member of members) if (callable(member, now, answered, avoid) && k-- === 0) return member
     return undefined
   }
 }
 
-function callable(member: Member, now: number, avoid: Member | undefined): boolean {
-  const { circuit } = member.target
-  return member !== avoid && (circuit === undefined || circuit.admits(now))
+function callable(member: Member, now: number, answered: boolean, avoid: Member | undefined): boolean {
+  return member !== avoid && admits(member.target, now, answered)
+}
+
+/** Whether a target may be called now: its circuit lets it and, for a call that is `answered`, its throttle does. */
+export function admits({ circuit, throttle }: Target, now: number, answered: boolean): boolean {
+  return (circuit === undefined || circuit.admits(now)) && (!answered || throttle === undefined || throttle.open)
 }
 
 function precedes(a: Member, b: Member): boolean {

@@ -1,8 +1,9 @@
+import { Throttle } from '../flow/throttle.ts'
 import type { Random, Sink } from '../machine.ts'
 import { Circuit, type CircuitEvent } from './circuit.ts'
 import { Draws } from './draws.ts'
 import { type Explanation, explainChoice } from './explain.ts'
-import { Group, type Member, type Target } from './group.ts'
+import { admits, Group, type Member, type Target } from './group.ts'
 import type { Outcome } from './outcome.ts'
 import { ROUTING_DEFAULTS, type RoutingSettings } from './settings.ts'
 import { type Location, type Place, tierOf } from './topology.ts'
@@ -49,6 +50,8 @@ export class Router {
   readonly #groups = new Map<string, Group>()
   /** Targets that have a circuit, the one longest without a failure first. At most `maxCircuits`. */
   readonly #troubled = new Set<Target>()
+  /** When somebody was last chosen. */
+  #now = 0
 
   constructor(options: RouterOptions) {
     this.settings = { ...ROUTING_DEFAULTS, ...options.settings }
@@ -124,12 +127,16 @@ export class Router {
 
   /**
    * The member that takes the next message; undefined where nobody of that name is known (`has` is false then), where
-   * nobody fits the wish, or where all circuits are open. A choice counts as a probe of a circuit that is half open.
+   * nobody fits the wish, where all circuits are open, or where as much is under way as they answer in time (`throttled` tells,
+   * `wait` waits for room). A choice counts as a probe of a circuit that is half open. `answered`: whether a call follows that
+   * `began` and `ended` are told of; what nobody answers weighs on nobody.
    */
-  choose(name: string, now: number, wish?: Wish): Member | undefined {
+  choose(name: string, now: number, wish?: Wish, answered = true): Member | undefined {
     const group = this.#groups.get(name)
     if (group === undefined) return undefined
-    const member = wish === undefined ? group.pick(now) : this.#pick(group, now, wish)
+    this.#now = now
+    if (answered && !group.line.admits()) return undefined
+    const member = wish === undefined ? group.pick(now, answered) : this.#pick(group, now, wish, answered)
     member?.target.circuit?.enter(now)
     return member
   }
@@ -138,18 +145,47 @@ export class Router {
   explain(name: string, now: number, wish?: Wish): Explanation {
     const group = this.#groups.get(name)
     if (group === undefined) return { chosen: undefined, candidates: [] }
-    const chosen = wish === undefined ? group.pick(now) : this.#pick(group, now, wish)
+    const chosen = wish === undefined ? group.pick(now, false) : this.#pick(group, now, wish, false)
     return explainChoice(group, chosen, now, this.settings.penalties, wish?.key !== undefined)
   }
 
   /** A call that will be answered is on its way: until `ended` it weighs on the member. */
   began(member: Member): void {
     member.inFlight++
+    const { target } = member
+    target.throttle ??= new Throttle(this.settings.throttle)
+    target.throttle.began(this.#now)
   }
 
   ended(member: Member, outcome: Outcome, now: number): void {
     if (member.inFlight > 0) member.inFlight--
+    const { throttle, line } = member.target
+    throttle?.ended(now, HOW[outcome])
+    if (line.length > 0) this.#call(member.target, now)
     this.report(member, outcome, now)
+  }
+
+  /** Whether somebody who fits the wish could be called, but for what is under way there or waits to be. */
+  throttled(name: string, now: number, wish?: Wish): boolean {
+    const group = this.#groups.get(name)
+    if (group === undefined) return false
+    for (const member of group.members()) {
+      if (fits(member, wish) && admits(member.target, now, false)) return true
+    }
+    return false
+  }
+
+  /** Calls back when there may be room at a member of that name: then it is to be chosen again, at once. */
+  wait(name: string, resume: () => void): void {
+    const group = this.#groups.get(name)
+    if (group === undefined) resume()
+    else group.line.wait(resume)
+  }
+
+  #call({ throttle, line }: Target, now: number): void {
+    const { limit = 0, inFlight = 0 } = throttle ?? {}
+    // With nothing under way nobody would be called later.
+    line.call(inFlight === 0 ? Number.POSITIVE_INFINITY : limit - inFlight, now)
   }
 
   /** The member was chosen, and nobody will say how it went (nobody answers, or nothing was sent): that probed no circuit. */
@@ -171,16 +207,16 @@ export class Router {
     if (circuit.forgettable) this.#forget(target)
   }
 
-  #pick(group: Group, now: number, wish: Wish): Member | undefined {
+  #pick(group: Group, now: number, wish: Wish, answered: boolean): Member | undefined {
     if (wish.instance !== undefined) {
-      for (const member of group.members()) if (fits(member, wish)) return admitted(member, now)
+      for (const member of group.members()) if (fits(member, wish)) return admitted(member, now, answered)
       return undefined
     }
     if (wish.peer !== undefined) {
-      return group.pickAt(wish.peer, now, wish.avoid) ?? group.pickAt(wish.peer, now)
+      return group.pickAt(wish.peer, now, answered, wish.avoid) ?? group.pickAt(wish.peer, now, answered)
     }
-    if (wish.key !== undefined) return admitted(group.owner(wish.key), now)
-    return group.pick(now, wish.avoid) ?? group.pick(now)
+    if (wish.key !== undefined) return admitted(group.owner(wish.key), now, answered)
+    return group.pick(now, answered, wish.avoid) ?? group.pick(now, answered)
   }
 
   #failed(target: Target, now: number): void {
@@ -197,6 +233,7 @@ export class Router {
   /** A target's last member went. */
   #gone(target: Target): void {
     this.#troubled.delete(target)
+    target.line.call(Number.POSITIVE_INFINITY, this.#now)
     const { peer } = target.place
     const targets = this.#assumed.get(peer)
     if (targets === undefined) return
@@ -224,10 +261,14 @@ export class Router {
   }
 }
 
-function fits(member: Member, wish: Wish): boolean {
-  return member.instance === wish.instance && (wish.peer === undefined || member.target.place.peer === wish.peer)
+/** What the end of a call says of how much its target can take. */
+const HOW = { success: 'answered', failure: 'overloaded', refused: 'overloaded', neutral: 'unknown' } as const
+
+function fits(member: Member, wish: Wish | undefined): boolean {
+  if (wish?.instance !== undefined && member.instance !== wish.instance) return false
+  return wish?.peer === undefined || member.target.place.peer === wish.peer
 }
 
-function admitted(member: Member | undefined, now: number): Member | undefined {
-  return member?.target.circuit?.admits(now) === false ? undefined : member
+function admitted(member: Member | undefined, now: number, answered: boolean): Member | undefined {
+  return member !== undefined && admits(member.target, now, answered) ? member : undefined
 }

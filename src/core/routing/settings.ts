@@ -1,3 +1,5 @@
+import { THROTTLE_DEFAULTS, type ThrottleSettings } from '../flow/throttle.ts'
+
 export interface CircuitSettings {
   /** Failures in a row that open a circuit. 5: Envoy's `consecutive_5xx`. */
   consecutiveFailures: number
@@ -31,6 +33,8 @@ export interface RoutingSettings {
   /** Two costs within this share of each other are equal: jitter in a round trip must not starve a member. 0.25: a guess. */
   tolerance: number
   circuit: CircuitSettings
+  /** How many calls may be under way to one agent's name on one node. */
+  throttle: ThrottleSettings
   /** Circuits remembered at most; the one longest without trouble goes first. Only targets that failed lately have one. */
   maxCircuits: number
 }
@@ -52,5 +56,6 @@ export const ROUTING_DEFAULTS: RoutingSettings = {
     probes: 1,
     probeTimeout: 10_000
   },
+  throttle: THROTTLE_DEFAULTS,
   maxCircuits: 10_000
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { THROTTLE_DEFAULTS } from '../../../src/core/flow/throttle.ts'
 import type { CircuitEvent } from '../../../src/core/routing/circuit.ts'
 import type { Member } from '../../../src/core/routing/group.ts'
 import { outcomeOf } from '../../../src/core/routing/outcome.ts'
@@ -99,8 +100,8 @@ describe('core/routing: router', () => {
   it('balances calls in flight within one', () => {
     const { router } = setUp({ busyInFlight: 1e9, tolerance: 0 })
     for (const instance of ['a', 'b', 'c']) router.add('worker', 'self', instance)
-    for (let i = 0; i < 3_000; i++) router.began(router.choose('worker', 0)!)
-    for (const member of router.group('worker')!.members()) assert.ok(Math.abs(member.inFlight - 1_000) <= 10)
+    for (let i = 0; i < 600; i++) router.began(router.choose('worker', 0)!)
+    for (const member of router.group('worker')!.members()) assert.ok(Math.abs(member.inFlight - 200) <= 10)
   })
 
   it('prefers the less loaded and the closer of two in a tier', () => {
@@ -333,5 +334,51 @@ describe('core/routing: outcomes', () => {
     assert.equal(outcomeOf('ERR_QUEUE_FULL'), 'refused')
     assert.equal(outcomeOf('ERR_ABORTED'), 'neutral')
     assert.equal(outcomeOf('OUT_OF_STOCK'), 'success')
+  })
+})
+
+describe('core/routing: room at a target', () => {
+  const throttle = { ...THROTTLE_DEFAULTS, initial: 16 }
+
+  it('bounds the calls under way, not what nobody answers, and calls those who wait in their order', () => {
+    const { router } = setUp({ throttle })
+    router.add('worker', 'self', 'a')
+    const chosen = Array.from({ length: 16 }, () => router.choose('worker', 0)!)
+    for (const member of chosen) router.began(member)
+    assert.equal(router.choose('worker', 0), undefined)
+    assert.equal(router.throttled('worker', 0), true)
+    assert.notEqual(router.choose('worker', 0, undefined, false), undefined)
+    const called: number[] = []
+    for (const i of [1, 2, 3]) router.wait('worker', () => void called.push(i))
+    router.ended(chosen[0]!, 'success', 1)
+    assert.deepEqual(called, [1])
+    // Whoever was called has the one choice that there is, and nobody else.
+    assert.notEqual(router.choose('worker', 1), undefined)
+    assert.equal(router.choose('worker', 1), undefined)
+  })
+
+  it('leaves nobody waiting once nothing is under way, or the target is gone', () => {
+    const { router } = setUp({ throttle })
+    router.add('worker', 'self', 'a')
+    const chosen = Array.from({ length: 16 }, () => router.choose('worker', 0)!)
+    for (const member of chosen) router.began(member)
+    let called = 0
+    // Those who were called and left take nobody's turn.
+    for (let i = 0; i < 100; i++) router.wait('worker', () => void called++)
+    for (const member of chosen) router.ended(member, 'success', 0)
+    assert.equal(called, 100)
+    router.wait('worker', () => void called++)
+    router.remove('worker', 'self', 'a')
+    assert.equal(called, 101)
+  })
+
+  it('calls another member where one has no room', () => {
+    const { router } = setUp({ throttle })
+    router.add('worker', 'self', 'a')
+    router.add('worker', 'zone', 'b')
+    for (let i = 0; i < 32; i++) router.began(router.choose('worker', 0)!)
+    const inFlight = [...router.group('worker')!.members()].map((member) => member.inFlight)
+    assert.deepEqual(inFlight, [16, 16])
+    assert.equal(router.choose('worker', 0), undefined)
   })
 })
