@@ -1,6 +1,8 @@
 import { isGeneratorObject } from 'node:util/types'
 import type { AttributeSet } from '../../protocols/envelope/attributes.ts'
+import type { Priority } from '../../protocols/envelope/message.ts'
 import { MeshError } from '../../protocols/errors.ts'
+import { Overload, QUEUE_OVERLOAD } from '../core/flow/overload.ts'
 import { BoundedQueue } from '../core/flow/queue.ts'
 import type { MailboxLimits } from '../node/config-limits.ts'
 import type { ServedCall } from '../runtime/delivery/served-call.ts'
@@ -11,6 +13,10 @@ import type { HandlerOptions, RequestHandler } from './types.ts'
 
 export interface ResponderHost extends ContextHost {
   readonly limits: MailboxLimits
+  /** A request is not taken, since the queue for its handler never drains; returns the error to tell. */
+  shed(peer: string, priority: Priority | undefined): MeshError
+  /** A request found no room. */
+  refused(peer: string): void
   /** What every reply of this agent to requests of that type has in common. */
   attributes(type: string): AttributeSet
 }
@@ -18,12 +24,19 @@ export interface ResponderHost extends ContextHost {
 /** Requests answered at once by one handler where it does not say: a guess, above any bench's in-flight window. */
 const CONCURRENCY = 256
 
+interface Waiting {
+  readonly call: ServedCall
+  /** Monotonic ms. */
+  readonly since: number
+}
+
 /** One handler of requests: a bounded queue, and at most `concurrency` of them being answered. */
 export class ResponderQueue {
   readonly #handler: RequestHandler
   readonly #concurrency: number
   readonly #host: ResponderHost
-  readonly #queue: BoundedQueue<ServedCall>
+  readonly #queue: BoundedQueue<Waiting>
+  #overload: Overload | undefined
   #asynchronous: boolean
   #running = 0
 
@@ -46,13 +59,22 @@ export class ResponderQueue {
 
   push(call: ServedCall): void {
     if (this.#running < this.#concurrency) this.#run(call)
-    else if (!this.#queue.push(call, call.bytes)) {
+    else this.#enqueue(call)
+  }
+
+  #enqueue(call: ServedCall): void {
+    const now = this.#host.clock.monotonic()
+    const { priority } = call.message.routing ?? {}
+    if (this.#queue.length > 0 && this.#overload?.sheds(priority)) {
+      call.fail(this.#host.shed(call.peer, priority))
+    } else if (!this.#queue.push({ call, since: now }, call.bytes)) {
+      this.#host.refused(call.peer)
       call.fail(new MeshError('ERR_QUEUE_FULL', `${this.#queue.length} requests wait for ${call.target} already`))
     }
   }
 
   close(reason: MeshError): void {
-    for (let call = this.#queue.shift(); call !== undefined; call = this.#queue.shift()) call.fail(reason)
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) next.call.fail(reason)
   }
 
   #run(call: ServedCall): void {
@@ -109,9 +131,12 @@ export class ResponderQueue {
 
   #drain(): void {
     while (this.#running < this.#concurrency) {
-      const call = this.#queue.shift()
-      if (call === undefined) return
-      this.#run(call)
+      const next = this.#queue.shift()
+      if (next === undefined) return
+      const now = this.#host.clock.monotonic()
+      this.#overload ??= new Overload(QUEUE_OVERLOAD)
+      this.#overload.observe(now - next.since, now)
+      this.#run(next.call)
     }
   }
 

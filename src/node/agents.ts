@@ -26,6 +26,7 @@ import type { Clock, Coordinator, Dice } from '../runtime/ports.ts'
 import { type Atlas, agentKey } from './atlas.ts'
 import type { Limits } from './config.ts'
 import type { NodeEventBody } from './events.ts'
+import type { LoadShedder } from './load-shedder.ts'
 import type { Mailboxes } from './mailboxes.ts'
 import type { AgentRegistry, LocalAgent } from './registry.ts'
 import { bounded } from './waiting.ts'
@@ -46,6 +47,7 @@ export interface AgentsParts {
   coordinator: Coordinator | undefined
   limits: Limits
   mailboxes: Mailboxes
+  shedder: LoadShedder
   node: Omit<AgentNode, 'closeAgent'>
   emit: (event: NodeEventBody) => void
 }
@@ -117,7 +119,7 @@ export class Agents {
   }
 
   #inboxHost(name: string, instance: string, state: StateSpace): InboxHost {
-    const { self, clock, dice, limits, alarm, handling, composer, coordinator, mailboxes } = this.#parts
+    const { self, clock, dice, limits, alarm, handling, composer, coordinator, mailboxes, shedder } = this.#parts
     const source = sourceOf(self, name)
     const replies = new Map<string, AttributeSet>()
     return {
@@ -137,6 +139,8 @@ export class Agents {
         }
         return set
       },
+      shed: (peer, priority) => shedder.shed(name, peer, priority),
+      refused: () => mailboxes.refused(),
       ...mailboxes.hostFor(name, instance)
     }
   }

@@ -1,3 +1,4 @@
+import type { Priority } from '../../protocols/envelope/message.ts'
 import type { MailboxOverflow } from '../agent/types.ts'
 import type { CircuitEvent } from '../core/routing/circuit.ts'
 import type { LinkEvent } from '../runtime/links/table.ts'
@@ -32,6 +33,8 @@ export type NodeEventBody =
       peer: string
       owner?: undefined
     }
+  /** Messages and requests that were not taken because this node, or the handler asked, was overloaded. Summed up as `overflow`. */
+  | { kind: 'shed'; agent: string; priority: Priority; count: number; peer: string }
   /** Messages that were spilled to disk in a former life of this node are handled now. */
   | { kind: 'reclaimed'; agent: string; messages: number }
   | LinkEvent

@@ -24,6 +24,11 @@ export class Mailboxes {
     this.#parts = parts
   }
 
+  /** A request found no room. */
+  refused(): void {
+    this.#parts.counters.refused++
+  }
+
   hostFor(agent: string, instance: string): MailboxHost {
     const { counters, coalescer, spills, forwarder, emit } = this.#parts
     return {

@@ -4,6 +4,7 @@ import type { Inbox } from '../agent/inbox.ts'
 import { affinity, hashText, memberHash } from '../core/routing/hash.ts'
 import type { Inbound } from '../runtime/delivery/inbound.ts'
 import type { ServedCall } from '../runtime/delivery/served-call.ts'
+import type { LoadShedder } from './load-shedder.ts'
 
 /** An instance that lives here. */
 export interface LocalAgent {
@@ -32,10 +33,12 @@ export class AgentRegistry {
   readonly #groups = new Map<string, Entry[]>()
   readonly #self: string
   readonly #limit: number
+  readonly #shedder: Pick<LoadShedder, 'level' | 'refuses'>
   #size = 0
   #turn = 0
 
-  constructor(self: string, limit: number) {
+  constructor(self: string, limit: number, shedder: Pick<LoadShedder, 'level' | 'refuses'> = NEVER_OVERLOADED) {
+    this.#shedder = shedder
     this.#self = self
     this.#limit = limit
   }
@@ -73,14 +76,28 @@ export class AgentRegistry {
 
   readonly deliver = (inbound: Inbound): void => {
     const agent = this.#pick(inbound.target, inbound.instance, inbound.message)
-    if (agent === undefined) inbound.refuse(nobody(inbound.target))
-    else agent.inbox.deliver(inbound)
+    if (agent === undefined) {
+      inbound.refuse(nobody(inbound.target))
+      return
+    }
+    const error = this.#shedder.level > 0 ? this.#refuses(inbound) : undefined
+    if (error === undefined) agent.inbox.deliver(inbound)
+    else inbound.refuse(error)
   }
 
   readonly serve = (call: ServedCall): void => {
     const agent = this.#pick(call.target, call.instance, call.message)
-    if (agent === undefined) call.fail(nobody(call.target))
-    else agent.inbox.serve(call)
+    if (agent === undefined) {
+      call.fail(nobody(call.target))
+      return
+    }
+    const error = this.#shedder.level > 0 ? this.#refuses(call) : undefined
+    if (error === undefined) agent.inbox.serve(call)
+    else call.fail(error)
+  }
+
+  #refuses({ target, peer, message }: Inbound | ServedCall): MeshError | undefined {
+    return this.#shedder.refuses(target, peer, message.routing?.priority)
   }
 
   #pick(name: string, instance: string | undefined, message: Message): LocalAgent | undefined {
@@ -107,6 +124,8 @@ export class AgentRegistry {
     return best
   }
 }
+
+const NEVER_OVERLOADED = { level: 0, refuses: () => undefined }
 
 /** The rule of `Group.owner`, among the instances of one node. */
 function ownerOf(key: string, group: readonly Entry[]): LocalAgent | undefined {

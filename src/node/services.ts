@@ -37,6 +37,7 @@ import type { NodeConfig } from './config.ts'
 import { EventHub, type NodeEvent, type NodeEventBody } from './events.ts'
 import { Forwarder } from './forwarder.ts'
 import { LoadReport } from './load-report.ts'
+import { LoadShedder } from './load-shedder.ts'
 import { Mailboxes } from './mailboxes.ts'
 import { pipelineCalls } from './pipeline-calls.ts'
 import { Pipelines } from './pipelines.ts'
@@ -99,6 +100,7 @@ export class Services {
   #spills: SpillFolders | undefined
   readonly #coalescer: Coalescer
   readonly #forwarder: Forwarder
+  readonly #shedder: LoadShedder
   readonly #resolver: Resolver
   readonly #load: LoadReport | undefined
 
@@ -123,7 +125,13 @@ export class Services {
     const random = (): number => dice.random()
     this.router = new Router({ self, random, events: { push: this.#emit } })
     this.atlas = new Atlas(this.membership, this.router, clock, this.#emit)
-    this.registry = new AgentRegistry(host.peer, config.limits.agents)
+    this.#shedder = new LoadShedder({
+      clock,
+      counters: this.counters,
+      coalescer: this.#coalescer,
+      emit: this.#emit
+    })
+    this.registry = new AgentRegistry(host.peer, config.limits.agents, this.#shedder)
     this.composer = new Composer(
       new IdSource(dice.bytes(8)),
       this.links.turn,
@@ -234,6 +242,8 @@ export class Services {
     if (this.#closing) throw new MeshError('ERR_STOPPED', 'the node was stopped while it started')
     this.directory.start()
     this.#load?.start()
+    // A simulation's event loop is never late: its time stands still meanwhile.
+    if (this.#load !== undefined) this.#shedder.start()
   }
 
   /** Resolves once nothing waits for its way out, for an acknowledgement or for a handler. */
@@ -257,6 +267,7 @@ export class Services {
     await this.membership.stop({ leave: true }).catch(() => {})
     this.agents.stop()
     this.#load?.stop()
+    this.#shedder.stop()
     this.#atLeastOnce.stop()
     this.#caller.stop()
     this.#requests.stop()
@@ -364,6 +375,7 @@ export class Services {
         home: () => this.#home(),
         coordinator: this.#world.coordinator,
         limits,
+        shedder: this.#shedder,
         mailboxes: new Mailboxes({
           counters: this.counters,
           coalescer: this.#coalescer,

@@ -460,3 +460,41 @@ describe('calls whose link is lost', () => {
     }
   })
 })
+
+describe('requests for a handler whose queue never drains', () => {
+  it('are shed by their priority, low first, and told so; what is critical never', async () => {
+    await withMesh({ nodes: 2 }, async (mesh) => {
+      const waits: (() => void)[] = []
+      const worker = await mesh.run(mesh.nodes[0]!.agent('worker'))
+      worker.handle('work', () => new Promise<void>((resolve) => waits.push(resolve)), { concurrency: 1 })
+      const agent = await mesh.run(mesh.nodes[1]!.agent('caller'))
+      const ask = (priority: 'low' | 'normal' | 'critical') =>
+        fateOf(agent.request('worker', 0, { type: 'work', timeout: 600_000, priority }))
+      const first = Array.from({ length: 40 }, () => ask('normal'))
+      const proceed = async (times: number) => {
+        for (let i = 0; i < times; i++) {
+          await mesh.advance(300)
+          waits.shift()?.()
+        }
+      }
+      assert.equal((await outcome(ask('low'))).code, undefined)
+      await proceed(9)
+      assert.equal((await outcome(ask('low'))).code, 'ERR_OVERLOADED')
+      await proceed(9)
+      assert.equal((await outcome(ask('normal'))).code, 'ERR_OVERLOADED')
+      assert.equal((await outcome(ask('critical'))).code, undefined)
+      assert.equal(mesh.nodes[0]!.counters().shed, 2)
+      await proceed(60)
+      assert.ok(first.every(({ status }) => status === 'fulfilled'))
+      // Nothing waits any more: nothing is shed.
+      const last = ask('low')
+      await proceed(2)
+      assert.equal(last.status, 'fulfilled')
+
+      async function outcome(fate: ReturnType<typeof ask>): Promise<ReturnType<typeof ask>> {
+        await mesh.advance(10)
+        return fate
+      }
+    })
+  })
+})
