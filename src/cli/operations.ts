@@ -36,6 +36,7 @@ export function operationsOf(node: Node): Operations {
     }))
   return {
     info: () => infoOf(node),
+    counters: () => node.counters(),
     peers: () =>
       node.peers().map((peer) => ({ ...peer, agents: peer.agents.filter((name) => name !== COMMAND_AGENT) })),
     agents: (params) => node.agents(check(shape.agents, params).name).filter(({ name }) => name !== COMMAND_AGENT),

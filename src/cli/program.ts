@@ -4,6 +4,7 @@ import type { Cli, Register } from './cli.ts'
 import { agents } from './commands/agents.ts'
 import { bench } from './commands/bench.ts'
 import { completion } from './commands/completion.ts'
+import { counters } from './commands/counters.ts'
 import { doctor } from './commands/doctor.ts'
 import { explain } from './commands/explain.ts'
 import { keys } from './commands/keys.ts'
@@ -24,6 +25,7 @@ const COMMANDS: readonly Register[] = [
   subscribe,
   explain,
   bench,
+  counters,
   doctor,
   keys,
   completion

@@ -68,6 +68,12 @@ describe('the command', function () {
   })
 
   describe('to a running node, through its control socket', () => {
+    it('tells what a node counted', async () => {
+      const counted = (await json('counters', '--data', 'second')) as Record<string, number>
+      assert.equal(counted['shed'], 0)
+      assert.match((await done('counters', '--data', 'second')).stdout, /^COUNTER +MESSAGES\ndropped +\d/)
+    })
+
     it('lists peers', async () => {
       const [peer] = (await json('peers', '--data', 'second')) as { name: string; region: string; agents: string[] }[]
       assert.equal(peer?.name, 'first')

@@ -37,8 +37,13 @@ export class SubscriptionSpill {
       stored: () => {},
       failed: ({ bytes }) => host.lost(bytes.length),
       lost: (records: readonly Uint8Array[], _error: MeshError) => lost(records),
-      opened: () => this.#came([]),
-      broken: () => this.#came([])
+      // Whoever reads already hears of it by what comes.
+      opened: () => {
+        if (!this.#refilling) this.#host.restored([])
+      },
+      broken: () => {
+        if (!this.#refilling) this.#host.restored([])
+      }
     })
   }
 

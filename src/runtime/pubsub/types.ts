@@ -1,5 +1,5 @@
 import type { Message, Payload } from '../../../protocols/envelope/message.ts'
-import type { QueueLimits } from '../../core/flow/watermarks.ts'
+import type { QueueOptions } from '../../core/flow/queue-options.ts'
 import type { StreamLimits } from '../../core/pubsub/stream.ts'
 import type { Links } from '../links/types.ts'
 import type { Membership } from '../membership/types.ts'
@@ -87,7 +87,7 @@ export interface Evidence {
   acknowledged: boolean
 }
 
-export interface SubscribeOptions extends Partial<QueueLimits> {
+export interface SubscribeOptions extends QueueOptions {
   /** Runs here, at the subscriber. One that throws is counted and the message is not delivered. */
   filter?: ((message: Message<Payload>) => boolean) | undefined
   /**
