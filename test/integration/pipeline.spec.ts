@@ -57,6 +57,35 @@ describe('a pipeline across hosts', function () {
     )
   })
 
+  it('slows its source by its last stage: what is pulled ahead is bounded end to end', async () => {
+    const gate = Promise.withResolvers<void>()
+    await b.agent('quick', { handle: { pass: ({ data }) => data } })
+    await c.agent('sluggish', {
+      handle: {
+        sink: async ({ data }) => {
+          await gate.promise
+          return data
+        }
+      }
+    })
+    const stages = [
+      { name: 'pass', agent: 'quick', concurrency: 8 },
+      { name: 'sink', agent: 'sluggish', concurrency: 2 }
+    ]
+    await using pipeline = await a.pipeline('dammed', { stages, highWatermark: 20 })
+    let pulled = 0
+    function* source() {
+      for (; pulled < 500; pulled++) yield pulled
+    }
+    const results = collect(pipeline.process(source()))
+    await until('the dam to fill', () => pulled >= 18)
+    // Nothing leaves, so nothing enters: longer than all 500 would have taken.
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    assert.ok(pulled <= 21, `${pulled} were pulled`)
+    gate.resolve()
+    assert.deepEqual(await results, numbers(500))
+  })
+
   it('stands in the middle of a pipe of it-pipe', async () => {
     await using pipeline = await a.pipeline('piped', { stages: [{ name: 'double', agent: 'doubler' }] })
     const doubled = await pipe(numbers(50), pipeline, (results) => collect(results))

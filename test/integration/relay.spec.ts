@@ -31,6 +31,35 @@ describe('two nodes that cannot be dialled', function () {
     assert.equal(left.peers().find(({ name }) => name === 'relay')?.transport, 'tcp')
   })
 
+  it('slow each other through it: what is under way is bounded by the credit of its receiver', async () => {
+    const limits = { mailbox: { messages: 50 }, creditMessages: 1_024 }
+    await using mesh = await meshOf({ name: 'relay' }, { name: 'left', listen: [] }, { name: 'right', listen: [], limits })
+    const [, left, right] = mesh.nodes
+    const gate = Promise.withResolvers<void>()
+    const received: number[] = []
+    await right.agent('slow', {
+      receive: async ({ data }) => {
+        await gate.promise
+        received.push(data)
+      }
+    })
+    const sender = await left.agent('sender')
+    assert.equal((await sender.send('slow', 0, { delivery: 'at-most-once', timeout: 15_000 })).route, 'relayed')
+    let sent = 1
+    const flood = async (): Promise<void> => {
+      for (; ; sent++) await sender.send('slow', sent, { delivery: 'at-most-once', timeout: 1_000 })
+    }
+    await assert.rejects(flood, { code: 'ERR_BACKPRESSURE' })
+    // The receiver's mailbox, its credit, and the batches that may be on their way: far below what was offered in that time.
+    assert.ok(sent < 10_000, `${sent} were taken`)
+    gate.resolve()
+    await until('all that was taken', () => received.length === sent)
+    assert.deepEqual(
+      received,
+      Array.from({ length: sent }, (_, i) => i)
+    )
+  })
+
   it('find another way when the peer that relays for them stops', async () => {
     const nowhere = { listen: [] }
     await using mesh = await meshOf({}, {}, { name: 'left', ...nowhere }, { name: 'right', ...nowhere })
