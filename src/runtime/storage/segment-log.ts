@@ -168,6 +168,8 @@ export class SegmentLog {
     for (const segment of this.#segments.splice(0, dropped)) {
       await segment.file.close()
       await this.#disk.remove(segment.name)
+      // One after the other: an old segment must not come back without the newer ones that outdate it.
+      await this.#disk.sync()
     }
   }
 
