@@ -191,7 +191,7 @@ export class Services {
   async start(): Promise<void> {
     const { disk, claim } = this.#world
     this.#claimed = await claim?.()
-    if (disk !== undefined) this.#store = await openStore(disk, this.#emit)
+    if (disk !== undefined) this.#store = await openStore(disk, { report: this.#emit })
     await this.host.start()
     if (!this.#closing) await this.membership.start()
     if (this.#closing) throw new MeshError('ERR_STOPPED', 'the node was stopped while it started')

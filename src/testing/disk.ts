@@ -9,7 +9,7 @@ export interface DiskConditions {
   readLatency: number
   /** Share of syncs that fail (EIO). What they were to sync is then on the disk, or never will be. Default 0. */
   syncFailure: number
-  /** Share of writes that fail (EIO), with a part of them done. Default 0. */
+  /** Share of writes that fail (EIO), with a part of them done, and of changes of names. Default 0. */
   writeFailure: number
   /** Bytes that fit on it; beyond them writes fail (ENOSPC). Default: unlimited. */
   capacity: number
@@ -92,12 +92,14 @@ export class SimulatedDisk {
   /** All of it survives a crash together, once it is synced, or by luck. */
   rename(change: Renaming): void {
     this.refuseReadOnly()
+    if (this.#lot(this.conditions.writeFailure)) throw failure('EIO')
     rename(this.#seen, change)
     this.#unsynced.push(change)
   }
 
   /** Names in one folder. */
   syncNames(folder: string): void {
+    if (this.#lot(this.conditions.syncFailure)) throw failure('EIO')
     this.#unsynced = this.#unsynced.filter((change) => {
       const here = change.some(([path]) => isIn(folder, path))
       if (here) rename(this.#kept, change)

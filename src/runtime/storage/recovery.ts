@@ -56,6 +56,7 @@ export async function recover(
       for (const record of records) {
         if (record.index >= fence) break reading
         if (record.index <= last) continue
+        segment.first ||= record.index
         while (found.length > 0 && found[0]!.offset < record.offset)
           gaps.push({ gap: found.shift()!, segment, due: last + 1 })
         if (record.witness > synced) await witness(record.witness)
@@ -64,6 +65,8 @@ export async function recover(
         last = record.index
       }
     }
+    // Without a header and without a record it is no segment.
+    if (segment.first === 0) await disk.rename(segment.name, `${segment.name}.corrupt`)
     const due = Math.max(last + 1, segment.first)
     if (due < fence) for (const gap of found) gaps.push({ gap, segment, due })
   }
@@ -87,7 +90,12 @@ function contiguous(held: readonly { record: Found }[], synced: number): Found[]
 }
 
 /** Keeps a copy of damaged bytes beside their segment, for whoever wants to look at them; reports what is new. */
-async function setAside(disk: Disk, segment: Segment, { offset, bytes }: Gap, report: StorageReport): Promise<void> {
+export async function setAside(
+  disk: Disk,
+  segment: Segment,
+  { offset, bytes }: Gap,
+  report: StorageReport
+): Promise<void> {
   const aside = await disk.open(`${segment.name}.${offset}.corrupt`)
   try {
     // An earlier start has seen it.

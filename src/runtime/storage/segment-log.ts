@@ -2,8 +2,8 @@ import type { Disk } from '../ports.ts'
 import { closedError, storageError } from './failure.ts'
 import { Group } from './group.ts'
 import { HEADER_BYTES } from './record.ts'
-import { recover, type Visit } from './recovery.ts'
-import { scan } from './scan.ts'
+import { recover, setAside, type Visit } from './recovery.ts'
+import { type Gap, scan } from './scan.ts'
 import { createSegment, openSegments, type Segment } from './segment.ts'
 import type { StorageReport } from './types.ts'
 
@@ -23,6 +23,8 @@ export interface LogOptions {
   /** Runs before those who wait are refused: no record above `last` is or ever will be in the log. */
   readonly onFailed?: ((last: number) => void) | undefined
 }
+
+const ignore = (): void => {}
 
 const SEGMENT_BYTES = 67_108_864
 /** Records that nobody waits for are written once there are so many bytes of them. A guess. */
@@ -45,17 +47,18 @@ const WRITE_BYTES = 262_144
  */
 export async function openLog(disk: Disk, options: LogOptions = {}): Promise<SegmentLog> {
   try {
-    const segments = await openSegments(disk)
-    const { report = () => {}, visit } = options
-    const { synced, tail } = await recover(disk, segments, visit ?? (() => {}), report)
+    const found = await openSegments(disk)
+    const { report = ignore, visit = ignore } = options
+    const { synced, tail } = await recover(disk, found, visit, report)
     // What stands behind the last witness may be in the kernel's memory alone: it is written again before it counts.
     const group = new Group()
     for (const { index, payload } of tail) group.add(index, index - synced, payload)
-    const number = (segments.at(-1)?.number ?? 0) + 1
+    const segments = found.filter(({ first }) => first > 0)
+    const number = (found.at(-1)?.number ?? 0) + 1
     const current = await createSegment(disk, number, synced + 1, group.bytes)
     let offset = HEADER_BYTES
     for (const record of tail) {
-      visit?.({ ...record, offset }, current)
+      visit({ ...record, offset }, current)
       offset += HEADER_BYTES + record.payload.length
     }
     return new SegmentLog(disk, options, [...segments, current], synced + tail.length)
@@ -67,9 +70,13 @@ export async function openLog(disk: Disk, options: LogOptions = {}): Promise<Seg
 export class SegmentLog {
   readonly #disk: Disk
   readonly #options: LogOptions
-  readonly #segmentBytes: number
+  /** A segment that has so many bytes gets no more. */
+  readonly segmentBytes: number
   readonly #durable: boolean
-  #segments: Segment[]
+  /** There is always one. */
+  readonly #segments: Segment[]
+  /** Bytes of all but the last. */
+  #sealedBytes: number
   /** Where records go; undefined after a failure, until a new one could be made. */
   #current: Segment | undefined
   /** The number of the newest file, also of one that failed. */
@@ -87,9 +94,10 @@ export class SegmentLog {
   constructor(disk: Disk, options: LogOptions, segments: Segment[], last: number) {
     this.#disk = disk
     this.#options = options
-    this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES
+    this.segmentBytes = options.segmentBytes ?? SEGMENT_BYTES
     this.#durable = options.durable ?? true
     this.#segments = segments
+    this.#sealedBytes = segments.slice(0, -1).reduce((sum, { end }) => sum + end, 0)
     this.#current = segments.at(-1)
     this.#number = this.#current?.number ?? 0
     this.#last = last
@@ -98,13 +106,17 @@ export class SegmentLog {
 
   /** Index of the oldest record that is kept; above `last` where there is none. */
   get first(): number {
-    const known = this.#segments.find(({ first }) => first > 0)
-    return known?.first ?? this.#last + 1
+    return this.#segments[0]!.first
   }
 
   /** Index of the newest record, 0 before the first; those on their way to disk count. */
   get last(): number {
     return this.#last
+  }
+
+  /** Of all segments. */
+  get bytes(): number {
+    return this.#sealedBytes + this.#segments.at(-1)!.end
   }
 
   /** Oldest first. The last is the one that grows. */
@@ -148,7 +160,7 @@ export class SegmentLog {
     let due = from
     for (const segment of [...this.#segments]) {
       const next = this.#segments[this.#segments.indexOf(segment) + 1]
-      const fence = Math.min(next?.first || Number.POSITIVE_INFINITY, to + 1)
+      const fence = Math.min(next?.first ?? Number.POSITIVE_INFINITY, to + 1)
       if (due >= fence) continue
       for await (const records of scan(segment.file, HEADER_BYTES, () => {}, segment.end)) {
         for (const { index, payload } of records) {
@@ -163,14 +175,24 @@ export class SegmentLog {
 
   /** Lets go of the segments whose every record is older than `index`. */
   async dropBefore(index: number): Promise<void> {
-    let dropped = 0
-    while (this.#segments.length > dropped + 1 && this.#segments[dropped + 1]!.first <= index) dropped++
-    for (const segment of this.#segments.splice(0, dropped)) {
-      await segment.file.close()
-      await this.#disk.remove(segment.name)
-      // One after the other: an old segment must not come back without the newer ones that outdate it.
-      await this.#disk.sync()
-    }
+    while (this.#segments.length > 1 && this.#segments[1]!.first <= index) await this.dropOldest()
+  }
+
+  /** Lets go of the oldest segment, unless it is the one that grows. One at a time. */
+  async dropOldest(): Promise<void> {
+    const oldest = this.#segments[0]!
+    if (this.#segments.length < 2) return
+    await this.#disk.remove(oldest.name).catch(unlessGone)
+    // Each on its own: an old segment must not come back without the newer ones that outdate it.
+    await this.#disk.sync()
+    this.#segments.shift()
+    this.#sealedBytes -= oldest.end
+    await oldest.retire()
+  }
+
+  /** Keeps a copy of what is damaged in a segment, and reports it. */
+  setAside(segment: Segment, gap: Gap): Promise<void> {
+    return setAside(this.#disk, segment, gap, this.#options.report ?? ignore)
   }
 
   async close(): Promise<void> {
@@ -179,7 +201,7 @@ export class SegmentLog {
     this.#closed = true
     await ended
     await this.#running
-    for (const { file } of this.#segments) await file.close().catch(() => {})
+    for (const segment of this.#segments) await segment.retire()
   }
 
   #run(): void {
@@ -205,7 +227,7 @@ export class SegmentLog {
   }
 
   async #write(group: Group): Promise<void> {
-    if (this.#current === undefined || this.#current.end >= this.#segmentBytes) {
+    if (this.#current === undefined || this.#current.end >= this.segmentBytes) {
       await this.#begin(group.first)
     }
     const segment = this.#current!
@@ -219,6 +241,7 @@ export class SegmentLog {
   async #begin(first: number): Promise<void> {
     this.#current = undefined
     const segment = await createSegment(this.#disk, ++this.#number, first, new Uint8Array())
+    this.#sealedBytes += this.#segments.at(-1)!.end
     this.#segments.push(segment)
     this.#current = segment
   }
@@ -232,4 +255,9 @@ export class SegmentLog {
     this.#underWay.end(error)
     this.#open.end(error)
   }
+}
+
+/** A removal that failed only in its sync is tried again. */
+function unlessGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error
 }

@@ -1,22 +1,60 @@
 import { MeshError } from '../../../protocols/errors.ts'
 import type { Disk, DiskFile } from '../ports.ts'
+import { storageError } from './failure.ts'
 import { FORMAT, HEADER_BYTES, readSegmentHeader, segmentHeader } from './record.ts'
 
 const NAME = /^(\d{12})\.log$/
 const NEW = '.new'
 
 /** One file of a log. Its number says where it stands among the others and is never used again. */
-export interface Segment {
+export class Segment {
   readonly number: number
   readonly name: string
-  readonly file: DiskFile
   /**
    * Index of its first record. All before it had been synced when the segment got its name: what an older segment holds
-   * from this index on was never promised, and counts for nothing.
+   * from this index on was never promised, and counts for nothing. 0 where the header is damaged
+   * and no record was found yet.
    */
-  readonly first: number
+  first: number
+  readonly file: DiskFile
   /** Bytes up to the end of its last record. */
   end: number
+  #readers = 0
+  #retired = false
+
+  constructor(number: number, first: number, file: DiskFile, end: number) {
+    this.number = number
+    this.name = nameOf(number)
+    this.first = first
+    this.file = file
+    this.end = end
+  }
+
+  /** Also what a reader asked for before the segment was retired is read to the end. */
+  async read(at: number, length: number): Promise<Buffer> {
+    this.#readers++
+    try {
+      const bytes = await this.file.read(at, length)
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    } catch (cause) {
+      throw storageError(`${this.name} cannot be read`, cause)
+    } finally {
+      this.#readers--
+      await this.#closeIfDone()
+    }
+  }
+
+  /** Nobody asks for it any more: its file is closed once the last reader is done. */
+  async retire(): Promise<void> {
+    this.#retired = true
+    await this.#closeIfDone()
+  }
+
+  async #closeIfDone(): Promise<void> {
+    if (!this.#retired || this.#readers > 0) return
+    this.#retired = false
+    await this.file.close().catch(() => {})
+  }
 }
 
 /**
@@ -24,7 +62,7 @@ export interface Segment {
  * whole records, the first of index `first`.
  */
 export async function createSegment(disk: Disk, number: number, first: number, bytes: Uint8Array): Promise<Segment> {
-  const name = `${String(number).padStart(12, '0')}.log`
+  const name = nameOf(number)
   const file = await disk.open(name + NEW)
   try {
     await file.write(Buffer.concat([segmentHeader(first), bytes]), 0)
@@ -35,10 +73,10 @@ export async function createSegment(disk: Disk, number: number, first: number, b
     await file.close().catch(() => {})
     throw error
   }
-  return { number, name, file, first, end: HEADER_BYTES + bytes.length }
+  return new Segment(number, first, file, HEADER_BYTES + bytes.length)
 }
 
-/** Opens what is there, in its order; what a crash left unfinished is removed. `first` is 0 where the header is damaged. */
+/** Opens what is there, in its order; what a crash left unfinished is removed. */
 export async function openSegments(disk: Disk): Promise<Segment[]> {
   const names = await disk.list()
   for (const name of names) if (name.endsWith(NEW)) await disk.remove(name)
@@ -52,7 +90,11 @@ export async function openSegments(disk: Disk): Promise<Segment[]> {
       const message = `${name} was written by a newer version (format ${header.format}, this one reads up to ${FORMAT})`
       throw new MeshError('ERR_STORAGE', message, { details: { key: 'dataDir', reason: 'format', file: name } })
     }
-    segments.push({ number, name, file, first: header?.first ?? 0, end: file.size })
+    segments.push(new Segment(number, header?.first ?? 0, file, file.size))
   }
   return segments
+}
+
+function nameOf(number: number): string {
+  return `${String(number).padStart(12, '0')}.log`
 }
