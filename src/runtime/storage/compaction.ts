@@ -93,12 +93,11 @@ export class Compaction {
         bytes = 0
       }
       if (changes.length > 0) this.#store.copy(changes)
+      // Also the newer values are on disk then for which keys were passed over.
       await log.sync()
       if (this.#stopped) return
     }
     for (const gap of gaps) await log.setAside(oldest, gap)
-    // A newer value that was on its way when a key was passed over is on disk now.
-    await log.sync()
   }
 
   #isCurrent(key: string, segment: Segment, record: number, offset: number): boolean {

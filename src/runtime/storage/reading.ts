@@ -18,19 +18,24 @@ export async function readValues(places: readonly Place[]): Promise<Uint8Array[]
   const order = places.map((place, i) => ({ place, i }))
   order.sort((a, b) => a.place.segment.number - b.place.segment.number || a.place.record - b.place.record)
   const values = new Array<Uint8Array>(places.length)
-  for (let from = 0; from < order.length; ) {
-    const { segment, record: begin } = order[from]!.place
-    let to = from
-    let end = begin
-    for (; to < order.length; to++) {
-      const { place } = order[to]!
-      const last = place.record + HEADER_BYTES + place.length
-      if (to > from && (place.segment !== segment || place.record > end + GAP || last > begin + RUN)) break
-      end = Math.max(end, last)
+  const releases = Array.from(new Set(places.map(({ segment }) => segment)), (segment) => segment.hold())
+  try {
+    for (let from = 0; from < order.length; ) {
+      const { segment, record: begin } = order[from]!.place
+      let to = from
+      let end = begin
+      for (; to < order.length; to++) {
+        const { place } = order[to]!
+        const last = place.record + HEADER_BYTES + place.length
+        if (to > from && (place.segment !== segment || place.record > end + GAP || last > begin + RUN)) break
+        end = Math.max(end, last)
+      }
+      const bytes = await segment.read(begin, end - begin)
+      for (const { place, i } of order.slice(from, to)) values[i] = valueIn(bytes, place.record - begin, place)
+      from = to
     }
-    const bytes = await segment.read(begin, end - begin)
-    for (const { place, i } of order.slice(from, to)) values[i] = valueIn(bytes, place.record - begin, place)
-    from = to
+  } finally {
+    for (const release of releases) release()
   }
   return values
 }

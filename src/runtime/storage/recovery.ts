@@ -57,6 +57,7 @@ export async function recover(
         if (record.index >= fence) break reading
         if (record.index <= last) continue
         segment.first ||= record.index
+        segment.mark(record.index, record.offset)
         while (found.length > 0 && found[0]!.offset < record.offset)
           gaps.push({ gap: found.shift()!, segment, due: last + 1 })
         if (record.witness > synced) await witness(record.witness)

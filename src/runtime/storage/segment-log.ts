@@ -1,10 +1,9 @@
 import type { Disk } from '../ports.ts'
 import { closedError, storageError } from './failure.ts'
 import { Group } from './group.ts'
-import { HEADER_BYTES } from './record.ts'
-import { recover, setAside, type Visit } from './recovery.ts'
+import { setAside, type Visit } from './recovery.ts'
 import { type Gap, scan } from './scan.ts'
-import { createSegment, openSegments, type Segment } from './segment.ts'
+import { createSegment, type Segment } from './segment.ts'
 import type { StorageReport } from './types.ts'
 
 export interface LogOptions {
@@ -45,28 +44,6 @@ const WRITE_BYTES = 262_144
  * await log.sync()
  * for await (const [index, record] of log.read(1)) …
  */
-export async function openLog(disk: Disk, options: LogOptions = {}): Promise<SegmentLog> {
-  try {
-    const found = await openSegments(disk)
-    const { report = ignore, visit = ignore } = options
-    const { synced, tail } = await recover(disk, found, visit, report)
-    // What stands behind the last witness may be in the kernel's memory alone: it is written again before it counts.
-    const group = new Group()
-    for (const { index, payload } of tail) group.add(index, index - synced, payload)
-    const segments = found.filter(({ first }) => first > 0)
-    const number = (found.at(-1)?.number ?? 0) + 1
-    const current = await createSegment(disk, number, synced + 1, group.bytes)
-    let offset = HEADER_BYTES
-    for (const record of tail) {
-      visit({ ...record, offset }, current)
-      offset += HEADER_BYTES + record.payload.length
-    }
-    return new SegmentLog(disk, options, [...segments, current], synced + tail.length)
-  } catch (cause) {
-    throw storageError('the data folder cannot be opened', cause)
-  }
-}
-
 export class SegmentLog {
   readonly #disk: Disk
   readonly #options: LogOptions
@@ -158,17 +135,22 @@ export class SegmentLog {
     await this.sync()
     const to = this.#last
     let due = from
-    for (const segment of [...this.#segments]) {
-      const next = this.#segments[this.#segments.indexOf(segment) + 1]
-      const fence = Math.min(next?.first ?? Number.POSITIVE_INFINITY, to + 1)
+    for (let segment = this.#after(undefined); segment !== undefined; segment = this.#after(segment)) {
+      const fence = Math.min(this.#after(segment)?.first ?? Number.POSITIVE_INFINITY, to + 1)
       if (due >= fence) continue
-      for await (const records of scan(segment.file, HEADER_BYTES, () => {}, segment.end)) {
-        for (const { index, payload } of records) {
-          if (index < due) continue
-          if (index >= fence) break
-          due = index + 1
-          yield [index, payload]
+      const release = segment.hold()
+      try {
+        for await (const records of scan(segment.file, segment.before(due), ignore, segment.end)) {
+          for (const { index, payload } of records) {
+            if (index < due) continue
+            if (index >= fence) break
+            due = index + 1
+            // A copy, so that whoever keeps a record keeps no more than that.
+            yield [index, new Uint8Array(payload)]
+          }
         }
+      } finally {
+        release()
       }
     }
   }
@@ -204,6 +186,11 @@ export class SegmentLog {
     for (const segment of this.#segments) await segment.retire()
   }
 
+  /** The segment behind one, which may be gone by now; the oldest without one. */
+  #after(segment: Segment | undefined): Segment | undefined {
+    return this.#segments.find(({ number }) => number > (segment?.number ?? 0))
+  }
+
   #run(): void {
     this.#running ??= this.#writeAll()
   }
@@ -235,20 +222,31 @@ export class SegmentLog {
     await segment.file.write(group.bytes, base)
     if (this.#durable) await segment.file.sync()
     segment.end = base + group.size
+    segment.mark(group.first, base)
     this.#options.onWritten?.(segment, base, group.last)
   }
 
   async #begin(first: number): Promise<void> {
     this.#current = undefined
     const segment = await createSegment(this.#disk, ++this.#number, first, new Uint8Array())
-    this.#sealedBytes += this.#segments.at(-1)!.end
+    const former = this.#segments.at(-1)!
     this.#segments.push(segment)
+    this.#sealedBytes += former.end
     this.#current = segment
+    if (former.isEmpty) await this.#discard(former)
+  }
+
+  /** Nothing stands in it, and its successor begins at the same index. */
+  async #discard(segment: Segment): Promise<void> {
+    this.#segments.splice(this.#segments.indexOf(segment), 1)
+    this.#sealedBytes -= segment.end
+    await segment.retire()
+    await this.#disk.remove(segment.name).catch(ignore)
   }
 
   /** Nothing that waits is in the log. A new segment says so on disk, if there can be one, before anybody is told. */
   async #giveUp(cause: unknown): Promise<void> {
-    await this.#begin(this.#written + 1).catch(() => {})
+    if (this.#current !== undefined) await this.#begin(this.#written + 1).catch(ignore)
     this.#last = this.#written
     this.#options.onFailed?.(this.#written)
     const error = storageError('what was written did not reach the disk', cause)

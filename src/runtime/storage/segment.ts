@@ -5,6 +5,8 @@ import { FORMAT, HEADER_BYTES, readSegmentHeader, segmentHeader } from './record
 
 const NAME = /^(\d{12})\.log$/
 const NEW = '.new'
+/** Bytes between two marks: as many are read in vain at most. A guess: 16 bytes of memory for each. */
+const MARK_BYTES = 131_072
 
 /** One file of a log. Its number says where it stands among the others and is never used again. */
 export class Segment {
@@ -19,6 +21,7 @@ export class Segment {
   readonly file: DiskFile
   /** Bytes up to the end of its last record. */
   end: number
+  readonly #marks: { readonly index: number; readonly offset: number }[] = []
   #readers = 0
   #retired = false
 
@@ -30,24 +33,45 @@ export class Segment {
     this.end = end
   }
 
-  /** Also what a reader asked for before the segment was retired is read to the end. */
+  get isEmpty(): boolean {
+    return this.end <= HEADER_BYTES
+  }
+
   async read(at: number, length: number): Promise<Buffer> {
-    this.#readers++
+    const release = this.hold()
     try {
       const bytes = await this.file.read(at, length)
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     } catch (cause) {
       throw storageError(`${this.name} cannot be read`, cause)
     } finally {
-      this.#readers--
-      await this.#closeIfDone()
+      release()
     }
   }
 
-  /** Nobody asks for it any more: its file is closed once the last reader is done. */
-  async retire(): Promise<void> {
+  /** Whoever reads holds it, so that a segment that is retired meanwhile is read to the end. Returns the way to let go. */
+  hold(): () => void {
+    this.#readers++
+    return () => {
+      this.#readers--
+      void this.#closeIfDone()
+    }
+  }
+
+  /** Nobody begins to read it any more: its file is closed once the last reader is done. */
+  retire(): Promise<void> {
     this.#retired = true
-    await this.#closeIfDone()
+    return this.#closeIfDone()
+  }
+
+  /** Remembers where a record begins, so that whoever reads from its index on need not begin at the beginning. */
+  mark(index: number, offset: number): void {
+    if (offset - (this.#marks.at(-1)?.offset ?? 0) >= MARK_BYTES) this.#marks.push({ index, offset })
+  }
+
+  /** A record's beginning, none of whose predecessors has the index or a higher one. */
+  before(index: number): number {
+    return this.#marks.findLast((mark) => mark.index <= index)?.offset ?? HEADER_BYTES
   }
 
   async #closeIfDone(): Promise<void> {
@@ -71,28 +95,30 @@ export async function createSegment(disk: Disk, number: number, first: number, b
     await disk.sync()
   } catch (error) {
     await file.close().catch(() => {})
+    // A disk that is full must not fill up with what could not be finished.
+    await disk.remove(name + NEW).catch(() => {})
     throw error
   }
   return new Segment(number, first, file, HEADER_BYTES + bytes.length)
 }
 
-/** Opens what is there, in its order; what a crash left unfinished is removed. */
-export async function openSegments(disk: Disk): Promise<Segment[]> {
+/** Opens what is there, in its order, into `segments`; what a crash left unfinished is removed. */
+export async function openSegments(disk: Disk, segments: Segment[]): Promise<void> {
   const names = await disk.list()
   for (const name of names) if (name.endsWith(NEW)) await disk.remove(name)
-  const segments: Segment[] = []
   for (const name of names.sort()) {
     const number = Number(NAME.exec(name)?.[1] ?? Number.NaN)
     if (Number.isNaN(number)) continue
     const file = await disk.open(name)
-    const header = readSegmentHeader(Buffer.from(await file.read(0, HEADER_BYTES)))
+    const segment = new Segment(number, 0, file, file.size)
+    segments.push(segment)
+    const header = readSegmentHeader(await segment.read(0, HEADER_BYTES))
     if (header !== undefined && header.format > FORMAT) {
       const message = `${name} was written by a newer version (format ${header.format}, this one reads up to ${FORMAT})`
       throw new MeshError('ERR_STORAGE', message, { details: { key: 'dataDir', reason: 'format', file: name } })
     }
-    segments.push(new Segment(number, header?.first ?? 0, file, file.size))
+    segment.first = header?.first ?? 0
   }
-  return segments
 }
 
 function nameOf(number: number): string {

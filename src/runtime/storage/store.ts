@@ -3,9 +3,11 @@ import { eachChange, encodeBatch } from './batch.ts'
 import { Compaction } from './compaction.ts'
 import { Directory, type Place } from './directory.ts'
 import { closedError } from './failure.ts'
+import { openLog } from './open-log.ts'
 import { readValue, readValues } from './reading.ts'
+import { RecentValues } from './recent.ts'
 import type { Segment } from './segment.ts'
-import { openLog, type SegmentLog } from './segment-log.ts'
+import type { SegmentLog } from './segment-log.ts'
 import type { Change, StorageReport, Store } from './types.ts'
 
 /** Smaller than a log's own default: what is outdated takes two of them before it is cleared away. A guess. */
@@ -70,6 +72,7 @@ class LogStore implements Store {
   readonly #directory: Directory
   /** The newest value of each key that is on its way there: what readers see. */
   readonly #overlay = new Map<string, { readonly value: Uint8Array | undefined; readonly version: number }>()
+  readonly #recent = new RecentValues()
   readonly #compaction: Compaction
   #pending: Pending[] = []
   #version: number
@@ -88,8 +91,7 @@ class LogStore implements Store {
     if (this.#closed) throw closedError()
     const pending = this.#overlay.get(key)
     if (pending !== undefined) return pending.value
-    const place = this.#directory.find(key)
-    return place === undefined ? undefined : readValue(place)
+    return this.#recent.get(key) ?? this.#read(key)
   }
 
   version(key: string): number {
@@ -141,6 +143,16 @@ class LogStore implements Store {
     this.#overlay.clear()
   }
 
+  async #read(key: string): Promise<Uint8Array | undefined> {
+    const place = this.#directory.find(key)
+    if (place === undefined) return undefined
+    const version = this.#directory.version(key)
+    const value = await readValue(place)
+    // It may have another value by now.
+    if (this.#directory.version(key) === version) this.#recent.add(key, value)
+    return value
+  }
+
   #place(changes: readonly Change[], version: number): void {
     const offsets: number[] = []
     const batch = encodeBatch(changes, offsets)
@@ -154,6 +166,7 @@ class LogStore implements Store {
       const { key, value } = changes[i]!
       if (value === undefined) directory.delete(key)
       else directory.set(key, version || directory.version(key), segment, base + at, length, offsets[i]!, value.length)
+      this.#recent.update(key, value)
       if (version > 0 && this.#overlay.get(key)?.version === version) this.#overlay.delete(key)
     }
   }

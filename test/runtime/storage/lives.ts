@@ -6,7 +6,7 @@ import { SimulatedDisk } from '../../../src/testing/disk.ts'
 import { type MortalClock, Time } from '../../../src/testing/time.ts'
 
 /** Small, so that a test of some dozen writes rolls over and compacts. */
-const SEGMENT_BYTES = 1_024
+const SEGMENT_BYTES = 2_048
 
 export type Contents = ReadonlyMap<string, string>
 
@@ -89,6 +89,10 @@ export class Lives {
       for await (const [key, value] of this.store.entries('')) contents.set(key, Buffer.from(value).toString())
     }
     await this.run(read())
+    for (const [key, value] of contents) {
+      assert.equal(Buffer.from((await this.run(this.store.get(key))) ?? []).toString(), value, 'get and entries differ')
+      assert.ok(this.store.version(key) > 0)
+    }
     return contents
   }
 

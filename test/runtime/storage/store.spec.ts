@@ -12,7 +12,7 @@ const RUNS = 300
 
 const write = fc.record({
   do: fc.constant('write' as const),
-  changes: fc.array(fc.tuple(fc.nat(7), fc.option(fc.nat(300), { nil: undefined, freq: 3 })), {
+  changes: fc.array(fc.tuple(fc.nat(7), fc.option(fc.nat(700), { nil: undefined, freq: 3 })), {
     minLength: 1,
     maxLength: 3
   })
