@@ -3,15 +3,18 @@ import type { Random } from '../core/machine.ts'
 /** What a disk writes at once, or not at all. */
 const SECTOR = 512
 
-type Deed = { readonly at: number; readonly bytes: Uint8Array } | { readonly size: number }
+interface Write {
+  readonly at: number
+  readonly bytes: Uint8Array
+}
 
 /** The bytes of a file twice: as programs see them, and as they would be after the machine has lost its power. */
 export class Contents {
   #seen = new Bytes()
   readonly #kept = new Bytes()
   /** What the kept bytes lack of the seen ones. */
-  #unsynced: Deed[] = []
-  /** Deeds that a sync has dealt with. */
+  #unsynced: Write[] = []
+  /** Writes that a sync has dealt with. */
   #settled = 0
 
   get size(): number {
@@ -23,39 +26,37 @@ export class Contents {
   }
 
   write(bytes: Uint8Array, at: number): void {
-    this.#do({ at, bytes: Uint8Array.from(bytes) })
+    const write = { at, bytes: Uint8Array.from(bytes) }
+    this.#seen.do(write)
+    this.#unsynced.push(write)
   }
 
-  truncate(size: number): void {
-    this.#do({ size })
-  }
-
-  /** How many deeds there were: what is done while a sync takes its time is not part of it. */
-  get deeds(): number {
+  /** How many writes there were: what is written while a sync takes its time is not part of it. */
+  get writes(): number {
     return this.#settled + this.#unsynced.length
   }
 
-  sync(deeds: number): void {
-    for (const deed of this.#settle(deeds)) this.#kept.do(deed)
+  sync(writes: number): void {
+    for (const write of this.#settle(writes)) this.#kept.do(write)
   }
 
   /**
    * Some of it is on the disk, some is not and never will be, whatever is synced later: the kernel has marked the pages
    * clean. Whether programs still see what is lost differs between file systems.
    */
-  failSync(deeds: number, random: Random): void {
-    for (const deed of this.#settle(deeds)) if (random() < 0.5) this.#kept.do(deed)
+  failSync(writes: number, random: Random): void {
+    for (const write of this.#settle(writes)) if (random() < 0.5) this.#kept.do(write)
     if (random() < 0.5) return
     this.#seen = this.#kept.copy()
-    for (const deed of this.#unsynced) this.#seen.do(deed)
+    for (const write of this.#unsynced) this.#seen.do(write)
   }
 
-  /** Each deed that was not synced is lost, or done, or torn. */
+  /** Each write that was not synced is lost, or done, or torn. */
   crash(random: Random): void {
-    for (const deed of this.#unsynced.splice(0)) {
+    for (const write of this.#unsynced.splice(0)) {
       const fate = random()
-      if (fate < 1 / 3) this.#kept.do(deed)
-      else if (fate < 2 / 3 && 'bytes' in deed) this.#tear(deed.at, deed.bytes, random)
+      if (fate < 1 / 3) this.#kept.do(write)
+      else if (fate < 2 / 3) this.#tear(write.at, write.bytes, random)
     }
     this.#seen = this.#kept.copy()
   }
@@ -66,15 +67,10 @@ export class Contents {
       bytes.do({ at, bytes: bytes.read(at, length).map((byte) => byte ^ 0x5a) })
   }
 
-  #settle(deeds: number): Deed[] {
-    const settled = this.#unsynced.splice(0, Math.max(0, deeds - this.#settled))
+  #settle(writes: number): Write[] {
+    const settled = this.#unsynced.splice(0, Math.max(0, writes - this.#settled))
     this.#settled += settled.length
     return settled
-  }
-
-  #do(deed: Deed): void {
-    this.#seen.do(deed)
-    this.#unsynced.push(deed)
   }
 
   /** Either its beginning got there, up to any byte, or any of its sectors. */
@@ -99,17 +95,11 @@ class Bytes {
     return this.#bytes.slice(at, Math.min(this.size, at + length))
   }
 
-  do(deed: Deed): void {
-    if ('size' in deed) {
-      this.#reserve(deed.size)
-      this.#bytes.fill(0, Math.min(deed.size, this.size), Math.max(deed.size, this.size))
-      this.size = deed.size
-      return
-    }
-    if (deed.bytes.length === 0) return
-    const end = deed.at + deed.bytes.length
+  do({ at, bytes }: Write): void {
+    if (bytes.length === 0) return
+    const end = at + bytes.length
     this.#reserve(end)
-    this.#bytes.set(deed.bytes, deed.at)
+    this.#bytes.set(bytes, at)
     this.size = Math.max(this.size, end)
   }
 

@@ -120,12 +120,12 @@ export class SimulatedDisk {
     throw failure(fails ? 'EIO' : 'ENOSPC')
   }
 
-  finishSync(contents: Contents, deeds: number): void {
+  finishSync(contents: Contents, writes: number): void {
     if (this.#lot(this.conditions.syncFailure)) {
-      contents.failSync(deeds, this.#random)
+      contents.failSync(writes, this.#random)
       throw failure('EIO')
     }
-    contents.sync(deeds)
+    contents.sync(writes)
   }
 
   syncTime(): number {
@@ -205,14 +205,9 @@ class Attached implements Disk {
       },
       write: (bytes, at) => this.#after(0, () => disk.write(contents, bytes, at)),
       read: (at, length) => this.#after(disk.conditions.readLatency, () => contents.read(at, length)),
-      truncate: (size) =>
-        this.#after(0, () => {
-          disk.refuseReadOnly()
-          contents.truncate(size)
-        }),
       sync: () => {
-        const { deeds } = contents
-        return this.#after(disk.syncTime(), () => disk.finishSync(contents, deeds))
+        const { writes } = contents
+        return this.#after(disk.syncTime(), () => disk.finishSync(contents, writes))
       },
       close: () => this.#after(0, () => {})
     }
