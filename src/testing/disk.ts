@@ -17,7 +17,7 @@ export interface DiskConditions {
   readOnly: boolean
 }
 
-export const DEFAULT_DISK: DiskConditions = {
+const DEFAULT_DISK: DiskConditions = {
   syncLatency: [0.2, 2],
   readLatency: 0,
   syncFailure: 0,
