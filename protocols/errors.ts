@@ -37,6 +37,8 @@ const CODES = {
   ERR_NO_DATA_DIR: ['ConfigError', false],
   ERR_UNTRUSTED: ['SecurityError', false],
   ERR_GAP: ['DeliveryError', false],
+  ERR_STORAGE: ['StorageError', true],
+  ERR_CORRUPT: ['StorageError', false],
   ERR_FENCED: ['DeliveryError', false],
   ERR_ID_REUSED: ['DeliveryError', false]
 } as const satisfies Record<string, readonly [name: string, retryable: boolean]>

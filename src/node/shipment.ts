@@ -21,6 +21,7 @@ export class Shipment implements Parcel, Tracked {
   readonly policy: RetryPolicy
   readonly expires: number
   attempts = 0
+  spared = 0
   state: Parcel['state'] = 'new'
   at = 0
   slot = -1
