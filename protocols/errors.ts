@@ -35,6 +35,8 @@ const CODES = {
   ERR_HANDLER: ['HandlerError', false],
   ERR_PIPELINE: ['PipelineError', false],
   ERR_NO_DATA_DIR: ['ConfigError', false],
+  ERR_STORAGE: ['StorageError', true],
+  ERR_CORRUPT: ['StorageError', false],
   ERR_UNTRUSTED: ['SecurityError', false],
   ERR_GAP: ['DeliveryError', false],
   ERR_STORAGE: ['StorageError', true],

@@ -1,5 +1,8 @@
+import { join } from 'node:path'
 import { loadIdentity } from '../runtime/libp2p/identity.ts'
 import { createLibp2pNetwork } from '../runtime/libp2p/network.ts'
+import { claimFolder } from '../runtime/storage/claim.ts'
+import { FileDisk } from '../runtime/storage/file-disk.ts'
 import { systemClock } from '../runtime/system/clock.ts'
 import { systemDice } from '../runtime/system/dice.ts'
 import { eventLoopLoad } from '../runtime/system/load.ts'
@@ -9,7 +12,8 @@ import { type NodeOptions, resolveConfig } from './config.ts'
 import type { Node } from './node.ts'
 
 /**
- * Starts a node: one agent host of the mesh. Rejects with `ERR_CONFIG` naming the key, `ERR_IDENTITY`, `ERR_LISTEN`.
+ * Starts a node: one agent host of the mesh. Rejects with `ERR_CONFIG` naming the key (`dataDir`
+ * where another process runs on the folder), `ERR_IDENTITY`, `ERR_STORAGE`, `ERR_LISTEN`.
  *
  * @example
  * await using node = await createNode({ name: 'edge-7', bootstrap: ['/ip4/192.0.2.5/tcp/4001/p2p/12D3KooW…'] })
@@ -22,5 +26,9 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
   const identity = await loadIdentity(config.dataDir)
   const network = await createLibp2pNetwork({ identity, listen: config.listen })
   const log = config.debug ? createLog(config.name ?? identity.peer.slice(-8)) : undefined
-  return assemble(config, { network, clock: systemClock, dice: systemDice, load: eventLoopLoad(), log }, network.libp2p)
+  const { dataDir } = config
+  const world = { network, clock: systemClock, dice: systemDice, load: eventLoopLoad(), log }
+  if (dataDir === undefined) return assemble(config, world, network.libp2p)
+  const disk = new FileDisk(join(dataDir, 'store'))
+  return assemble(config, { ...world, disk, claim: () => claimFolder(dataDir) }, network.libp2p)
 }

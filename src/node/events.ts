@@ -1,6 +1,7 @@
 import type { CircuitEvent } from '../core/routing/circuit.ts'
 import type { LinkEvent } from '../runtime/links/table.ts'
 import type { PubSubEvent } from '../runtime/pubsub/types.ts'
+import type { StorageEvent } from '../runtime/storage/types.ts'
 import type { PipelineEvent } from './pipeline-port.ts'
 
 /** What `node.events()` tells. `at` is wall-clock ms. */
@@ -21,6 +22,7 @@ export type NodeEventBody =
   | CircuitEvent
   | PubSubEvent
   | PipelineEvent
+  | StorageEvent
 
 export type AgentChange =
   | { kind: 'agent-up' | 'agent-down'; name: string; instance: string; peer: string }

@@ -16,9 +16,12 @@ import { LinkTable } from '../runtime/links/table.ts'
 import { bootstrapFile } from '../runtime/membership/bootstrap.ts'
 import { createMembership } from '../runtime/membership/create.ts'
 import type { MembershipDriver } from '../runtime/membership/types.ts'
-import type { Clock, Dice, Host, Network } from '../runtime/ports.ts'
+import type { Clock, Dice, Disk, Host, Network } from '../runtime/ports.ts'
 import { createPubSub } from '../runtime/pubsub/pubsub.ts'
 import type { PubSub } from '../runtime/pubsub/types.ts'
+import { createMemoryStore } from '../runtime/storage/memory-store.ts'
+import { openStore } from '../runtime/storage/store.ts'
+import type { Store } from '../runtime/storage/types.ts'
 import { Agents } from './agents.ts'
 import { AtLeastOnce } from './at-least-once.ts'
 import { AtMostOnce } from './at-most-once.ts'
@@ -39,6 +42,10 @@ export interface World {
   network: Network
   clock: Clock
   dice: Dice
+  /** Where the node keeps what outlives it; left out where nothing does. */
+  disk?: Disk | undefined
+  /** Makes the disk this process's alone, from the start to the stop of the node. `ERR_CONFIG` where another has it. */
+  claim?: (() => Promise<AsyncDisposable>) | undefined
   /** How busy the process is, 0 to 1; left out where that means nothing. */
   load?: (() => number) | undefined
   /** Takes every event, where somebody wants to read them. */
@@ -71,6 +78,8 @@ export class Services {
   readonly #alarm: Alarm<ReceiveContext>
   readonly #handling = new Handling()
   #closing = false
+  #claimed: AsyncDisposable | undefined
+  #store: Store = createMemoryStore()
   readonly #resolver: Resolver
   readonly #load: LoadReport | undefined
 
@@ -174,7 +183,15 @@ export class Services {
     host.roundTrip = (peer) => this.membership.rtt(peer)
   }
 
+  /** What the node remembers: on disk from the start on where the world has one. Nothing may hold it before that. */
+  get store(): Store {
+    return this.#store
+  }
+
   async start(): Promise<void> {
+    const { disk, claim } = this.#world
+    this.#claimed = await claim?.()
+    if (disk !== undefined) this.#store = await openStore(disk, this.#emit)
     await this.host.start()
     if (!this.#closing) await this.membership.start()
     if (this.#closing) throw new MeshError('ERR_STOPPED', 'the node was stopped while it started')
@@ -210,6 +227,8 @@ export class Services {
     this.atlas.stop()
     await this.links.stop()
     await this.host.stop()
+    await this.#store.close()
+    await this.#claimed?.[Symbol.asyncDispose]()
     this.events.close()
   }
 

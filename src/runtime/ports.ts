@@ -115,3 +115,34 @@ export interface Network {
   broadcast: Broadcast
   routing: ContentRouting
 }
+
+/**
+ * A folder of the node's own. What a process or a machine leaves behind when it dies is what was synced: the bytes of a
+ * file by the file's `sync`, its name by the folder's. All the rest may be there, in part or not at all.
+ */
+export interface Disk {
+  /** Names of the files in it, in no order. */
+  list(): Promise<string[]>
+  /** Opens for reading and writing; a file that is not there is made, empty. */
+  open(name: string): Promise<DiskFile>
+  remove(name: string): Promise<void>
+  /** Replaces `to` where it is there: at once, or not at all. */
+  rename(from: string, to: string): Promise<void>
+  /** Names made, removed and renamed until now survive a crash once it resolves. */
+  sync(): Promise<void>
+  /** A folder inside this one, made by the first file that is opened there. */
+  folder(name: string): Disk
+}
+
+export interface DiskFile {
+  /** Bytes. */
+  readonly size: number
+  /** The bytes must not change before it settles. */
+  write(bytes: Uint8Array, at: number): Promise<void>
+  /** Fewer bytes than asked for where the file ends. */
+  read(at: number, length: number): Promise<Uint8Array>
+  truncate(size: number): Promise<void>
+  /** fdatasync: what was written before survives a crash once it resolves. After a rejection nobody knows what did. */
+  sync(): Promise<void>
+  close(): Promise<void>
+}

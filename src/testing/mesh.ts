@@ -2,6 +2,7 @@ import { MeshError } from '../../protocols/errors.ts'
 import { assemble } from '../node/assemble.ts'
 import { type NodeOptions, resolveConfig } from '../node/config.ts'
 import type { Node } from '../node/node.ts'
+import type { DiskConditions } from './disk.ts'
 import type { Conditions } from './medium.ts'
 import { checkDuration, checkMeshOptions } from './options.ts'
 import type { Trace } from './trace.ts'
@@ -19,6 +20,11 @@ export interface MeshOptions extends Partial<Conditions> {
   seed?: number
   /** Whether `createMesh` waits until everybody knows everybody. Default true. */
   ready?: boolean
+  /**
+   * Gives each node a disk that outlives its crashes, less what was not synced; true: one without faults. Default: none,
+   * so that a node forgets with its life, as without `dataDir`.
+   */
+  disks?: boolean | Partial<DiskConditions>
 }
 
 export interface RunOptions {
@@ -50,9 +56,10 @@ const LIMIT = 60_000
  */
 export async function createMesh(options: MeshOptions): Promise<Mesh> {
   checkMeshOptions(options)
-  const { nodes, ready = true, ...world } = options
+  const { nodes, ready = true, disks = false, ...conditions } = options
   const settings = typeof nodes === 'number' ? Array.from({ length: nodes }, () => ({})) : nodes
-  const mesh = new Mesh(new World(world), settings)
+  const world = new World({ ...conditions, disks: disks === true ? {} : disks || undefined })
+  const mesh = new Mesh(world, settings)
   for (const i of settings.keys()) await mesh.restart(i)
   if (ready) await mesh.run(Promise.all(mesh.nodes.map((node) => node.ready({ peers: settings.length - 1 }))))
   return mesh
@@ -127,6 +134,15 @@ export class Mesh implements AsyncDisposable {
     this.#world.crash(label(i), options)
     this.#addresses.delete(i)
     if (this.nodes[i] !== undefined) this.#waits.forget(this.nodes[i])
+  }
+
+  /** What a node's disk is like, to be changed at any time. Throws `ERR_CONFIG` where the mesh has no disks. */
+  disk(i: number): DiskConditions {
+    this.#known(i)
+    const disk = this.#world.disks.get(label(i))
+    if (disk === undefined)
+      throw new MeshError('ERR_CONFIG', 'the mesh has no disks: give it the option', { details: { key: 'disks' } })
+    return disk.conditions
   }
 
   /** The next life of a node, under its old identity; one that still lives is crashed first. It replaces `nodes[i]`. */

@@ -10,6 +10,17 @@ const latency = v.pipe(
   v.check(([min, max]) => min <= max)
 )
 
+const chance = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
+
+const disk = v.strictObject({
+  syncLatency: v.optional(latency),
+  readLatency: v.optional(duration),
+  syncFailure: v.optional(chance),
+  writeFailure: v.optional(chance),
+  capacity: v.optional(v.pipe(v.number(), v.minValue(0))),
+  readOnly: v.optional(v.boolean())
+})
+
 const options = v.strictObject({
   nodes: v.union([v.pipe(whole(1), v.maxValue(10_000)), v.array(v.record(v.string(), v.unknown()))]),
   seed: v.optional(v.pipe(v.number(), v.finite())),
@@ -18,8 +29,9 @@ const options = v.strictObject({
   loss: v.optional(v.pipe(v.number(), v.minValue(0), v.ltValue(1))),
   retransmission: v.optional(duration),
   bandwidth: v.optional(v.pipe(v.number(), v.gtValue(0))),
-  fragmentation: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
-  timeout: v.optional(duration)
+  fragmentation: v.optional(chance),
+  timeout: v.optional(duration),
+  disks: v.optional(v.union([v.boolean(), disk]))
 })
 
 const RULES: Readonly<Record<string, string>> = {
@@ -31,7 +43,9 @@ const RULES: Readonly<Record<string, string>> = {
   retransmission: 'must be a number of ms',
   bandwidth: 'must be a number of bytes per second, above 0',
   fragmentation: 'must be a share from 0 to 1',
-  timeout: 'must be a number of ms'
+  timeout: 'must be a number of ms',
+  disks:
+    'must be true, false, or what they are like: syncLatency, readLatency, syncFailure, writeFailure, capacity, readOnly'
 }
 
 /** Throws `ERR_CONFIG` naming the key. */

@@ -1,8 +1,9 @@
-import type { Clock, Dice, Network } from '../runtime/ports.ts'
+import type { Clock, Dice, Disk, Network } from '../runtime/ports.ts'
 import { type Broadcasts, SimulatedBroadcast } from './broadcast.ts'
 import type { Connection } from './connection.ts'
 import { SimulatedRouting, type Tables } from './content-routing.ts'
 import { seededDice } from './dice.ts'
+import { type DiskConditions, SimulatedDisk } from './disk.ts'
 import { SimulatedHost, type Surroundings } from './host.ts'
 import { addressOf, createIdentity, type Identity } from './identity.ts'
 import { type Conditions, DEFAULT_CONDITIONS, Medium, pairOf } from './medium.ts'
@@ -14,6 +15,7 @@ export interface Place {
   network: Network
   clock: Clock
   dice: Dice
+  disk: Disk | undefined
 }
 
 /** Where a host can be dialled once it is started. */
@@ -24,21 +26,27 @@ export interface Residence extends Place {
 export type WorldOptions = Partial<Conditions> & {
   /** Default 1. Everything that happens by chance follows from it. */
   seed?: number
+  /** What the disks are like; none of the hosts has one without it. */
+  disks?: Partial<DiskConditions> | undefined
 }
 
 /** A network in memory under a virtual clock: hosts are named by their labels. */
 export class World {
   readonly time = new Time()
   readonly trace = new Trace()
+  /** By label; each outlives the lives of its host. */
+  readonly disks = new Map<string, SimulatedDisk>()
   readonly #seed: number
+  readonly #diskConditions: Partial<DiskConditions> | undefined
   readonly #surroundings: Surroundings & { connections: Map<string, Connection> }
   readonly #broadcasts: Broadcasts = new Map()
   readonly #tables: Tables = new Map()
   readonly #residents = new Map<string, { identity: Identity; host: SimulatedHost; lives: number }>()
 
   constructor(options: WorldOptions = {}) {
-    const { seed = 1, ...conditions } = options
+    const { seed = 1, disks, ...conditions } = options
     this.#seed = seed
+    this.#diskConditions = disks
     const { random } = seededDice(`${seed}/network`)
     const medium = new Medium(this.time, this.trace, random, { ...DEFAULT_CONDITIONS, ...conditions })
     this.#surroundings = { medium, hosts: new Map(), connections: new Map() }
@@ -58,7 +66,8 @@ export class World {
     this.#broadcasts.set(identity.peer, broadcast)
     this.#tables.set(identity.peer, routing)
     const dice = seededDice(`${this.#seed}/${label}/${lives}`)
-    return { network: { host, broadcast, routing }, clock, dice, address: addressOf(identity) }
+    const disk = this.#diskOf(label)?.attach(clock)
+    return { network: { host, broadcast, routing }, clock, dice, disk, address: addressOf(identity) }
   }
 
   sleep(ms: number): Promise<void> {
@@ -69,6 +78,7 @@ export class World {
   crash(label: string, options: { silent?: boolean } = {}): void {
     this.trace.add(this.time.now, label, label, 'crash')
     this.#residents.get(label)?.host.crash(options.silent ?? false)
+    this.disks.get(label)?.crash()
   }
 
   /** Nothing gets through between the two: connections stall and are reset after the time-out, dials fail. */
@@ -78,6 +88,16 @@ export class World {
 
   heal(a: string, b: string): void {
     if (this.#surroundings.medium.setCut(a, b, false)) this.#connectionOf(a, b)?.recover()
+  }
+
+  #diskOf(label: string): SimulatedDisk | undefined {
+    if (this.#diskConditions === undefined) return undefined
+    let disk = this.disks.get(label)
+    if (disk === undefined) {
+      disk = new SimulatedDisk(seededDice(`${this.#seed}/${label}/disk`).random, this.#diskConditions)
+      this.disks.set(label, disk)
+    }
+    return disk
   }
 
   #connectionOf(a: string, b: string): Connection | undefined {

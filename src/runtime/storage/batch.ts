@@ -1,0 +1,48 @@
+import type { Change } from './types.ts'
+
+/**
+ * Changes as one record: for each, length of the key u32, length of the value u32 with DELETED for none, key in UTF-8,
+ * value. All of a batch is in one record, so that its checksum makes it whole or nothing.
+ */
+const DELETED = 0xffff_ffff
+const LENGTHS = 8
+
+/** Grows with the largest batch. Nothing awaits while it is in use. */
+let scratch = Buffer.allocUnsafeSlow(65_536)
+
+/**
+ * The batch in memory that the next call uses again; where each value begins goes to `offsets`.
+ */
+export function encodeBatch(changes: readonly Change[], offsets: number[]): Uint8Array {
+  let bound = 0
+  for (const { key, value } of changes) bound += LENGTHS + 3 * key.length + (value?.length ?? 0)
+  if (bound > scratch.length) scratch = Buffer.allocUnsafeSlow(2 * bound)
+  let at = 0
+  for (const { key, value } of changes) {
+    const length = scratch.write(key, at + LENGTHS)
+    scratch.writeUInt32LE(length, at)
+    scratch.writeUInt32LE(value === undefined ? DELETED : value.length, at + 4)
+    at += LENGTHS + length
+    offsets.push(at)
+    if (value === undefined) continue
+    scratch.set(value, at)
+    at += value.length
+  }
+  return scratch.subarray(0, at)
+}
+
+/** Calls `visit` for each change; `size` is undefined where it deletes. */
+export function eachChange(
+  batch: Buffer,
+  visit: (key: string, offset: number, size: number | undefined) => void
+): void {
+  for (let at = 0; at < batch.length; ) {
+    const length = batch.readUInt32LE(at)
+    const size = batch.readUInt32LE(at + 4)
+    at += LENGTHS
+    const key = batch.toString('utf8', at, at + length)
+    at += length
+    visit(key, at, size === DELETED ? undefined : size)
+    if (size !== DELETED) at += size
+  }
+}

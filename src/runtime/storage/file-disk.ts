@@ -1,0 +1,117 @@
+import { close, constants, fdatasync, fstatSync, ftruncate, open, read, write } from 'node:fs'
+import { mkdir, open as openHandle, readdir, rename, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Disk, DiskFile } from '../ports.ts'
+
+/** Reading and writing, made where it is not there. Not 'a+': appending ignores where to write. */
+const FLAGS = constants.O_RDWR | constants.O_CREAT
+
+/** A folder of the operating system's, made when the first file is opened in it. */
+export class FileDisk implements Disk {
+  readonly #path: string
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  async list(): Promise<string[]> {
+    try {
+      const entries = await readdir(this.#path, { withFileTypes: true })
+      return entries.filter((entry) => entry.isFile()).map(({ name }) => name)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+      throw error
+    }
+  }
+
+  async open(name: string): Promise<DiskFile> {
+    await this.#make()
+    const fd = await call<number>((done) => open(join(this.#path, name), FLAGS, 0o600, done))
+    return new OpenFile(fd, fstatSync(fd).size)
+  }
+
+  remove(name: string): Promise<void> {
+    return unlink(join(this.#path, name))
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return rename(join(this.#path, from), join(this.#path, to))
+  }
+
+  sync(): Promise<void> {
+    return syncFolder(this.#path)
+  }
+
+  folder(name: string): Disk {
+    return new FileDisk(join(this.#path, name))
+  }
+
+  async #make(): Promise<void> {
+    const first = await mkdir(this.#path, { recursive: true, mode: 0o700 })
+    // Each folder made is a name in the one above it.
+    for (let made = this.#path; first !== undefined && made.length >= first.length; made = dirname(made))
+      await syncFolder(dirname(made))
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await openHandle(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+/** By callbacks: a FileHandle's promises cost several microseconds a call, which every group of records would pay. */
+class OpenFile implements DiskFile {
+  readonly #fd: number
+  #size: number
+
+  constructor(fd: number, size: number) {
+    this.#fd = fd
+    this.#size = size
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  async write(bytes: Uint8Array, at: number): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      // Fewer than asked for are written where the disk is about to be full.
+      done += await call<number>((then) => write(this.#fd, bytes, done, bytes.length - done, at + done, then))
+      this.#size = Math.max(this.#size, at + done)
+    }
+  }
+
+  async read(at: number, length: number): Promise<Uint8Array> {
+    const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(length, this.#size - at)))
+    let done = 0
+    while (done < bytes.length) {
+      const count = await call<number>((then) => read(this.#fd, bytes, done, bytes.length - done, at + done, then))
+      if (count === 0) break
+      done += count
+    }
+    return bytes.subarray(0, done)
+  }
+
+  async truncate(size: number): Promise<void> {
+    await call((then) => ftruncate(this.#fd, size, then))
+    this.#size = size
+  }
+
+  sync(): Promise<void> {
+    return call((then) => fdatasync(this.#fd, then))
+  }
+
+  close(): Promise<void> {
+    return call((then) => close(this.#fd, then))
+  }
+}
+
+function call<T = void>(start: (then: (error: Error | null, result?: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    start((error, result) => (error === null || error === undefined ? resolve(result as T) : reject(error)))
+  })
+}
