@@ -39,10 +39,9 @@ const CODES = {
   ERR_CORRUPT: ['StorageError', false],
   ERR_UNTRUSTED: ['SecurityError', false],
   ERR_GAP: ['DeliveryError', false],
-  ERR_STORAGE: ['StorageError', true],
-  ERR_CORRUPT: ['StorageError', false],
   ERR_FENCED: ['DeliveryError', false],
-  ERR_ID_REUSED: ['DeliveryError', false]
+  ERR_ID_REUSED: ['DeliveryError', false],
+  ERR_NO_SUCH_LETTER: ['StateError', false]
 } as const satisfies Record<string, readonly [name: string, retryable: boolean]>
 
 /** Every code that the mesh itself raises. A remote handler's own codes pass through untouched, so `code` is a string. */

@@ -62,7 +62,13 @@ export class StoredReceipt extends SettledReceipt {
   readonly #end: Promise<Receipt>
 
   /** `peer`: whom it is meant for, or `''`. */
-  constructor(draft: Draft, attempts: number, peer: string, transportTo: (peer: string) => string, end: Promise<Receipt>) {
+  constructor(
+    draft: Draft,
+    attempts: number,
+    peer: string,
+    transportTo: (peer: string) => string,
+    end: Promise<Receipt>
+  ) {
     super(draft, 'stored', attempts, peer, transportTo)
     this.#end = end
   }

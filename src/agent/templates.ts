@@ -90,7 +90,7 @@ export class Templates {
     const type = options.type ?? DEFAULT_TYPE
     const implied = characteristicsOf(type)
     // A request is sent again by whoever asks: its type may imply what a message's type does.
-    const asked = this.#pattern === 'request-response' && implied.delivery === 'exactly-once'
+    const asked = this.#pattern !== 'point-to-point' && implied.delivery === 'exactly-once'
     const guarantee = guaranteeOf(options, asked ? 'at-least-once' : implied.delivery, this.#defaults)
     const { delivery, timeout, policy, acknowledged } = guarantee
     const ordering = orderingOf(options.ordering)

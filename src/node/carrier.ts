@@ -1,5 +1,5 @@
-import { PROTOCOL } from '../../protocols/point-to-point/constants.ts'
 import type { Place } from '../../protocols/point-to-point/codec.ts'
+import { PROTOCOL } from '../../protocols/point-to-point/constants.ts'
 import type { Template } from '../agent/templates.ts'
 import type { Member } from '../core/routing/group.ts'
 import { type Outcome, outcomeOf } from '../core/routing/outcome.ts'
@@ -75,4 +75,12 @@ export const FINAL = new Set([
   'ERR_INVALID_MESSAGE',
   'ERR_FENCED',
   'ERR_STOPPED'
+])
+
+/**
+ * Errors that end a message which was not accepted, unless it is durable: its caller did something wrong, is too late, or
+ * asked for a name that nobody has, and hears that at once. (That somebody has left says a retry, and is not final.)
+ */
+export const CALLERS = new Set([
+  ...['ERR_MESSAGE_TOO_LARGE', 'ERR_UNREPRESENTABLE', 'ERR_INVALID_MESSAGE', 'ERR_STOPPED', 'ERR_NO_RESPONDERS']
 ])

@@ -42,6 +42,8 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
   failure: unknown
   /** Its record in the store; `''` where it has none. */
   record = ''
+  /** Its record is on its way to disk, or there. */
+  writing = false
   /** The record is on disk. */
   stored = false
   /** What else its record's first write changes: the letter that it was. */
@@ -53,6 +55,8 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
   claimedAt = ''
   /** It may have left under its number, in this life or in a former one. */
   transmitted = false
+  /** Its receiver had handled it before. */
+  again = false
   /** Who has it now, or had it last. */
   member: Member | undefined
   peer = ''

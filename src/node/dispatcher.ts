@@ -5,12 +5,13 @@ import type { Receipt } from '../agent/types.ts'
 import { Dispatch } from '../core/delivery/dispatch.ts'
 import { Outbox, type OutboxEffect } from '../core/delivery/outbox.ts'
 import { Roster } from '../core/delivery/roster.ts'
-import type { Outcome } from '../core/routing/outcome.ts'
 import type { Member } from '../core/routing/group.ts'
+import type { Outcome } from '../core/routing/outcome.ts'
 import { Draft } from '../runtime/delivery/composer.ts'
 import type { Timer } from '../runtime/ports.ts'
 import type { Store } from '../runtime/storage/types.ts'
-import { Carrier, FINAL } from './carrier.ts'
+import type { Bury } from './at-least-once.ts'
+import { CALLERS, Carrier, FINAL } from './carrier.ts'
 import { Consignment, type Consignor, destinationOf } from './consignment.ts'
 import type { Numbers } from './numbers.ts'
 import type { SendingParts, SendParticulars } from './sending.ts'
@@ -19,12 +20,11 @@ import { bounded } from './waiting.ts'
 
 export interface DispatcherParts extends SendingParts {
   random: () => number
-  store: Store
+  store: () => Store
   numbers: Numbers
   shelf: Shelf
   limits: { outboxMessages: number; durableTtl: number }
-  /** Keeps what was given up as a dead letter; resolves when it is kept, or cannot be. */
-  bury: (consignment: Consignment, code: string, error: unknown) => Promise<void>
+  bury: Bury
 }
 
 /** Under way at once. Guesses: four times what keeps a link and a disk busy, and what a small machine can spare. */
@@ -90,7 +90,7 @@ export class Dispatcher implements Consignor {
   /** Throws `ERR_NO_DATA_DIR`, `ERR_QUEUE_FULL`. */
   compose(template: Template, data: unknown, particulars: SendParticulars | undefined): Consignment {
     const { composer, clock, store, limits } = this.#parts
-    if (template.durable && !store.durable) {
+    if (template.durable && !store().durable) {
       throw new MeshError('ERR_NO_DATA_DIR', 'a durable message needs a node with a dataDir')
     }
     if (this.#size >= limits.outboxMessages) {
@@ -188,7 +188,10 @@ export class Dispatcher implements Consignor {
     const { numbers, store, shelf } = this.#parts
     if (consignment.claim !== undefined) numbers.for(consignment.claimedAt).settle(consignment.claim)
     const changes = shelf.removal(consignment)
-    if (changes.length > 0) store.write(changes).catch(() => {})
+    if (changes.length > 0)
+      store()
+        .write(changes)
+        .catch(() => {})
     this.#leave(consignment)
     consignment.ended(!consignment.template.acknowledged ? 'sent' : consignment.again ? 'duplicate' : 'delivered')
   }
@@ -198,7 +201,7 @@ export class Dispatcher implements Consignor {
     const why = code === undefined ? error : whyGivenUp(consignment, code, error)
     this.#leave(consignment)
     const final = code ?? (error as MeshError).code ?? 'ERR_HANDLER'
-    if (!consignment.template.durable && (consignment.unknown || CALLERS.has(final))) {
+    if (!consignment.template.durable && CALLERS.has(final)) {
       this.#release(consignment)
       consignment.reject(why)
       return
@@ -260,7 +263,17 @@ export class Dispatcher implements Consignor {
   }
 
   /** Whoever may have handled it already is asked first, where it would recognise it. */
-  #choose({ template, wish, pin, claim, claimedAt, member, transmitted, failure, attempts }: Consignment): Member | undefined {
+  #choose({
+    template,
+    wish,
+    pin,
+    claim,
+    claimedAt,
+    member,
+    transmitted,
+    failure,
+    attempts
+  }: Consignment): Member | undefined {
     const { router, links } = this.#parts
     const now = links.turn.monotonic
     const choose = (narrowed: Consignment['wish']) => router.choose(template.name, now, narrowed)
@@ -297,13 +310,16 @@ export class Dispatcher implements Consignor {
     if (consignment.record !== '') return changed || !consignment.stored ? this.#write(consignment) : undefined
     const { claim } = consignment
     if (claim === undefined || numbers.for(peer).mayLeave(claim)) return undefined
-    return numbers.secured(peer).then(
-      () => numbers.for(peer).mayLeave(claim),
-      () => false
-    ).then((may) => {
-      if (!may) this.settle(consignment, unsecured(), undefined, 'neutral')
-      return may
-    })
+    return numbers
+      .secured(peer)
+      .then(
+        () => numbers.for(peer).mayLeave(claim),
+        () => false
+      )
+      .then((may) => {
+        if (!may) this.settle(consignment, unsecured(), undefined, 'neutral')
+        return may
+      })
   }
 
   /** Puts it on disk as it is now. A message that cannot be was not accepted. */
@@ -320,8 +336,12 @@ export class Dispatcher implements Consignor {
         if (consignment.gone) return false
         if (consignment.stored) this.settle(consignment, error, undefined, 'neutral')
         else {
-          this.#release(consignment)
-          this.#parts.store.write(this.#parts.shelf.removal(consignment)).catch(() => {})
+          // A letter that could not be sent again keeps its number.
+          if (consignment.replaces === undefined) this.#release(consignment)
+          this.#parts
+            .store()
+            .write(this.#parts.shelf.removal(consignment))
+            .catch(() => {})
           this.#abandon(consignment, error)
         }
         return false
@@ -372,8 +392,7 @@ export class Dispatcher implements Consignor {
           return
         }
         const first = consignment.member === undefined && consignment.attempts === 1
-        consignment.unknown = first && (error as MeshError).code !== 'ERR_CIRCUIT_OPEN'
-        this.#failed(consignment, error, undefined, consignment.unknown)
+        this.#failed(consignment, error, undefined, first && (error as MeshError).code !== 'ERR_CIRCUIT_OPEN')
       }
     )
   }
@@ -440,9 +459,6 @@ export class Dispatcher implements Consignor {
 }
 
 const MAX_TIMER = 2 ** 31 - 1
-
-/** What the caller did wrong and hears at once: nothing was accepted. */
-const CALLERS = new Set(['ERR_MESSAGE_TOO_LARGE', 'ERR_UNREPRESENTABLE', 'ERR_INVALID_MESSAGE', 'ERR_STOPPED'])
 
 /** Codes that say that the receiver is away or cannot take anything now: no handler has failed. */
 const AWAY = new Set([

@@ -1,19 +1,19 @@
 import { Numbering } from '../core/delivery/numbering.ts'
-import type { Change, Store } from '../runtime/storage/types.ts'
 import type { Clock } from '../runtime/ports.ts'
+import type { Change, Store } from '../runtime/storage/types.ts'
 
 const EPOCH = 'meta/epoch'
 const PREFIX = 'numbers/'
 
 /** The numberings of this node, one for each host that it sends to, and the epoch that they belong to. */
 export class Numbers {
-  readonly #store: Store
+  readonly #store: () => Store
   readonly #byPeer = new Map<string, Numbering>()
   /** Writes of bounds on their way. */
   readonly #securing = new Map<string, Promise<void>>()
   #epoch = 0
 
-  constructor(store: Store) {
+  constructor(store: () => Store) {
     this.#store = store
   }
 
@@ -23,14 +23,14 @@ export class Numbers {
   }
 
   async load(clock: Clock): Promise<void> {
-    const known = await this.#store.get(EPOCH)
+    const known = await this.#store().get(EPOCH)
     if (known === undefined) {
       this.#epoch = Math.floor(clock.now())
-      await this.#store.write([{ key: EPOCH, value: numeral(this.#epoch) }])
+      await this.#store().write([{ key: EPOCH, value: numeral(this.#epoch) }])
     } else {
       this.#epoch = Number(Buffer.from(known).toString())
     }
-    for await (const [key, value] of this.#store.entries(PREFIX)) {
+    for await (const [key, value] of this.#store().entries(PREFIX)) {
       this.#byPeer.set(key.slice(PREFIX.length), new Numbering(Number(Buffer.from(value).toString())))
     }
   }
@@ -40,7 +40,7 @@ export class Numbers {
     if (numbering === undefined) {
       this.#byPeer.set(peer, (numbering = new Numbering()))
       // Nothing outlives the process, its epoch included: there is nothing to secure.
-      if (!this.#store.durable) numbering.confirm(Number.POSITIVE_INFINITY)
+      if (!this.#store().durable) numbering.confirm(Number.POSITIVE_INFINITY)
     }
     return numbering
   }
@@ -63,10 +63,12 @@ export class Numbers {
     this.for(peer).failed()
     const reservation = this.reserve(peer, changes)
     if (reservation === undefined) return Promise.resolve()
-    const written = this.#store.write(changes).then(reservation.done, (error: unknown) => {
-      reservation.failed()
-      throw error
-    })
+    const written = this.#store()
+      .write(changes)
+      .then(reservation.done, (error: unknown) => {
+        reservation.failed()
+        throw error
+      })
     const securing = written.finally(() => {
       if (this.#securing.get(peer) === securing) this.#securing.delete(peer)
     })

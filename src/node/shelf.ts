@@ -10,12 +10,12 @@ const PREFIX = 'outbox/'
 
 /** The messages that are on disk until they are settled: `outbox/<n>`, in the order of sending. */
 export class Shelf {
-  readonly #store: Store
+  readonly #store: () => Store
   readonly #numbers: Numbers
   readonly #decoder = new StandaloneDecoder()
   #last = 0
 
-  constructor(store: Store, numbers: Numbers) {
+  constructor(store: () => Store, numbers: Numbers) {
     this.#store = store
     this.#numbers = numbers
   }
@@ -32,7 +32,7 @@ export class Shelf {
     const changes: Change[] = [{ key: record, value: encodeRecord(progress, draft!) }]
     if (replaces !== undefined && !consignment.stored) changes.push({ key: replaces, value: undefined })
     const reservation = claim === undefined ? undefined : this.#numbers.reserve(claimedAt, changes)
-    const written = this.#store.write(changes)
+    const written = this.#store().write(changes)
     if (reservation !== undefined) written.then(reservation.done, reservation.failed)
     return written
   }
@@ -44,14 +44,16 @@ export class Shelf {
 
   /** The draft of a record. `ERR_STORAGE`, `ERR_CORRUPT`. */
   async load(record: string): Promise<Draft> {
-    const bytes = await this.#store.get(record)
+    const bytes = await this.#store().get(record)
     if (bytes === undefined) throw new MeshError('ERR_CORRUPT', `the record ${record} is gone`)
     return Draft.of(decodeRecord(bytes, this.#decoder).message.outgoing())
   }
 
   /** All that a former life left, in the order of sending. `unreadable` hears of records that are none. */
-  async *recover(unreadable: (key: string, error: unknown) => void): AsyncGenerator<StoredMessage & { record: string }> {
-    for await (const [record, value] of this.#store.entries(PREFIX)) {
+  async *recover(
+    unreadable: (key: string, error: unknown) => void
+  ): AsyncGenerator<StoredMessage & { record: string }> {
+    for await (const [record, value] of this.#store().entries(PREFIX)) {
       this.#last = Math.max(this.#last, parseInt(record.slice(PREFIX.length), 16))
       try {
         yield { record, ...decodeRecord(value, this.#decoder) }

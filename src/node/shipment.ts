@@ -45,6 +45,17 @@ export class Shipment implements Parcel, Tracked {
     return this.#receipt.promise
   }
 
+  /** It is numbered and stored nowhere. */
+  get record(): string {
+    return ''
+  }
+  get claim(): undefined {
+    return undefined
+  }
+  get claimedAt(): string {
+    return ''
+  }
+
   get timeout(): number {
     return this.template.timeout
   }

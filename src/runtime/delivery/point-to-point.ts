@@ -152,7 +152,9 @@ export class PointToPoint implements LinkHandler {
 
   closed(given: Link, error?: Error): void {
     const link = given as StreamLink
-    this.#awaited.get(link)?.reject(new MeshError('ERR_LINK_CLOSED', `the link to ${link.peer} closed`, { cause: error }))
+    this.#awaited
+      .get(link)
+      ?.reject(new MeshError('ERR_LINK_CLOSED', `the link to ${link.peer} closed`, { cause: error }))
     this.#awaited.delete(link)
     this.#links.delete(link)
     this.paused.forget(link.peer, link)
