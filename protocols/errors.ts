@@ -40,6 +40,9 @@ const CODES = {
   ERR_UNTRUSTED: ['SecurityError', false],
   ERR_GAP: ['DeliveryError', false],
   ERR_FENCED: ['DeliveryError', false],
+  ERR_CONFLICT: ['StateError', true],
+  ERR_SETTLED: ['StateError', false],
+  ERR_COORDINATION_TIMEOUT: ['TimeoutError', true],
   ERR_ID_REUSED: ['DeliveryError', false],
   ERR_NO_SUCH_LETTER: ['StateError', false]
 } as const satisfies Record<string, readonly [name: string, retryable: boolean]>

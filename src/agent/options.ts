@@ -1,6 +1,6 @@
 import { MAX_ID_BYTES } from '../../protocols/envelope/header.ts'
 import { MeshError } from '../../protocols/errors.ts'
-import type { MessageOptions, Target, WaitOptions } from './types.ts'
+import type { HandlerOptions, MessageOptions, Target, WaitOptions } from './types.ts'
 
 /** What a caller gave, checked where it enters: every rule that is broken is `ERR_CONFIG` with `details.key`. */
 
@@ -50,6 +50,12 @@ export function checkSendOptions(options: object): void {
 function refuse(key: string, value: unknown): void {
   if (!PROTECTION.includes(key)) throw new MeshError('ERR_CONFIG', `send takes no ${key}`, { details: { key } })
   if (value) throw unbuilt(key)
+}
+
+/** Throws `ERR_CONFIG`. */
+export function isExactlyOnce({ delivery }: HandlerOptions): boolean {
+  if (delivery === undefined || delivery === 'exactly-once') return delivery !== undefined
+  throw wrong('delivery', `'exactly-once' or left out: a message's own is its sender's choice`)
 }
 
 interface Unbuilt {

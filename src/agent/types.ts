@@ -35,10 +35,32 @@ export interface Context {
   term(reason?: string): void
   /** Starts the handler's time anew. Only for `receive`. */
   working(): void
-  /** The agent's durable state, and its atomic change: not built yet, `ERR_UNSUPPORTED`. */
-  readonly state: never
-  commit(changes?: unknown): never
+  /** The agent's state. What is read of it here is checked at `commit`. */
+  readonly state: AgentState
+  /**
+   * Changes the state, all of it or nothing; of a message received, the fact that it was handled is in the same write, and
+   * nothing that the handler does afterwards takes it back. Resolves once that is on disk (where there is a `dataDir`).
+   * For `handle` it changes the state alone, as often as it is called.
+   *
+   * Rejects with `ERR_CONFLICT` where what was read has changed since (it may be read and committed again);
+   * `ERR_SETTLED` where the message has met its end: committed, acknowledged, refused, or its time is up;
+   * `ERR_STORAGE` where it could not be written: then nothing happened, and the message comes again. `ERR_CONFIG`,
+   * `ERR_UNREPRESENTABLE`.
+   */
+  commit(changes?: readonly StateChange[]): Promise<void>
 }
+
+/** What an agent remembers on a host: by key, whatever a message can carry. Kept in the `dataDir`, else in memory. */
+export interface AgentState {
+  /** Undefined where there is none. `ERR_STORAGE`, `ERR_CORRUPT`, `ERR_CONFIG` (no key). */
+  get(key: string): Promise<Payload | undefined>
+  /** All of it, in the order of the keys. */
+  entries(): AsyncIterable<readonly [key: string, value: Payload]>
+}
+
+export type StateChange =
+  | { readonly type: 'put'; readonly key: string; readonly value: unknown }
+  | { readonly type: 'delete'; readonly key: string }
 
 /** Returning acknowledges, throwing asks for redelivery. */
 export type Receiver = (message: Message<Payload>, ctx: Context) => unknown
@@ -47,6 +69,17 @@ export type Receiver = (message: Message<Payload>, ctx: Context) => unknown
 export type RequestHandler = (message: Message<Payload>, ctx: Context) => unknown
 
 export interface HandlerOptions {
+  /**
+   * The effect of a handler is what it gives `ctx.commit`, and it happens once. A handler whose commit meets
+   * `ERR_CONFLICT` runs again by itself, in its place in the order; once it has committed, the next message may be begun,
+   * whatever it goes on with. Only for `receive`.
+   *
+   * How often a message comes is its sender's choice, and the weaker of the two holds: of one sent exactly-once the effect
+   * happens once; of one sent at-least-once without `duplicateDetection` or `durable` each copy that comes has it; one
+   * sent at-most-once may be lost. A handler without this option gets each message sent exactly-once until it has returned
+   * once, so a crash in the middle repeats whatever it does by other means than `ctx.commit`.
+   */
+  delivery?: 'exactly-once' | undefined
   /** Messages handled at once. Default 1 for `receive` (they are handled in order), 256 for `handle` (a guess). */
   concurrency?: number | undefined
 }

@@ -4,9 +4,12 @@ import type { ReceiveContext } from '../agent/context.ts'
 import { currentTrace } from '../agent/current.ts'
 import { Handling } from '../agent/handling.ts'
 import { sourceOf } from '../agent/source.ts'
+import { HostState, SharedState, type StateHome } from '../agent/state-home.ts'
 import { Router } from '../core/routing/router.ts'
 import { Alarm } from '../runtime/delivery/alarm.ts'
 import { Composer } from '../runtime/delivery/composer.ts'
+import { IdempotentReceiver } from '../runtime/delivery/idempotent-receiver.ts'
+import type { Inbound } from '../runtime/delivery/inbound.ts'
 import { LocalBus } from '../runtime/delivery/local-bus.ts'
 import { PointToPoint } from '../runtime/delivery/point-to-point.ts'
 import { RequestResponse } from '../runtime/delivery/request-response.ts'
@@ -16,7 +19,7 @@ import { LinkTable } from '../runtime/links/table.ts'
 import { bootstrapFile } from '../runtime/membership/bootstrap.ts'
 import { createMembership } from '../runtime/membership/create.ts'
 import type { MembershipDriver } from '../runtime/membership/types.ts'
-import type { Clock, Dice, Disk, Host, Network } from '../runtime/ports.ts'
+import type { Clock, Coordinator, Dice, Disk, Host, Network } from '../runtime/ports.ts'
 import { createPubSub } from '../runtime/pubsub/pubsub.ts'
 import type { PubSub } from '../runtime/pubsub/types.ts'
 import { createMemoryStore } from '../runtime/storage/memory-store.ts'
@@ -46,6 +49,8 @@ export interface World {
   disk?: Disk | undefined
   /** Makes the disk this process's alone, from the start to the stop of the node. `ERR_CONFIG` where another has it. */
   claim?: (() => Promise<AsyncDisposable>) | undefined
+  /** What this host shares with others so that agents may move between them; left out where they stay. */
+  coordinator?: Coordinator | undefined
   /** How busy the process is, 0 to 1; left out where that means nothing. */
   load?: (() => number) | undefined
   /** Takes every event, where somebody wants to read them. */
@@ -71,6 +76,7 @@ export class Services {
   readonly #config: NodeConfig
   readonly #world: World
   readonly #pointToPoint: PointToPoint
+  readonly #receiver: IdempotentReceiver
   readonly #requests: RequestResponse
   readonly delivery: Delivery
   readonly #caller: Caller
@@ -110,10 +116,17 @@ export class Services {
       config.limits.messageBytes
     )
     this.#alarm = new Alarm(clock, (context) => context.late?.())
+    this.#receiver = new IdempotentReceiver({
+      store: () => this.#store,
+      turn: this.links.turn,
+      deliver: this.registry.deliver,
+      entropy: Buffer.from(dice.bytes(4)).readInt32LE()
+    })
     this.#pointToPoint = new PointToPoint({
       clock,
       turn: this.links.turn,
       deliver: this.registry.deliver,
+      recognise: (inbound) => this.#receiver.receive(inbound),
       orphaned: (reason) => this.#handling.orphaned(reason),
       dropped: (peer, count, cause) =>
         this.#emit({
@@ -147,6 +160,7 @@ export class Services {
     }
     this.delivery = new Delivery({
       ...sending,
+      deliver: this.#arrive,
       ...{ random, limits: config.limits, emit: this.#emit },
       store: () => this.#store,
       feed: (pipeline, item) => this.pipelines.get(pipeline).send(item)
@@ -215,6 +229,7 @@ export class Services {
     while (!this.#closing && (this.links.waiting || [...this.registry].some(({ inbox }) => inbox.pending > 0))) {
       await new Promise<void>((resolve) => this.clock.after(5, resolve))
     }
+    await this.#receiver.quiet()
   }
 
   /** Says farewell and lets go of everything; each step is bounded by its own. */
@@ -238,6 +253,17 @@ export class Services {
     await this.#store.close()
     await this.#claimed?.[Symbol.asyncDispose]()
     this.events.close()
+  }
+
+  /** Takes what an agent of this node sent to another. */
+  readonly #arrive = (inbound: Inbound): void => {
+    if (inbound.place === undefined) this.registry.deliver(inbound)
+    else this.#receiver.receive(inbound)
+  }
+
+  #home(): StateHome {
+    const { coordinator } = this.#world
+    return coordinator === undefined ? new HostState(this.#store) : new SharedState(coordinator)
   }
 
   readonly #emit = (event: NodeEventBody): void => {
@@ -315,6 +341,8 @@ export class Services {
         composer,
         alarm: this.#alarm,
         handling: this.#handling,
+        home: () => this.#home(),
+        coordinator: this.#world.coordinator,
         limits
       },
       emit: this.#emit,
