@@ -48,8 +48,9 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
   stored = false
   /** What else its record's first write changes: the letter that it was. */
   replaces: string | undefined
-  /** How its sender's own id is remembered. */
+  /** What it is known by where its sender named it, and what it says: digests. */
   name: string | undefined
+  content = ''
   /** Whose number `claim` is. */
   claim: Claim | undefined
   claimedAt = ''
@@ -144,6 +145,12 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
     if (this.#receipt === undefined || this.draft === undefined) return
     const { draft, attempts, claimedAt } = this
     this.#receipt.resolve(new StoredReceipt(draft, attempts, claimedAt, this.#transportTo, this.settled))
+  }
+
+  /** It was sent before, and this is what comes of that. */
+  joined(receipt: Receipt): void {
+    this.#end?.resolve(receipt.settled)
+    this.#receipt?.resolve(receipt)
   }
 
   ended(status: Receipt['status']): void {

@@ -177,6 +177,17 @@ export class DeadLetterOffice implements DeadLetters {
     }
   }
 
+  /** The letter of a message that its sender named so. */
+  named(name: string): Promise<{ id: string; draft: Draft } | undefined> | undefined {
+    const lying = this.#parts.box.named(name)
+    return lying && this.#draftOf(lying)
+  }
+
+  async #draftOf(lying: Lying): Promise<{ id: string; draft: Draft } | undefined> {
+    const letter = await this.#parts.box.read(lying)
+    return letter && { id: lying.id, draft: Draft.of(letter.message.outgoing()) }
+  }
+
   async drop(id: string): Promise<void> {
     await this.#parts.box.drop(id)
   }

@@ -12,10 +12,13 @@ import { DeadLetterOffice } from './dead-letters.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { NodeEventBody } from './events.ts'
 import { LetterBox } from './letter-box.ts'
+import { contentOf, NamedSends } from './named-sends.ts'
 import { Numbers } from './numbers.ts'
 import type { DeadLetter as LostItem } from './pipeline-port.ts'
 import type { SendingParts, SendParticulars } from './sending.ts'
+import { SentIds } from './sent-ids.ts'
 import { Shelf } from './shelf.ts'
+import { bounded } from './waiting.ts'
 
 export interface DeliveryParts extends SendingParts {
   random: () => number
@@ -37,6 +40,8 @@ export class Delivery {
   readonly #numbers: Numbers
   readonly #shelf: Shelf
   readonly #box: LetterBox
+  readonly #ids: SentIds
+  readonly #names: NamedSends
 
   constructor(parts: DeliveryParts) {
     const { store, clock, emit, limits, feed } = parts
@@ -48,16 +53,27 @@ export class Delivery {
       ...{ box: this.#box, clock, store, emit, limits, feed },
       load: (record) => this.#shelf.load(record),
       restore: (template, draft, accepted) => this.#dispatcher.restore(template, draft, accepted),
-      ship: (consignment) => this.#dispatcher.ship(consignment, undefined),
+      ship: (consignment) => this.#dispatcher.ship(consignment),
       itemDraft: (item) => this.#itemDraft(item)
     })
     this.#atMostOnce = new AtMostOnce(parts, limits.atMostOnceTimeout)
     this.#atLeastOnce = new AtLeastOnce(parts, parts.random, (lost, code, error) =>
       this.letters.bury(lost, code, error)
     )
+    this.#ids = new SentIds({ store, clock, emit, limits })
+    this.#names = new NamedSends({
+      ...{ ids: this.#ids, clock, transportTo: parts.transportTo },
+      ship: (consignment) => this.#dispatcher.ship(consignment),
+      letter: (name) => this.letters.named(name),
+      content: (draft) => {
+        parts.composer.translate(draft, parts.composer.preferred)
+        return contentOf(draft)
+      },
+      replay: (id) => this.letters.replay(id)
+    })
     this.#dispatcher = new Dispatcher({
       ...parts,
-      ...{ numbers: this.#numbers, shelf: this.#shelf },
+      ...{ numbers: this.#numbers, shelf: this.#shelf, names: this.#names },
       bury: (lost, code, error) => this.letters.bury(lost, code, error)
     })
   }
@@ -66,9 +82,10 @@ export class Delivery {
   async load(): Promise<void> {
     await this.#numbers.load(this.#parts.clock)
     await this.#box.load(this.#unreadable)
+    await this.#ids.load(this.#unreadable)
     const templates = new Map<AttributeSet, Template>()
     const consignments: Consignment[] = []
-    for await (const { record, message, accepted, attempts, spared, peer, number } of this.#shelf.recover(
+    for await (const { record, message, accepted, attempts, spared, peer, number, content } of this.#shelf.recover(
       this.#unreadable
     )) {
       const { attributes } = message
@@ -77,6 +94,7 @@ export class Delivery {
         templates.set(attributes, (template = storedTemplate(attributes, true, this.#parts.limits)))
       const consignment = this.#dispatcher.restore(template, Draft.of(message.outgoing()), accepted)
       consignment.record = record
+      if (consignment.name !== undefined) consignment.content = content
       consignment.attempts = attempts
       // What was under way when that life ended has not failed.
       consignment.spared = Math.min(attempts, spared + 1)
@@ -100,7 +118,10 @@ export class Delivery {
     const plain =
       template.plain && (particulars === undefined || (particulars.key === undefined && particulars.id === undefined))
     if (plain) return this.#atLeastOnce.ship(template, data, particulars)
-    return this.#dispatcher.ship(this.#dispatcher.compose(template, data, particulars), particulars)
+    const consignment = this.#dispatcher.compose(template, data, particulars)
+    const named = consignment.name !== undefined
+    const receipt = named ? this.#names.send(consignment) : this.#dispatcher.ship(consignment)
+    return bounded(receipt, this.#parts.clock, particulars)
   }
 
   /** An agent of that name is there now. */

@@ -13,10 +13,10 @@ import type { Store } from '../runtime/storage/types.ts'
 import type { Bury } from './at-least-once.ts'
 import { CALLERS, Carrier, FINAL } from './carrier.ts'
 import { Consignment, type Consignor, destinationOf } from './consignment.ts'
+import { contentOf, type NamedSends, nameOf } from './named-sends.ts'
 import type { Numbers } from './numbers.ts'
 import type { SendingParts, SendParticulars } from './sending.ts'
 import type { Shelf } from './shelf.ts'
-import { bounded } from './waiting.ts'
 
 export interface DispatcherParts extends SendingParts {
   random: () => number
@@ -25,6 +25,8 @@ export interface DispatcherParts extends SendingParts {
   shelf: Shelf
   limits: { outboxMessages: number; durableTtl: number }
   bury: Bury
+  /** Sends that their callers named. */
+  names: Pick<NamedSends, 'begin' | 'left' | 'done'>
 }
 
 /** Under way at once. Guesses: four times what keeps a link and a disk busy, and what a small machine can spare. */
@@ -90,6 +92,7 @@ export class Dispatcher implements Consignor {
   /** Throws `ERR_NO_DATA_DIR`, `ERR_QUEUE_FULL`. */
   compose(template: Template, data: unknown, particulars: SendParticulars | undefined): Consignment {
     const { composer, clock, store, limits } = this.#parts
+    if (this.#stopped) throw stopped()
     if (template.durable && !store().durable) {
       throw new MeshError('ERR_NO_DATA_DIR', 'a durable message needs a node with a dataDir')
     }
@@ -105,13 +108,13 @@ export class Dispatcher implements Consignor {
   }
 
   /** Takes it: from here on it is delivered, or a dead letter. */
-  ship(consignment: Consignment, particulars: SendParticulars | undefined): Promise<Receipt> {
+  ship(consignment: Consignment): Promise<Receipt> {
     const { receipt } = consignment
     if (consignment.template.durable) consignment.record = this.#parts.shelf.key()
     this.#take(consignment)
     this.#pump()
     if (consignment.record !== '' && !consignment.writing) void this.#write(consignment)
-    return bounded(receipt, this.#parts.clock, particulars)
+    return receipt
   }
 
   /** One of a former life, or a letter that is sent again: `draft` in full, `accepted` in wall-clock ms. */
@@ -137,13 +140,17 @@ export class Dispatcher implements Consignor {
     const said = draft.extra?.deadline
     const deadline = said ?? (template.durable ? accepted + limits.durableTtl : Number.POSITIVE_INFINITY)
     const expires = clock.monotonic() + (deadline - clock.now())
-    return new Consignment(this, transportTo, template, draft, accepted, expires, wish)
+    const consignment = new Consignment(this, transportTo, template, draft, accepted, expires, wish)
+    consignment.name = nameOf(draft)
+    if (consignment.name !== undefined) consignment.content = contentOf(draft)
+    return consignment
   }
 
   #take(consignment: Consignment): void {
     this.#size++
     if (!consignment.template.durable) this.#volatile++
     this.#all.add(consignment)
+    this.#parts.names.begin(consignment)
     this.#outbox.handle({ kind: 'keep', parcel: consignment }, this.#parts.clock.monotonic(), this.#sink)
     this.#dispatch.add(consignment)
     this.#arm()
@@ -185,9 +192,9 @@ export class Dispatcher implements Consignor {
   }
 
   #done(consignment: Consignment): void {
-    const { numbers, store, shelf } = this.#parts
+    const { numbers, store, shelf, names } = this.#parts
     if (consignment.claim !== undefined) numbers.for(consignment.claimedAt).settle(consignment.claim)
-    const changes = shelf.removal(consignment)
+    const changes = [...shelf.removal(consignment), ...names.done(consignment)]
     if (changes.length > 0)
       store()
         .write(changes)
@@ -220,6 +227,7 @@ export class Dispatcher implements Consignor {
     this.#size--
     if (!consignment.template.durable) this.#volatile--
     this.#all.delete(consignment)
+    this.#parts.names.left(consignment)
     this.#dispatch.ended(consignment)
     this.#pump()
   }

@@ -22,6 +22,8 @@ export type NodeEventBody =
   | { kind: 'dead-letter'; id: string; agent: string; code: string; message: string; attempts: number; kept: boolean }
   /** A dead letter had to make room for a newer one. */
   | { kind: 'dead-letter-dropped'; id: string; agent: string; reason: 'full' }
+  /** Ids of senders' own were forgotten before their time: there were more than `limits.sentIds`. */
+  | { kind: 'ids-forgotten'; count: number }
   /** A stored message cannot be read, and is left where it is. */
   | { kind: 'record-unreadable'; record: string; code: string; message: string }
   | LinkEvent

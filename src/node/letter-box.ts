@@ -2,9 +2,10 @@ import { StandaloneDecoder } from '../../protocols/envelope/standalone.ts'
 import type { WireMessage } from '../../protocols/envelope/wire-message.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import type { Claim } from '../core/delivery/numbering.ts'
-import type { Draft } from '../runtime/delivery/composer.ts'
+import { Draft } from '../runtime/delivery/composer.ts'
 import { decodeLetter, encodeLetter, type LetterHead } from '../runtime/delivery/letter-record.ts'
 import type { Change, Store } from '../runtime/storage/types.ts'
+import { nameOf } from './named-sends.ts'
 import type { Numbers } from './numbers.ts'
 
 /** What is remembered of a letter while it lies on disk. */
@@ -12,6 +13,8 @@ export interface Lying {
   readonly id: string
   readonly record: string
   readonly agent: string
+  /** What the message is known by where its sender named it. */
+  readonly name: string | undefined
   /** The number that it keeps, so that a replay is recognised: unsettled until it is dropped. */
   readonly claim: Claim | undefined
   readonly peer: string
@@ -26,6 +29,7 @@ export class LetterBox {
   readonly #limit: number
   readonly #decoder = new StandaloneDecoder()
   readonly #lying = new Map<string, Lying>()
+  readonly #byName = new Map<string, Lying>()
   #last = 0
 
   constructor(store: () => Store, numbers: Numbers, limit: number) {
@@ -42,9 +46,10 @@ export class LetterBox {
     for await (const [record, value] of this.#store().entries(PREFIX)) {
       this.#last = Math.max(this.#last, parseInt(record.slice(PREFIX.length), 16))
       try {
-        const { id, agent, peer, number } = decodeLetter(value, this.#decoder).head
+        const { head, message } = decodeLetter(value, this.#decoder)
+        const { id, agent, peer, number } = head
         const claim = number === 0 ? undefined : this.#numbers.for(peer).restore(number)
-        this.#lying.set(id, { id, record, agent, claim, peer })
+        this.putBack({ id, record, agent, name: nameOf(Draft.of(message.outgoing())), claim, peer })
       } catch (error) {
         unreadable(record, error)
       }
@@ -64,15 +69,16 @@ export class LetterBox {
     const id = this.#freeId(head.id)
     const record = PREFIX + (++this.#last).toString(16).padStart(14, '0')
     const gone = this.#crowd()
-    const lying = { id, record, agent: head.agent, claim, peer: head.peer }
-    this.#lying.set(id, lying)
+    const { agent, peer } = head
+    const lying = { id, record, agent, name: nameOf(draft), claim, peer }
+    this.putBack(lying)
     const changes = gone.map((letter): Change => ({ key: letter.record, value: undefined }))
     changes.push(...others, { key: record, value: encodeLetter({ ...head, id }, draft) })
     try {
       await this.#store().write(changes)
     } catch (error) {
-      this.#lying.delete(id)
-      for (const letter of gone) this.#lying.set(letter.id, letter)
+      this.#takeOut(lying)
+      for (const letter of gone) this.putBack(letter)
       throw error
     }
     for (const letter of gone) this.#settle(letter)
@@ -82,6 +88,11 @@ export class LetterBox {
   /** Those that lie here now, oldest first. */
   lying(agent: string | undefined): Lying[] {
     return [...this.#lying.values()].filter((letter) => agent === undefined || letter.agent === agent)
+  }
+
+  /** The letter of a message that its sender named so. */
+  named(name: string): Lying | undefined {
+    return this.#byName.get(name)
   }
 
   /** Undefined where it has left meanwhile. `ERR_STORAGE`, `ERR_CORRUPT`. */
@@ -95,12 +106,18 @@ export class LetterBox {
     const lying = this.#lying.get(id)
     if (lying === undefined)
       throw new MeshError('ERR_NO_SUCH_LETTER', `there is no dead letter ${id}`, { details: { id } })
-    this.#lying.delete(id)
+    this.#takeOut(lying)
     return lying
   }
 
   putBack(lying: Lying): void {
     this.#lying.set(lying.id, lying)
+    if (lying.name !== undefined) this.#byName.set(lying.name, lying)
+  }
+
+  #takeOut({ id, name }: Lying): void {
+    this.#lying.delete(id)
+    if (name !== undefined) this.#byName.delete(name)
   }
 
   /** It is gone for good. `ERR_STORAGE`, `ERR_NO_SUCH_LETTER`. */
@@ -122,9 +139,9 @@ export class LetterBox {
   /** Takes out the oldest, so that one more fits. */
   #crowd(): Lying[] {
     const gone: Lying[] = []
-    for (const [id, letter] of this.#lying) {
+    for (const letter of this.#lying.values()) {
       if (this.#lying.size < this.#limit) break
-      this.#lying.delete(id)
+      this.#takeOut(letter)
       gone.push(letter)
     }
     return gone

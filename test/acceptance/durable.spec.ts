@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { createNode, type MeshError, type Node, type NodeEvent, type Receipt, type SendOptions } from '../../src/index.ts'
+import {
+  createNode,
+  type MeshError,
+  type Node,
+  type NodeEvent,
+  type Receipt,
+  type SendOptions
+} from '../../src/index.ts'
 import { temporaryFolder } from '../kit/folder.ts'
 import { until } from '../kit/until.ts'
 
@@ -88,7 +95,10 @@ describe('durable messages over loopback, with data folders', function () {
     await until('all of them', () => heard.length >= 300)
     for (const key of [0, 1, 2]) {
       const ofKey = heard.filter((i) => i % 3 === key)
-      assert.deepEqual(ofKey, Array.from({ length: 100 }, (_, i) => 3 * i + key))
+      assert.deepEqual(
+        ofKey,
+        Array.from({ length: 100 }, (_, i) => 3 * i + key)
+      )
     }
   })
 
@@ -129,10 +139,13 @@ describe('durable messages over loopback, with data folders', function () {
     await assert.rejects(receipt.settled, { code: 'ERR_MAX_RETRIES', details: { attempts: 3 } })
     await until('the event', () => events.some(({ kind }) => kind === 'dead-letter'))
     const told = events.find(({ kind }) => kind === 'dead-letter')
-    assert.deepEqual({ ...told, at: 0, message: '' }, {
-      ...{ at: 0, kind: 'dead-letter', id: receipt.id, agent: 'worker', code: 'ERR_MAX_RETRIES', message: '' },
-      ...{ attempts: 3, kept: true }
-    })
+    assert.deepEqual(
+      { ...told, at: 0, message: '' },
+      {
+        ...{ at: 0, kind: 'dead-letter', id: receipt.id, agent: 'worker', code: 'ERR_MAX_RETRIES', message: '' },
+        ...{ attempts: 3, kept: true }
+      }
+    )
     await end(first)
 
     const second = await life('a', [b])
@@ -157,10 +170,13 @@ describe('durable messages over loopback, with data folders', function () {
     await new Promise((resolve) => setTimeout(resolve, 250))
     const second = await life('a')
     await until('two letters', async () => (await letters(second)).length === 2)
-    assert.deepEqual((await letters(second)).map(({ code, data }) => [code, data]), [
-      ['ERR_TTL', 'late'],
-      ['ERR_TTL', 'later']
-    ])
+    assert.deepEqual(
+      (await letters(second)).map(({ code, data }) => [code, data]),
+      [
+        ['ERR_TTL', 'late'],
+        ['ERR_TTL', 'later']
+      ]
+    )
     for (const { id } of await letters(second)) await second.deadLetters.drop(id)
     await end(second)
     assert.deepEqual(await letters(await life('a')), [])
@@ -188,6 +204,60 @@ describe('durable messages over loopback, with data folders', function () {
     held.resolve()
   })
 
+  it('that their senders named are the same message, before its end, after it, and after a restart', async () => {
+    const b = await life('b')
+    const heard: unknown[] = []
+    await b.agent('worker', { receive: ({ data }) => void heard.push(data) })
+    const first = await life('a', [b])
+    const sender = await first.agent('sender')
+    const named = { ...DURABLE, id: 'order-7' } as const
+    const [one, two] = await Promise.all([
+      sender.send('worker', { n: 7 }, named),
+      sender.send('worker', { n: 7 }, named)
+    ])
+    assert.deepEqual([one.id, two.id], ['order-7', 'order-7'])
+    assert.equal((await two.settled).status, 'delivered')
+    assert.equal((await one.settled).status, 'delivered')
+    const third = await sender.send('worker', { n: 7 }, named)
+    assert.deepEqual([third.status, third.attempts, third.peer], ['duplicate', 1, b.peerId.toString()])
+    const reused = { code: 'ERR_ID_REUSED', details: { id: 'order-7', agent: 'worker' } }
+    await assert.rejects(sender.send('worker', { n: 8 }, named), reused)
+    await assert.rejects(sender.send('worker', { n: 7 }, { ...named, type: 'order.other' }), reused)
+    const other = await first.agent('other')
+    assert.equal((await (await other.send('worker', { n: 8 }, named)).settled).status, 'delivered')
+    await end(first)
+
+    const second = await life('a', [b])
+    const again = await second.agent('sender')
+    assert.equal((await again.send('worker', { n: 7 }, named)).status, 'duplicate')
+    await assert.rejects(again.send('worker', { n: 8 }, named), reused)
+    assert.deepEqual(heard, [{ n: 7 }, { n: 8 }])
+  })
+
+  it('that their senders named are joined while they wait since a former life, and sent again as letters', async () => {
+    const first = await life('a')
+    const named = { ...DURABLE, id: 'order-8' } as const
+    const sender = await first.agent('sender')
+    await sender.send('worker', 8, named)
+    await sender.send('worker', 9, { ...DURABLE, id: 'order-9', ttl: 1 })
+    await until('a letter', async () => (await letters(first)).length === 1)
+    await end(first)
+    const second = await life('a')
+    const again = await second.agent('sender')
+    await assert.rejects(again.send('worker', 0, named), { code: 'ERR_ID_REUSED' })
+    const joined = await again.send('worker', 8, named)
+    assert.equal(joined.status, 'stored')
+    await assert.rejects(again.send('worker', 0, { ...DURABLE, id: 'order-9' }), { code: 'ERR_ID_REUSED' })
+    const replayed = await again.send('worker', 9, { ...DURABLE, id: 'order-9' })
+    assert.deepEqual(await letters(second), [])
+    const heard: unknown[] = []
+    const b = await life('b', [second])
+    await b.agent('worker', { receive: ({ data }) => void heard.push(data) })
+    assert.equal((await joined.settled).status, 'delivered')
+    assert.equal((await replayed.settled).status, 'delivered')
+    assert.deepEqual(heard.sort(), [8, 9])
+  })
+
   it('refuse options that are unknown, malformed or contradict each other, naming the key', async () => {
     const node = await life('a')
     const sender = await node.agent('sender')
@@ -208,7 +278,11 @@ describe('durable messages over loopback, with data folders', function () {
       [{ duplicateDetection: true, acknowledgmentRequired: false }, 'acknowledgmentRequired']
     ]
     for (const [options, key] of wrong) {
-      await assert.rejects(sender.send('sender', 1, options as SendOptions), { code: 'ERR_CONFIG', details: { key } }, key)
+      await assert.rejects(
+        sender.send('sender', 1, options as SendOptions),
+        { code: 'ERR_CONFIG', details: { key } },
+        key
+      )
     }
   })
 })

@@ -13,6 +13,8 @@ export interface Progress {
   /** The host that it was sent to last, and its number there; undefined and 0 before that. */
   peer: string | undefined
   number: number
+  /** The digest of what it says, where its sender named it; else empty. */
+  content: string
 }
 
 export interface StoredMessage extends Progress {
@@ -21,9 +23,12 @@ export interface StoredMessage extends Progress {
 
 const VERSION = 1
 
-/** version(1) accepted attempts spared number peer-length peer, then the message with its header spelled out. */
-export function encodeRecord({ accepted, attempts, spared, peer = '', number }: Progress, draft: Draft): Uint8Array {
-  const head = Buffer.allocUnsafe(1 + 5 * MAX_VARINT + peer.length * 3)
+/** version(1) accepted attempts spared number peer-length peer content-length content, then the message with its header spelled out. */
+export function encodeRecord(
+  { accepted, attempts, spared, peer = '', number, content }: Progress,
+  draft: Draft
+): Uint8Array {
+  const head = Buffer.allocUnsafe(1 + 6 * MAX_VARINT + peer.length * 3 + content.length)
   head[0] = VERSION
   let at = writeVarint(head, 1, accepted)
   at = writeVarint(head, at, attempts)
@@ -32,6 +37,8 @@ export function encodeRecord({ accepted, attempts, spared, peer = '', number }: 
   const length = Buffer.byteLength(peer)
   at = writeVarint(head, at, length)
   at += head.write(peer, at, 'utf8')
+  at = writeVarint(head, at, content.length)
+  at += head.write(content, at, 'latin1')
   return encodeBehind(head.subarray(0, at), draft)
 }
 
@@ -45,5 +52,6 @@ export function decodeRecord(bytes: Uint8Array, decoder: StandaloneDecoder): Sto
   const spared = cursor.varint()
   const number = cursor.varint()
   const peer = Buffer.from(cursor.take(cursor.varint())).toString('utf8') || undefined
-  return { accepted, attempts, spared, peer, number, message: decoder.decode(bytes.subarray(cursor.position)) }
+  const content = Buffer.from(cursor.take(cursor.varint())).toString('latin1')
+  return { accepted, attempts, spared, peer, number, content, message: decoder.decode(bytes.subarray(cursor.position)) }
 }
