@@ -1,13 +1,14 @@
 import { copyFrom } from '../../protocols/envelope/copy.ts'
-import { MeshError, wasThrown } from '../../protocols/errors.ts'
+import type { MeshError } from '../../protocols/errors.ts'
 import type { Template } from '../agent/templates.ts'
 import type { Receipt } from '../agent/types.ts'
 import { Outbox, type OutboxEffect } from '../core/delivery/outbox.ts'
 import type { Outcome } from '../core/routing/outcome.ts'
 import { Draft } from '../runtime/delivery/composer.ts'
 import type { Timer } from '../runtime/ports.ts'
-import { CALLERS, Carrier, FINAL } from './carrier.ts'
+import { Carrier } from './carrier.ts'
 import type { Undelivered } from './dead-letters.ts'
+import { codeOf, isFinal, stopped, wasUnaccepted, whyGivenUp } from './failures.ts'
 import type { SendingParts, SendParticulars } from './sending.ts'
 import { Shipment, type Shipper } from './shipment.ts'
 import { bounded } from './waiting.ts'
@@ -87,9 +88,9 @@ export class AtLeastOnce implements Shipper {
   /** What was accepted becomes a letter, and its sender hears of it when that is kept. */
   #giveUp(effect: Extract<OutboxEffect<Shipment>, { kind: 'given-up' }>): void {
     const { parcel, code, error } = effect
-    const why = whyGivenUp(effect)
-    const final = code ?? (error as MeshError).code ?? 'ERR_HANDLER'
-    if (this.#stopped || CALLERS.has(final)) parcel.reject(why)
+    const why = whyGivenUp(parcel, code, error)
+    const final = code ?? codeOf(error)
+    if (this.#stopped || wasUnaccepted(final)) parcel.reject(why)
     else void this.#bury(parcel, final, why).then(() => parcel.reject(why))
   }
 
@@ -139,12 +140,12 @@ export class AtLeastOnce implements Shipper {
 
   /** `outcome`: what the end says of the member, where the error's code does not. */
   settle(shipment: Shipment, error: unknown, delay: number | undefined, outcome?: Outcome): void {
-    const code = error === undefined ? undefined : ((error as MeshError).code ?? 'ERR_HANDLER')
+    const code = error === undefined ? undefined : codeOf(error)
     const { member } = shipment
     if (member !== undefined) this.#carrier.ended(member, code, error, outcome)
     if (error === undefined) this.#outbox.acknowledge(shipment, this.#sink)
     else if (this.#stopped) this.#failed(shipment, stopped(), undefined, true)
-    else this.#failed(shipment, error, delay, FINAL.has(code ?? '') && !wasThrown(error))
+    else this.#failed(shipment, error, delay, isFinal(error))
   }
 
   #failed(shipment: Shipment, error: unknown, delay: number | undefined, final: boolean): void {
@@ -168,15 +169,4 @@ export class AtLeastOnce implements Shipper {
       this.#arm()
     })
   }
-}
-
-function stopped(): MeshError {
-  return new MeshError('ERR_STOPPED', 'the node is stopped')
-}
-
-function whyGivenUp({ parcel, code, error }: Extract<OutboxEffect<Shipment>, { kind: 'given-up' }>): unknown {
-  if (code === undefined) return error
-  const { attempts, template } = parcel
-  const text = code === 'ERR_TTL' ? 'its time to live has passed' : `${attempts} attempts failed`
-  return new MeshError(code, `${template.name} has not acknowledged: ${text}`, { cause: error, details: { attempts } })
 }

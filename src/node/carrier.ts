@@ -65,22 +65,3 @@ export class Carrier {
     bus.post(() => deliver(inbound))
   }
 }
-
-/** Errors after which no other attempt can succeed, unless a handler threw them: of what it does itself. */
-export const FINAL = new Set([
-  'ERR_TERMINATED',
-  'ERR_NO_HANDLER',
-  'ERR_MESSAGE_TOO_LARGE',
-  'ERR_UNREPRESENTABLE',
-  'ERR_INVALID_MESSAGE',
-  'ERR_FENCED',
-  'ERR_STOPPED'
-])
-
-/**
- * Errors that end a message which was not accepted, unless it is durable: its caller did something wrong, is too late, or
- * asked for a name that nobody has, and hears that at once. (That somebody has left says a retry, and is not final.)
- */
-export const CALLERS = new Set([
-  ...['ERR_MESSAGE_TOO_LARGE', 'ERR_UNREPRESENTABLE', 'ERR_INVALID_MESSAGE', 'ERR_STOPPED', 'ERR_NO_RESPONDERS']
-])

@@ -1,28 +1,22 @@
 import { copyFrom } from '../../protocols/envelope/copy.ts'
-import { MeshError, RemoteError, wasThrown } from '../../protocols/errors.ts'
+import { type ErrorCode, MeshError } from '../../protocols/errors.ts'
 import type { Template } from '../agent/templates.ts'
 import type { Receipt } from '../agent/types.ts'
 import { Dispatch } from '../core/delivery/dispatch.ts'
 import { Outbox, type OutboxEffect } from '../core/delivery/outbox.ts'
 import { Roster } from '../core/delivery/roster.ts'
-import type { Member } from '../core/routing/group.ts'
 import type { Outcome } from '../core/routing/outcome.ts'
 import { Draft } from '../runtime/delivery/composer.ts'
 import type { Timer } from '../runtime/ports.ts'
-import type { Store } from '../runtime/storage/types.ts'
 import type { Bury } from './at-least-once.ts'
-import { CALLERS, Carrier, FINAL } from './carrier.ts'
+import { Attempts, type AttemptsOwner, type AttemptsParts } from './attempts.ts'
 import { Consignment, type Consignor, destinationOf } from './consignment.ts'
+import { codeOf, isAway, isFinal, stopped, wasUnaccepted, whyGivenUp } from './failures.ts'
 import { contentOf, type NamedSends, nameOf } from './named-sends.ts'
-import type { Numbers } from './numbers.ts'
-import type { SendingParts, SendParticulars } from './sending.ts'
-import type { Shelf } from './shelf.ts'
+import type { SendParticulars } from './sending.ts'
 
-export interface DispatcherParts extends SendingParts {
+export interface DispatcherParts extends AttemptsParts {
   random: () => number
-  store: () => Store
-  numbers: Numbers
-  shelf: Shelf
   limits: { outboxMessages: number; durableTtl: number }
   bury: Bury
   /** Sends that their callers named. */
@@ -37,9 +31,9 @@ const WINDOW = { messages: 1_024, bytes: 64 * 2 ** 20 }
  * and of `Outbox`, which says when again. What is durable is on disk before it leaves; what is numbered leaves under a
  * number that is on disk, and keeps it.
  */
-export class Dispatcher implements Consignor {
+export class Dispatcher implements Consignor, AttemptsOwner {
   readonly #parts: DispatcherParts
-  readonly #carrier: Carrier
+  readonly #attempts: Attempts
   readonly #outbox: Outbox<Consignment>
   readonly #dispatch: Dispatch<Consignment>
   readonly #all = new Roster<Consignment>()
@@ -55,7 +49,7 @@ export class Dispatcher implements Consignor {
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts
-    this.#carrier = new Carrier(parts)
+    this.#attempts = new Attempts(parts, this)
     this.#outbox = new Outbox(parts.random)
     this.#dispatch = new Dispatch(WINDOW, parts.random)
   }
@@ -113,7 +107,7 @@ export class Dispatcher implements Consignor {
     if (consignment.template.durable) consignment.record = this.#parts.shelf.key()
     this.#take(consignment)
     this.#pump()
-    if (consignment.record !== '' && !consignment.writing) void this.#write(consignment)
+    if (consignment.record !== '' && !consignment.writing) void this.#attempts.write(consignment)
     return receipt
   }
 
@@ -180,7 +174,8 @@ export class Dispatcher implements Consignor {
     const { parcel } = effect
     switch (effect.kind) {
       case 'transmit':
-        this.#attempt(parcel)
+        if (this.#stopped) this.#abandon(parcel, stopped())
+        else this.#attempts.begin(parcel)
         break
       case 'done':
         this.#done(parcel)
@@ -192,24 +187,21 @@ export class Dispatcher implements Consignor {
   }
 
   #done(consignment: Consignment): void {
-    const { numbers, store, shelf, names } = this.#parts
-    if (consignment.claim !== undefined) numbers.for(consignment.claimedAt).settle(consignment.claim)
+    const { store, shelf, names } = this.#parts
+    this.#attempts.release(consignment)
     const changes = [...shelf.removal(consignment), ...names.done(consignment)]
-    if (changes.length > 0)
-      store()
-        .write(changes)
-        .catch(() => {})
+    if (changes.length > 0) void store().write(changes).catch(ignored)
     this.#leave(consignment)
     consignment.ended(!consignment.template.acknowledged ? 'sent' : consignment.again ? 'duplicate' : 'delivered')
   }
 
   /** What was accepted becomes a letter, and its sender hears of it when that is kept. */
-  #giveUp(consignment: Consignment, code: string | undefined, error: unknown): void {
-    const why = code === undefined ? error : whyGivenUp(consignment, code, error)
+  #giveUp(consignment: Consignment, code: ErrorCode | undefined, error: unknown): void {
+    const why = whyGivenUp(consignment, code, error)
     this.#leave(consignment)
-    const final = code ?? (error as MeshError).code ?? 'ERR_HANDLER'
-    if (!consignment.template.durable && CALLERS.has(final)) {
-      this.#release(consignment)
+    const final = code ?? codeOf(error)
+    if (!consignment.template.durable && wasUnaccepted(final)) {
+      this.#attempts.release(consignment)
       consignment.reject(why)
       return
     }
@@ -232,180 +224,17 @@ export class Dispatcher implements Consignor {
     this.#pump()
   }
 
-  #release({ claim, claimedAt }: Consignment): void {
-    if (claim !== undefined) this.#parts.numbers.for(claimedAt).settle(claim)
-  }
+  // ---- how it went -------------------------------------------------------------------------------------------------
 
-  // ---- one attempt -------------------------------------------------------------------------------------------------
-
-  #attempt(consignment: Consignment): void {
-    if (consignment.state !== 'in-flight') return
-    if (this.#stopped) {
-      this.#abandon(consignment, stopped())
-      return
-    }
-    if (consignment.draft === undefined) {
-      this.#load(consignment)
-      return
-    }
-    const member = this.#choose(consignment)
-    if (member === undefined) {
-      this.#unresolved(consignment)
-      return
-    }
-    const { router, pointToPoint } = this.#parts
-    const { peer } = member.target.place
-    const wait = pointToPoint.paused.waitFor(peer, consignment.template.flow)
-    if (wait !== undefined) {
-      router.unanswered(member)
-      void wait.then(() => this.#attempt(consignment))
-      return
-    }
+  found(consignment: Consignment): void {
     this.#dispatch.found(consignment)
-    consignment.member = member
-    consignment.peer = peer
-    router.began(member)
-    const secured = this.#secure(consignment, peer)
-    if (secured === undefined) this.#carry(consignment)
-    else void secured.then((may) => may && this.#carry(consignment))
   }
 
-  /** Whoever may have handled it already is asked first, where it would recognise it. */
-  #choose({
-    template,
-    wish,
-    pin,
-    claim,
-    claimedAt,
-    member,
-    transmitted,
-    failure,
-    attempts
-  }: Consignment): Member | undefined {
-    const { router, links } = this.#parts
-    const now = links.turn.monotonic
-    const choose = (narrowed: Consignment['wish']) => router.choose(template.name, now, narrowed)
-    if (pin !== undefined) return choose({ ...wish, peer: pin })
-    const uncertain = claim !== undefined && transmitted && !(failure instanceof RemoteError)
-    if (uncertain && (template.durable || attempts <= 2)) {
-      const same = choose({ ...wish, peer: claimedAt })
-      if (same !== undefined) return same
-    }
-    return choose(member === undefined ? wish : { ...wish, avoid: member })
+  refused(consignment: Consignment, error: unknown): void {
+    this.#abandon(consignment, error)
   }
 
-  #load(consignment: Consignment): void {
-    this.#parts.shelf.load(consignment.record).then(
-      (draft) => {
-        consignment.draft = draft
-        this.#attempt(consignment)
-      },
-      (error: unknown) => this.#failed(consignment, error, undefined, (error as MeshError).code !== 'ERR_STORAGE')
-    )
-  }
-
-  /** Undefined where it may leave now; else it resolves with whether it may, once what has to be on disk is there. */
-  #secure(consignment: Consignment, peer: string): Promise<boolean> | undefined {
-    const { numbers } = this.#parts
-    let changed = false
-    if (consignment.template.numbered && consignment.claimedAt !== peer) {
-      // The number it had elsewhere is abandoned.
-      this.#release(consignment)
-      consignment.claim = numbers.for(peer).take()
-      consignment.claimedAt = peer
-      changed = true
-    }
-    if (consignment.record !== '') return changed || !consignment.stored ? this.#write(consignment) : undefined
-    const { claim } = consignment
-    if (claim === undefined || numbers.for(peer).mayLeave(claim)) return undefined
-    return numbers
-      .secured(peer)
-      .then(
-        () => numbers.for(peer).mayLeave(claim),
-        () => false
-      )
-      .then((may) => {
-        if (!may) this.settle(consignment, unsecured(), undefined, 'neutral')
-        return may
-      })
-  }
-
-  /** Puts it on disk as it is now. A message that cannot be was not accepted. */
-  #write(consignment: Consignment): Promise<boolean> {
-    consignment.writing = true
-    return this.#parts.shelf.write(consignment).then(
-      () => {
-        consignment.kept()
-        // It is read again when its turn comes.
-        if (!consignment.admitted) consignment.draft = undefined
-        return true
-      },
-      (error: unknown) => {
-        if (consignment.gone) return false
-        if (consignment.stored) this.settle(consignment, error, undefined, 'neutral')
-        else {
-          // A letter that could not be sent again keeps its number.
-          if (consignment.replaces === undefined) this.#release(consignment)
-          this.#parts
-            .store()
-            .write(this.#parts.shelf.removal(consignment))
-            .catch(() => {})
-          this.#abandon(consignment, error)
-        }
-        return false
-      }
-    )
-  }
-
-  #carry(consignment: Consignment): void {
-    const { member, peer, claim, template } = consignment
-    if (consignment.state !== 'in-flight') {
-      if (member !== undefined) this.#parts.router.ended(member, 'neutral', this.#parts.links.turn.monotonic)
-      return
-    }
-    consignment.transmitted = true
-    try {
-      const freight = consignment as Consignment & { draft: Draft }
-      if (!template.acknowledged) {
-        this.#carrier.hand(freight, peer).then(
-          () => this.settle(consignment, undefined, undefined),
-          (error: unknown) => this.settle(consignment, error, undefined)
-        )
-      } else if (claim === undefined) {
-        this.#carrier.carry(freight, peer)
-      } else {
-        const { numbers } = this.#parts
-        const place = { epoch: numbers.epoch, number: claim.at, floor: numbers.for(peer).floor }
-        this.#carrier.carry(freight, peer, place)
-      }
-    } catch (error) {
-      const full = (error as MeshError).code === 'ERR_QUEUE_FULL'
-      this.settle(consignment, error, undefined, full ? 'neutral' : undefined)
-    }
-  }
-
-  /**
-   * Nobody of that name may be called now. A durable message waits until somebody may; of any other, that there is nobody
-   * is the answer at the first attempt, and a failed attempt later.
-   */
-  #unresolved(consignment: Consignment): void {
-    const { template, wish, pin } = consignment
-    const wanted = pin === undefined ? wish : { ...wish, peer: pin }
-    this.#parts.resolver.resolve(template.name, wanted).then(
-      () => this.#attempt(consignment),
-      (error: unknown) => {
-        if (consignment.state !== 'in-flight') return
-        if (template.durable) {
-          this.#park(consignment, error)
-          return
-        }
-        const first = consignment.member === undefined && consignment.attempts === 1
-        this.#failed(consignment, error, undefined, first && (error as MeshError).code !== 'ERR_CIRCUIT_OPEN')
-      }
-    )
-  }
-
-  #park(consignment: Consignment, error: unknown): void {
+  missed(consignment: Consignment, error: unknown): void {
     const now = this.#parts.clock.monotonic()
     const { agent, pin, wish } = consignment
     consignment.failure = error
@@ -415,24 +244,22 @@ export class Dispatcher implements Consignor {
     this.#pump()
   }
 
-  // ---- how it went -------------------------------------------------------------------------------------------------
-
   recognised(consignment: Consignment): void {
     consignment.again = true
     this.settle(consignment, undefined, undefined)
   }
 
   settle(consignment: Consignment, error: unknown, delay: number | undefined, outcome?: Outcome): void {
-    const code = error === undefined ? undefined : ((error as MeshError).code ?? 'ERR_HANDLER')
+    const code = error === undefined ? undefined : codeOf(error)
     const { member } = consignment
-    if (member !== undefined) this.#carrier.ended(member, code, error, outcome)
+    if (member !== undefined) this.#attempts.ended(member, code, error, outcome)
     if (error === undefined) this.#outbox.acknowledge(consignment, this.#sink)
     else if (this.#stopped) {
       if (!consignment.gone) this.#abandon(consignment, stopped())
-    } else this.#failed(consignment, error, delay, FINAL.has(code ?? '') && !wasThrown(error))
+    } else this.failed(consignment, error, delay, isFinal(error))
   }
 
-  #failed(consignment: Consignment, error: unknown, delay: number | undefined, final: boolean): void {
+  failed(consignment: Consignment, error: unknown, delay: number | undefined, final: boolean): void {
     if (consignment.state !== 'in-flight') return
     const spared = consignment.template.durable && isAway(error)
     this.#outbox.handle(
@@ -468,30 +295,5 @@ export class Dispatcher implements Consignor {
 
 const MAX_TIMER = 2 ** 31 - 1
 
-/** Codes that say that the receiver is away or cannot take anything now: no handler has failed. */
-const AWAY = new Set([
-  ...['ERR_NO_RESPONDERS', 'ERR_CIRCUIT_OPEN', 'ERR_PEER_UNREACHABLE', 'ERR_LINK_CLOSED', 'ERR_BACKPRESSURE'],
-  ...['ERR_QUEUE_FULL', 'ERR_STORAGE', 'ERR_STOPPED']
-])
-
-/** Also where nothing was heard of it: a handler that takes too long is refused by its host. */
-function isAway(error: unknown): boolean {
-  const { code } = error as MeshError
-  if (wasThrown(error)) return false
-  return AWAY.has(code) || (code === 'ERR_TIMEOUT' && !(error instanceof RemoteError))
-}
-
-function unsecured(): MeshError {
-  return new MeshError('ERR_STORAGE', 'the numbers of its receiver cannot be reserved')
-}
-
-function stopped(): MeshError {
-  return new MeshError('ERR_STOPPED', 'the node is stopped')
-}
-
-function whyGivenUp({ attempts, template }: Consignment, code: string, cause: unknown): MeshError {
-  const expired = code === 'ERR_TTL'
-  const text = expired ? 'its time to live has passed' : `${attempts} attempts failed`
-  const message = `${template.name} has not acknowledged: ${text}`
-  return new MeshError(expired ? 'ERR_TTL' : 'ERR_MAX_RETRIES', message, { cause, details: { attempts } })
-}
+/** Whatever is not removed is sent again by the next life, and recognised. */
+function ignored(): void {}
