@@ -176,12 +176,22 @@ describe('a handler whose delivery is exactly-once', () => {
       const seen = (await ctx.state.get('seen')) ?? []
       await ctx.commit([{ type: 'put', key: 'seen', value: [...seen, data] }])
     }, EXACTLY_ONCE)
+    agent.receive(
+      'blind',
+      async ({ data }, ctx) => ctx.commit([{ type: 'put', key: 'last', value: data }]),
+      EXACTLY_ONCE
+    )
     const numbers = Array.from({ length: 40 }, (_, i) => i + 1)
     const before = time.now
     const answers = numbers.map((number) => producer.send('counter', number, { number }))
     await time.run(Promise.all(answers), 60_000)
     assert.ok(time.now - before < 40 * 50, 'not a sync for each')
     assert.deepEqual(await time.run(agent.state.get('seen'), 60_000), numbers)
+    const middle = time.now
+    const blind = numbers.map((number) => producer.send('counter', number, { number: 100 + number, type: 'blind' }))
+    await time.run(Promise.all(blind), 60_000)
+    assert.ok(time.now - middle < 40 * 50, 'not a sync for each that reads nothing')
+    assert.equal(await time.run(agent.state.get('last'), 60_000), 40)
   })
 
   it('handles messages of one key one at a time, runs anew included', async () => {

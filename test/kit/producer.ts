@@ -23,6 +23,9 @@ export interface Numbered {
   attempt?: number
   id?: string
   key?: string
+  /** Default: of this host. */
+  source?: string
+  type?: string
   /** Default `'exactly-once'`. */
   mode?: Delivery
   /** ms that the handler may take. Default 5,000. */
@@ -42,7 +45,6 @@ export class TestProducer implements AsyncDisposable {
   readonly #pointToPoint: PointToPoint
   readonly #composer: Composer
   readonly #to: string
-  #target: AttributeSet | undefined
 
   constructor({ network: { host }, clock, dice }: ProducerWorld, to: string) {
     this.#host = host
@@ -76,8 +78,8 @@ export class TestProducer implements AsyncDisposable {
 
   /** Sends to `agent`, once; resolves with the answer, `'ERR_LINK_CLOSED'` where none came. */
   send(agent: string, data: unknown, numbered: Numbered): Promise<Answer> {
-    const { number, floor = 1, epoch = 1, attempt = 1, id, key, mode = 'exactly-once', timeout = 5_000 } = numbered
-    const draft = new Draft(this.#attributes(agent, mode, timeout))
+    const { number, floor = 1, epoch = 1, attempt = 1, id, key } = numbered
+    const draft = new Draft(this.#attributes(agent, numbered))
     const extra = key === undefined ? undefined : { key, deadline: undefined }
     this.#composer.stamp(draft, draft.attributes, { id, parent: undefined, extra })
     this.#composer.encode(draft, data, 'messagepack')
@@ -103,18 +105,13 @@ export class TestProducer implements AsyncDisposable {
     await this.#host.stop()
   }
 
-  #attributes(agent: string, mode: Delivery, timeout: number): AttributeSet {
-    const known = this.#target
-    if (known?.routing?.target === agent && known.guarantee?.mode === mode && known.guarantee.timeout === timeout) {
-      return known
-    }
-    this.#target = {
-      source: `phoenix://${this.peer}/producer`,
-      type: 'phoenix.agent.message.send',
+  #attributes(target: string, { mode = 'exactly-once', timeout = 5_000, type, source }: Numbered): AttributeSet {
+    return {
+      source: source ?? `phoenix://${this.peer}/producer`,
+      type: type ?? 'phoenix.agent.message.send',
       guarantee: { mode, ordering: 'none', timeout, acknowledgmentRequired: true },
-      routing: { pattern: 'point-to-point', target: agent, priority: 'normal' },
+      routing: { pattern: 'point-to-point', target, priority: 'normal' },
       lineage: this.#composer.lineage
     }
-    return this.#target
   }
 }
