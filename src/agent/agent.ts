@@ -4,7 +4,7 @@ import type { CallOptions } from '../node/calling.ts'
 import type { SendParticulars } from '../node/sending.ts'
 import type { Evidence, PublishOptions, SubscribeOptions, Subscription } from '../runtime/pubsub/types.ts'
 import type { Inbox } from './inbox.ts'
-import { checkMessage, checkWait, isExactlyOnce, partsOf, refuseUnbuilt } from './options.ts'
+import { checkMessage, checkSendOptions, checkWait, isExactlyOnce, partsOf, refuseUnbuilt } from './options.ts'
 import type { Template, Templates } from './templates.ts'
 import type {
   AgentState,
@@ -161,7 +161,7 @@ export class Agent {
   }
 
   #send(target: Target, data: unknown, options: SendOptions): Promise<Receipt> {
-    refuseUnbuilt(options)
+    checkSendOptions(options)
     const template = this.#sends.for(target, options)
     const particulars = this.#particulars(template, options)
     if (options.signal?.aborted)

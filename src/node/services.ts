@@ -26,14 +26,14 @@ import { createMemoryStore } from '../runtime/storage/memory-store.ts'
 import { openStore } from '../runtime/storage/store.ts'
 import type { Store } from '../runtime/storage/types.ts'
 import { Agents } from './agents.ts'
-import { AtLeastOnce } from './at-least-once.ts'
-import { AtMostOnce } from './at-most-once.ts'
 import { Atlas } from './atlas.ts'
 import { Caller } from './caller.ts'
 import type { NodeConfig } from './config.ts'
+import { Delivery } from './delivery.ts'
 import { EventHub, type NodeEvent, type NodeEventBody } from './events.ts'
 import { LoadReport } from './load-report.ts'
 import { pipelineCalls } from './pipeline-calls.ts'
+import type { PipelineEvent } from './pipeline-port.ts'
 import { Pipelines } from './pipelines.ts'
 import { Publications, publicationCodec } from './publishing.ts'
 import { AgentRegistry } from './registry.ts'
@@ -78,8 +78,7 @@ export class Services {
   readonly #pointToPoint: PointToPoint
   readonly #receiver: IdempotentReceiver
   readonly #requests: RequestResponse
-  readonly #atMostOnce: AtMostOnce
-  readonly #atLeastOnce: AtLeastOnce
+  readonly delivery: Delivery
   readonly #caller: Caller
   readonly #alarm: Alarm<ReceiveContext>
   readonly #handling = new Handling()
@@ -159,8 +158,13 @@ export class Services {
       deliver: this.registry.deliver,
       transportTo: (peer: string) => (peer === host.peer ? 'local' : (host.transportTo(peer) ?? 'tcp'))
     }
-    this.#atMostOnce = new AtMostOnce(sending, config.limits.atMostOnceTimeout)
-    this.#atLeastOnce = new AtLeastOnce({ ...sending, deliver: this.#arrive }, random)
+    this.delivery = new Delivery({
+      ...sending,
+      deliver: this.#arrive,
+      ...{ random, limits: config.limits, emit: this.#emit },
+      store: () => this.#store,
+      feed: (pipeline, item) => this.pipelines.get(pipeline).send(item)
+    })
     this.#caller = new Caller({ ...shared, requests: this.#requests, serve: this.registry.serve })
     this.pubsub = createPubSub({
       membership: this.membership,
@@ -187,7 +191,11 @@ export class Services {
       agents: this.agents,
       caller: this.#caller
     })
-    this.pipelines = new Pipelines({ port, clock, dice, events: this.#emit })
+    const events = (event: PipelineEvent): void => {
+      this.#emit(event)
+      if (event.kind === 'pipeline-dead-letter') void this.delivery.letters.buryItem(event)
+    }
+    this.pipelines = new Pipelines({ port, clock, dice, events })
     host.onConnect = (peer) => {
       this.links.reachable(peer)
       this.membership.connected(peer)
@@ -205,6 +213,7 @@ export class Services {
     const { disk, claim } = this.#world
     this.#claimed = await claim?.()
     if (disk !== undefined) this.#store = await openStore(disk, this.#emit)
+    await this.delivery.load()
     await this.host.start()
     if (!this.#closing) await this.membership.start()
     if (this.#closing) throw new MeshError('ERR_STOPPED', 'the node was stopped while it started')
@@ -216,7 +225,7 @@ export class Services {
   async drained(): Promise<void> {
     this.pubsub.flush()
     this.links.flush()
-    await this.#atLeastOnce.drained()
+    await this.delivery.drained()
     while (!this.#closing && (this.links.waiting || [...this.registry].some(({ inbox }) => inbox.pending > 0))) {
       await new Promise<void>((resolve) => this.clock.after(5, resolve))
     }
@@ -233,7 +242,7 @@ export class Services {
     await this.membership.stop({ leave: true }).catch(() => {})
     this.agents.stop()
     this.#load?.stop()
-    this.#atLeastOnce.stop()
+    this.delivery.stop()
     this.#caller.stop()
     this.#requests.stop()
     this.#pointToPoint.stop()
@@ -261,6 +270,7 @@ export class Services {
     const told = { at: this.clock.now(), ...event }
     this.#world.log?.(told)
     this.events.emit(told)
+    if (event.kind === 'agent-up') this.delivery.wake(event.name)
   }
 
   #linkTable(): LinkTable {
@@ -314,8 +324,7 @@ export class Services {
     const { clock, membership, directory, registry, atlas, composer } = this
     const { dice } = this.#world
     const resolver = this.#resolver
-    const atMostOnce = this.#atMostOnce
-    const atLeastOnce = this.#atLeastOnce
+    const { delivery } = this
     const caller = this.#caller
     const publications = new Publications(composer)
     const { peer } = this.host
@@ -338,8 +347,8 @@ export class Services {
       },
       emit: this.#emit,
       node: {
-        post: (template, data, particulars) => atMostOnce.post(template, data, particulars),
-        ship: (template, data, particulars) => atLeastOnce.ship(template, data, particulars),
+        post: (template, data, particulars) => delivery.post(template, data, particulars),
+        ship: (template, data, particulars) => delivery.ship(template, data, particulars),
         members: (name) => resolver.members(name),
         resolve: (name, options) => bounded(resolver.resolve(name), clock, options),
         bounded: (promise, options) => bounded(promise, clock, options),

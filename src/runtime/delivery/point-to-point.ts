@@ -49,6 +49,8 @@ export class PointToPoint implements LinkHandler {
   readonly paused = new PausedFlows()
   readonly #options: PointToPointOptions
   readonly #links = new Set<StreamLink>()
+  /** Links that somebody waits for. */
+  readonly #awaited = new Map<StreamLink, PromiseWithResolvers<void>>()
   readonly #cursor = new Cursor()
   #sweeper: Timer | undefined
   #holder: Timer | undefined
@@ -91,6 +93,15 @@ export class PointToPoint implements LinkHandler {
     if (link.closed) throw new MeshError('ERR_LINK_CLOSED', `the link to ${link.peer} closed`)
     conversation.sent.push({ entry, at: this.#options.turn.monotonic })
     this.#sweeper ??= this.#options.clock.after(SWEEP, () => this.#sweep())
+  }
+
+  /** Resolves when the link's peer has greeted: from then on it takes what is sent. `ERR_LINK_CLOSED`. */
+  ready(link: StreamLink): Promise<void> {
+    if (link.closed) return Promise.reject(new MeshError('ERR_LINK_CLOSED', `the link to ${link.peer} closed`))
+    if (link.greeted) return Promise.resolve()
+    let awaited = this.#awaited.get(link)
+    if (awaited === undefined) this.#awaited.set(link, (awaited = Promise.withResolvers()))
+    return awaited.promise
   }
 
   stop(): void {
@@ -140,8 +151,17 @@ export class PointToPoint implements LinkHandler {
     }
   }
 
+  opened(link: Link): void {
+    this.#awaited.get(link as StreamLink)?.resolve()
+    this.#awaited.delete(link as StreamLink)
+  }
+
   closed(given: Link, error?: Error): void {
     const link = given as StreamLink
+    this.#awaited
+      .get(link)
+      ?.reject(new MeshError('ERR_LINK_CLOSED', `the link to ${link.peer} closed`, { cause: error }))
+    this.#awaited.delete(link)
     this.#links.delete(link)
     this.paused.forget(link.peer, link)
     const conversation = link.state as Conversation | undefined
