@@ -7,9 +7,9 @@ import type { Inbound } from '../runtime/delivery/inbound.ts'
 import { PausedSenders } from '../runtime/delivery/paused-senders.ts'
 import { ReceiveContext } from './context.ts'
 import { enter, isAsynchronous, leave, within } from './current.ts'
-import { isExactlyOnce } from './options.ts'
 import { type ExactlyOnceHost, exactlyOnce } from './exactly-once.ts'
 import type { Handling } from './handling.ts'
+import { isExactlyOnce } from './options.ts'
 import type { HandlerOptions, Receiver } from './types.ts'
 
 export interface ReceiverHost extends ExactlyOnceHost {

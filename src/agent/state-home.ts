@@ -39,9 +39,10 @@ export class HostState implements StateHome {
   }
 
   store(reads: ReadonlyMap<string, number>, changes: readonly Change[], inbound: Inbound | undefined): Promise<void> {
-    for (const [key, version] of reads) if (this.#store.version(key) !== version) {
-      throw new MeshError('ERR_CONFLICT', `${key} has changed since it was read`, { details: { key } })
-    }
+    for (const [key, version] of reads)
+      if (this.#store.version(key) !== version) {
+        throw new MeshError('ERR_CONFLICT', `${key} has changed since it was read`, { details: { key } })
+      }
     return inbound?.commit?.(changes) ?? this.#plain(changes, inbound)
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
+import type { Agent, Receiver } from '../../src/index.ts'
 import { assemble } from '../../src/node/assemble.ts'
 import { resolveConfig } from '../../src/node/config.ts'
-import type { Agent, Receiver } from '../../src/index.ts'
 import { World } from '../../src/testing/world.ts'
 import { MemoryCoordinator } from '../kit/coordinator.ts'
 import { TestProducer } from '../kit/producer.ts'
@@ -106,7 +106,10 @@ describe('an agent that moves between hosts, coordinated', () => {
     })
     const answers = Array.from({ length: 20 }, (_, i) => send(i % 2, `message-${i}`, i + 1))
     const told = await time.run(Promise.all(answers), 60_000)
-    assert.ok(told.every((answer) => answer === 'done'), told.join())
+    assert.ok(
+      told.every((answer) => answer === 'done'),
+      told.join()
+    )
     assert.equal(await total(), 20)
   })
 })

@@ -48,7 +48,10 @@ describe('a handler whose delivery is exactly-once', () => {
     const answers = [1, 2, 1, 3, 2, 3].map((number) => producer.send('counter', number, { number }))
     const told = await time.run(Promise.all(answers), 60_000)
     const again = await time.run(producer.send('counter', 1, { number: 1 }), 60_000)
-    assert.ok(told.every((answer) => answer === 'done' || answer === 'again'), told.join())
+    assert.ok(
+      told.every((answer) => answer === 'done' || answer === 'again'),
+      told.join()
+    )
     assert.equal(again, 'again')
     assert.equal(await time.run(agent.state.get('total'), 60_000), 6)
     assert.equal(runs, 3)
@@ -70,7 +73,10 @@ describe('a handler whose delivery is exactly-once', () => {
     )
     const answers = Array.from({ length: 50 }, (_, i) => producer.send('counter', 0, { number: i + 1, attempt: 1 }))
     const told = await time.run(Promise.all(answers), 60_000)
-    assert.ok(told.every((answer) => answer === 'done'), told.join())
+    assert.ok(
+      told.every((answer) => answer === 'done'),
+      told.join()
+    )
     assert.equal(await time.run(agent.state.get('total'), 60_000), 50)
     assert.ok(contexts.size > 50, 'there were conflicts')
     assert.deepEqual([...attempts], [1])
@@ -274,7 +280,10 @@ describe('a handler whose delivery is exactly-once', () => {
     conditions.syncFailure = 1
     const refused = [1, 2, 3].map((number) => producer.send('counter', number, { number }))
     const told = await time.run(Promise.all(refused), 60_000)
-    assert.ok(told.every((answer) => answer === 'ERR_STORAGE'), told.join())
+    assert.ok(
+      told.every((answer) => answer === 'ERR_STORAGE'),
+      told.join()
+    )
     assert.deepEqual(codes, ['ERR_STORAGE', 'ERR_STORAGE', 'ERR_STORAGE'])
     assert.equal(await time.run(agent.state.get('total'), 60_000), undefined)
     conditions.syncFailure = 0

@@ -85,12 +85,18 @@ export class TestProducer implements AsyncDisposable {
     this.#composer.encode(draft, data, 'messagepack')
     const { promise, resolve } = Promise.withResolvers<Answer>()
     const link = this.#links.to(this.#to, PROTOCOL, 'normal')
-    this.#pointToPoint.trackNumbered(link, draft, attempt, { epoch, number, floor }, {
-      timeout: 60_000,
-      acknowledged: () => resolve('done'),
-      recognised: () => resolve('again'),
-      failed: (error) => resolve((error as MeshError).code)
-    })
+    this.#pointToPoint.trackNumbered(
+      link,
+      draft,
+      attempt,
+      { epoch, number, floor },
+      {
+        timeout: 60_000,
+        acknowledged: () => resolve('done'),
+        recognised: () => resolve('again'),
+        failed: (error) => resolve((error as MeshError).code)
+      }
+    )
     return promise
   }
 

@@ -3,10 +3,9 @@ import fc from 'fast-check'
 import { Ranges } from '../../../src/core/delivery/ranges.ts'
 
 const number = fc.integer({ min: 1, max: 40 })
-const steps = fc.array(
-  fc.record({ deed: fc.constantFrom('add', 'add', 'add', 'delete', 'dropBelow'), number }),
-  { maxLength: 120 }
-)
+const steps = fc.array(fc.record({ deed: fc.constantFrom('add', 'add', 'add', 'delete', 'dropBelow'), number }), {
+  maxLength: 120
+})
 
 function boundsOf(set: ReadonlySet<number>): number[] {
   const bounds: number[] = []
