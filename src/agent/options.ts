@@ -77,7 +77,7 @@ export function refuseUnbuilt(options: object): void {
   if (encrypt) throw unbuilt('encrypt')
 }
 
-export function unbuilt(key: string): MeshError {
+function unbuilt(key: string): MeshError {
   return new MeshError('ERR_UNSUPPORTED', `${key} is not supported by this build`, { details: { key } })
 }
 

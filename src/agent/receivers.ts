@@ -129,7 +129,7 @@ export class ReceiverQueue {
   }
 
   #start(inbound: Inbound): void {
-    const key = this.#concurrency > 1 ? inbound.message.routing?.key : undefined
+    const key = this.#concurrency > 1 || this.#exactlyOnce ? inbound.message.routing?.key : undefined
     if (key !== undefined) {
       if (this.#busyKeys.has(key)) {
         inbound.detach()
@@ -196,15 +196,19 @@ export class ReceiverQueue {
       this.#host.alarm.remove(context)
       this.#host.handling.delete(context)
       if (tail) this.#tails--
-      else this.#vacated(key)
+      else this.#running--
+      this.#released(key)
+      this.#drain()
     }
+    // What it has committed is seen by whoever comes next, so that one need not wait for the disk; its key it keeps.
     if (this.#exactlyOnce) {
       context.committed = () => {
         if (over || tail || this.#tails >= MOST_TAILS) return
         tail = true
         this.#tails++
+        this.#running--
         this.#host.alarm.remove(context)
-        this.#vacated(key)
+        this.#drain()
       }
     }
     this.#host.handling.add(context)
@@ -219,12 +223,6 @@ export class ReceiverQueue {
         finish()
       }
     )
-  }
-
-  #vacated(key: string | undefined): void {
-    this.#running--
-    this.#released(key)
-    this.#drain()
   }
 
   #limit(context: ReceiveContext, finish: () => void): void {

@@ -24,12 +24,12 @@ export class StateSpace implements AgentState {
 
   async get(key: string): Promise<Payload | undefined> {
     const bytes = await this.home.get(this.place(key))
-    return bytes === undefined ? undefined : valueOf(bytes)
+    return bytes === undefined ? undefined : decoded(bytes)
   }
 
   async *entries(): AsyncGenerator<readonly [key: string, value: Payload]> {
     for await (const [place, bytes] of this.home.entries(this.prefix)) {
-      if (place !== this.prefix) yield [place.slice(this.prefix.length), valueOf(bytes)]
+      if (place !== this.prefix) yield [place.slice(this.prefix.length), decoded(bytes)]
     }
   }
 
@@ -66,7 +66,7 @@ export class StateSpace implements AgentState {
 const NOTHING = new Uint8Array(0)
 
 /** The bytes may be the store's own, and whoever gets the value may write into what it holds. */
-function valueOf(bytes: Uint8Array): Payload {
+function decoded(bytes: Uint8Array): Payload {
   return decodeData(new Uint8Array(bytes), 'messagepack')
 }
 

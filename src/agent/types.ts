@@ -71,8 +71,8 @@ export type RequestHandler = (message: Message<Payload>, ctx: Context) => unknow
 export interface HandlerOptions {
   /**
    * The effect of a handler is what it gives `ctx.commit`, and it happens once. A handler whose commit meets
-   * `ERR_CONFLICT` runs again by itself, in its place in the order; once it has committed, the next message may be begun,
-   * whatever it goes on with. Only for `receive`.
+   * `ERR_CONFLICT` runs again by itself, in its place in the order; once it has committed, the next message may be begun
+   * (of another key, where it has one), whatever it goes on with. Only for `receive`.
    *
    * How often a message comes is its sender's choice, and the weaker of the two holds: of one sent exactly-once the effect
    * happens once; of one sent at-least-once without `duplicateDetection` or `durable` each copy that comes has it; one

@@ -249,6 +249,8 @@ export class Services {
     this.#alarm.stop()
     this.atlas.stop()
     await this.links.stop()
+    // What was handled is recorded, though nobody hears of it in this life any longer.
+    await this.#receiver.quiet()
     await this.host.stop()
     await this.#store.close()
     await this.#claimed?.[Symbol.asyncDispose]()

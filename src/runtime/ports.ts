@@ -122,7 +122,7 @@ export interface DeliveryLock {
 export interface CoordinatedStep {
   /** Recorded as delivered; undefined where nothing was. */
   readonly delivery: string | undefined
-  /** The delivery's: without it, or where it was lost, the step is refused with `ERR_FENCED`. */
+  /** The delivery’s: where it was lost the step is refused with `ERR_COORDINATION_TIMEOUT`. */
   readonly lock: DeliveryLock | undefined
   /** Versions that keys must still have, else `ERR_CONFLICT`. */
   readonly reads: ReadonlyMap<string, number>
