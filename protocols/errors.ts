@@ -40,7 +40,11 @@ const CODES = {
   ERR_UNTRUSTED: ['SecurityError', false],
   ERR_GAP: ['DeliveryError', false],
   ERR_FENCED: ['DeliveryError', false],
-  ERR_ID_REUSED: ['DeliveryError', false]
+  ERR_CONFLICT: ['StateError', true],
+  ERR_SETTLED: ['StateError', false],
+  ERR_COORDINATION_TIMEOUT: ['TimeoutError', true],
+  ERR_ID_REUSED: ['DeliveryError', false],
+  ERR_NO_SUCH_LETTER: ['StateError', false]
 } as const satisfies Record<string, readonly [name: string, retryable: boolean]>
 
 /** Every code that the mesh itself raises. A remote handler's own codes pass through untouched, so `code` is a string. */

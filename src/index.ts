@@ -30,6 +30,7 @@ export type { Agent } from './agent/agent.ts'
 export type {
   AgentHandlers,
   Context,
+  GuaranteeOptions,
   HandlerOptions,
   MessageOptions,
   Receipt,
@@ -43,6 +44,7 @@ export type {
 export type { AgentLocation } from './node/atlas.ts'
 export type { LimitOptions, Limits, NodeConfig, NodeOptions } from './node/config.ts'
 export { createNode } from './node/create.ts'
+export type { DeadLetters, Letter } from './node/dead-letters.ts'
 export type { AgentChange, NodeEvent } from './node/events.ts'
 export type { Explanation } from './node/explain.ts'
 export type { Node, Peer, StopOptions } from './node/node.ts'

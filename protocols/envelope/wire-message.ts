@@ -11,7 +11,7 @@ import type {
   SecurityContext,
   TraceContext
 } from './message.ts'
-import type { DataCode, Extra } from './outgoing.ts'
+import type { DataCode, Extra, Outgoing } from './outgoing.ts'
 import { digitsOf } from './trace.ts'
 
 let cachedMs = -1
@@ -208,6 +208,23 @@ export class WireMessage implements Message {
       this.#body = EMPTY
     }
     return this
+  }
+
+  /** The message as it was written, to be sent on: its data stays encoded. Before `detach`. */
+  outgoing(): Outgoing {
+    const body = this.#body
+    const traced = this.#traceAt >= 0 || this.extra?.traceparent !== undefined
+    return {
+      attributes: this.attributes,
+      id: this.#given ? this.#id : undefined,
+      ms: this.#ms,
+      counter: this.#counter,
+      time: this.#given || this.#time !== this.#ms ? this.time : undefined,
+      trace: traced ? this.trace : undefined,
+      extra: this.extra,
+      code: this.#code,
+      data: body.subarray(this.#dataAt)
+    }
   }
 
   /** A plain object with all that is set: what to spread, clone or print. */

@@ -4,9 +4,10 @@ import type { CallOptions } from '../node/calling.ts'
 import type { SendParticulars } from '../node/sending.ts'
 import type { Evidence, PublishOptions, SubscribeOptions, Subscription } from '../runtime/pubsub/types.ts'
 import type { Inbox } from './inbox.ts'
-import { checkMessage, checkWait, partsOf, refuseUnbuilt, unbuilt } from './options.ts'
+import { checkMessage, checkSendOptions, checkWait, isExactlyOnce, partsOf, refuseUnbuilt } from './options.ts'
 import type { Template, Templates } from './templates.ts'
 import type {
+  AgentState,
   HandlerOptions,
   MessageOptions,
   Receipt,
@@ -48,6 +49,14 @@ export interface AgentNode {
 export class Agent {
   readonly name: string
   readonly instance: string
+  /**
+   * What the agent remembers on this host, all its instances together: in the `dataDir`, else in memory. Handlers change it
+   * by `ctx.commit`.
+   *
+   * @example
+   * const total = (await planner.state.get('total')) ?? 0
+   */
+  readonly state: AgentState
   readonly #node: AgentNode
   readonly #inbox: Inbox
   readonly #sends: Templates
@@ -57,26 +66,40 @@ export class Agent {
   #closed = false
   #closing: Promise<void> | undefined
 
-  constructor(name: string, instance: string, node: AgentNode, inbox: Inbox, sends: Templates, requests: Templates) {
+  constructor(
+    name: string,
+    instance: string,
+    node: AgentNode,
+    state: AgentState,
+    inbox: Inbox,
+    sends: Templates,
+    requests: Templates
+  ) {
     this.name = name
     this.instance = instance
+    this.state = state
     this.#node = node
     this.#inbox = inbox
     this.#sends = sends
     this.#requests = requests
   }
 
-  /** The agent's durable state: not built yet, `ERR_UNSUPPORTED`. */
-  get state(): never {
-    throw unbuilt('state')
-  }
-
   /**
    * Takes messages of one type, or of every type that has no handler of its own. Returning acknowledges, throwing asks
-   * for redelivery. Throws `ERR_ALREADY_REGISTERED` for a second handler of a type.
+   * for redelivery. With `delivery: 'exactly-once'` the effect is what the handler gives `ctx.commit`, and it happens once;
+   * see `HandlerOptions`. Throws `ERR_ALREADY_REGISTERED` for a second handler of a type, `ERR_CONFIG`.
    *
    * @example
    * planner.receive('order.placed', async (message, ctx) => store(message.data), { concurrency: 4 })
+   *
+   * @example
+   * planner.receive(
+   *   async (message, ctx) => {
+   *     const count = (await ctx.state.get('count')) ?? 0
+   *     await ctx.commit([{ type: 'put', key: 'count', value: count + 1 }])
+   *   },
+   *   { delivery: 'exactly-once' }
+   * )
    */
   receive(handler: Receiver, options?: HandlerOptions): this
   receive(type: string, handler: Receiver, options?: HandlerOptions): this
@@ -90,7 +113,6 @@ export class Agent {
     if (typeof handler !== 'function') throw new MeshError('ERR_CONFIG', 'receive takes a function')
     if (typeOrHandler === '') throw emptyType()
     const given = (typed ? options : (handlerOrOptions as HandlerOptions | undefined)) ?? {}
-    if ((given as { delivery?: unknown }).delivery === 'exactly-once') throw unbuilt('delivery')
     this.#assertOpen()
     this.#inbox.receive(typed ? typeOrHandler : undefined, handler, given)
     return this
@@ -108,6 +130,11 @@ export class Agent {
       throw new MeshError('ERR_CONFIG', 'handle takes a type and a function')
     }
     if (type === '') throw emptyType()
+    if (isExactlyOnce(options)) {
+      throw new MeshError('ERR_CONFIG', 'a request is answered once or fails: delivery is for receive', {
+        details: { key: 'delivery' }
+      })
+    }
     this.#assertOpen()
     this.#inbox.handle(type, handler, options)
     return this
@@ -136,7 +163,7 @@ export class Agent {
   }
 
   #send(target: Target, data: unknown, options: SendOptions): Promise<Receipt> {
-    refuseUnbuilt(options)
+    checkSendOptions(options)
     const template = this.#sends.for(target, options)
     const particulars = this.#particulars(template, options)
     if (options.signal?.aborted)

@@ -4,15 +4,24 @@ import type { Enlisted } from '../core/delivery/roster.ts'
 import type { Inbound } from '../runtime/delivery/inbound.ts'
 import type { ServedCall } from '../runtime/delivery/served-call.ts'
 import type { Clock } from '../runtime/ports.ts'
-import { checkDelay, unbuilt } from './options.ts'
+import { checkDelay } from './options.ts'
 import { agentOf } from './source.ts'
-import type { Context } from './types.ts'
+import type { StateSpace } from './state.ts'
+import { Transaction } from './transaction.ts'
+import type { AgentState, Context, StateChange } from './types.ts'
+
+/** What a context asks of whoever runs the handler. */
+export interface ContextHost {
+  readonly clock: Clock
+  readonly state: StateSpace
+}
 
 /** A message being received. Invariant: it is settled once, by the handler's word or by its end. */
 export class ReceiveContext implements Context, Enlisted {
   readonly inbound: Inbound
   readonly attempt: number
-  readonly #clock: Clock
+  readonly #host: ContextHost
+  #transaction: Transaction | undefined
   #abort: AbortController | undefined
   #reason: MeshError | undefined
   settled = false
@@ -23,11 +32,13 @@ export class ReceiveContext implements Context, Enlisted {
   /** Called when the handler asks for its time anew, and when that time is up. */
   renew: (() => void) | undefined
   late: (() => void) | undefined
+  /** Called when the handler has committed and whoever comes next sees that already. */
+  committed: (() => void) | undefined
 
-  constructor(inbound: Inbound, clock: Clock) {
+  constructor(inbound: Inbound, host: ContextHost) {
     this.inbound = inbound
     this.attempt = inbound.attempt
-    this.#clock = clock
+    this.#host = host
   }
 
   get message(): Message {
@@ -51,7 +62,8 @@ export class ReceiveContext implements Context, Enlisted {
   get deadline(): number | undefined {
     const ttl = this.message.qos?.deadline
     if (this.at === Number.POSITIVE_INFINITY) return ttl
-    const handler = this.#clock.now() + (this.at - this.#clock.monotonic())
+    const { clock } = this.#host
+    const handler = clock.now() + (this.at - clock.monotonic())
     return ttl === undefined ? handler : Math.min(ttl, handler)
   }
 
@@ -59,6 +71,14 @@ export class ReceiveContext implements Context, Enlisted {
     if (this.settled) return
     this.settled = true
     this.inbound.done()
+  }
+
+  /** It was handled elsewhere. */
+  again(): void {
+    if (this.settled) return
+    this.settled = true
+    if (this.inbound.place === undefined) this.inbound.done()
+    else this.inbound.again()
   }
 
   nak(delay?: number): void {
@@ -74,12 +94,39 @@ export class ReceiveContext implements Context, Enlisted {
     this.renew?.()
   }
 
-  get state(): never {
-    throw unbuilt('ctx.state')
+  get state(): AgentState {
+    return this.#own
   }
 
-  commit(): never {
-    throw unbuilt('ctx.commit')
+  commit(changes: readonly StateChange[] = []): Promise<void> {
+    return this.complete(this.#own, changes)
+  }
+
+  get #own(): Transaction {
+    this.#transaction ??= new Transaction(this.#host.state)
+    return this.#transaction
+  }
+
+  /** Settles the message by a commit, unless that meets a conflict. */
+  async complete(transaction: Transaction, changes: readonly StateChange[]): Promise<void> {
+    if (this.settled) throw settledAlready()
+    // From here on nobody else may settle it: neither the handler nor the end of its time.
+    this.settled = true
+    try {
+      const stored = transaction.commit(changes, this.inbound)
+      if (transaction.ordered) this.committed?.()
+      await stored
+    } catch (error) {
+      this.#incomplete(transaction, error as MeshError)
+      throw error
+    }
+  }
+
+  /** Nothing was stored. What the caller can mend leaves the message to it, unless its time was up meanwhile. */
+  #incomplete(transaction: Transaction, error: MeshError): void {
+    transaction.reset()
+    if (MENDABLE.has(error.code) && this.#reason === undefined) this.settled = false
+    else this.inbound.refuse(this.#reason ?? error)
   }
 
   refuse(error: unknown, delay?: number, thrown = false): void {
@@ -99,11 +146,12 @@ export class ReceiveContext implements Context, Enlisted {
 export class CallContext implements Context {
   readonly attempt = 1
   readonly #call: ServedCall
-  readonly #clock: Clock
+  readonly #host: ContextHost
+  #transaction: Transaction | undefined
 
-  constructor(call: ServedCall, clock: Clock) {
+  constructor(call: ServedCall, host: ContextHost) {
     this.#call = call
-    this.#clock = clock
+    this.#host = host
   }
 
   get signal(): AbortSignal {
@@ -116,7 +164,8 @@ export class CallContext implements Context {
 
   get deadline(): number | undefined {
     const { deadline } = this.#call
-    return deadline === undefined ? undefined : this.#clock.now() + (deadline - this.#clock.monotonic())
+    const { clock } = this.#host
+    return deadline === undefined ? undefined : clock.now() + (deadline - clock.monotonic())
   }
 
   ack(): void {
@@ -131,12 +180,30 @@ export class CallContext implements Context {
   working(): void {
     throw onlyReceive()
   }
-  get state(): never {
-    throw unbuilt('ctx.state')
+  get state(): AgentState {
+    return this.#own
   }
-  commit(): never {
-    throw unbuilt('ctx.commit')
+
+  async commit(changes: readonly StateChange[] = []): Promise<void> {
+    const own = this.#own
+    try {
+      await own.commit(changes, undefined)
+    } finally {
+      own.reset()
+    }
   }
+
+  get #own(): Transaction {
+    this.#transaction ??= new Transaction(this.#host.state)
+    return this.#transaction
+  }
+}
+
+/** What a handler may do better within its time: the state has changed, or what it wants to store is no change. */
+const MENDABLE = new Set(['ERR_CONFLICT', 'ERR_CONFIG', 'ERR_UNREPRESENTABLE'])
+
+function settledAlready(): MeshError {
+  return new MeshError('ERR_SETTLED', 'the message was committed, acknowledged or refused already, or its time is up')
 }
 
 function onlyReceive(): MeshError {

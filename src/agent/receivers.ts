@@ -1,17 +1,18 @@
+import type { Message } from '../../protocols/envelope/message.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import { BoundedQueue } from '../core/flow/queue.ts'
 import type { MailboxLimits } from '../node/config-limits.ts'
 import type { Alarm } from '../runtime/delivery/alarm.ts'
 import type { Inbound } from '../runtime/delivery/inbound.ts'
 import { PausedSenders } from '../runtime/delivery/paused-senders.ts'
-import type { Clock } from '../runtime/ports.ts'
 import { ReceiveContext } from './context.ts'
 import { enter, isAsynchronous, leave, within } from './current.ts'
+import { type ExactlyOnceHost, exactlyOnce } from './exactly-once.ts'
 import type { Handling } from './handling.ts'
+import { isExactlyOnce } from './options.ts'
 import type { HandlerOptions, Receiver } from './types.ts'
 
-export interface ReceiverHost {
-  readonly clock: Clock
+export interface ReceiverHost extends ExactlyOnceHost {
   readonly limits: MailboxLimits
   /** Times out handlers. */
   readonly alarm: Alarm<ReceiveContext>
@@ -28,7 +29,7 @@ export interface ReceiverHost {
  * them being handled. Of the messages with one key at most one is.
  */
 export class ReceiverQueue {
-  readonly #handler: Receiver
+  readonly #handler: (message: Message, context: ReceiveContext) => unknown
   readonly #concurrency: number
   readonly #host: ReceiverHost
   readonly #queue: BoundedQueue<Inbound>
@@ -39,13 +40,17 @@ export class ReceiverQueue {
   /** Taken from the queue while another with their key was being handled; counted, since the queue no longer bounds them. */
   readonly #late = new Map<string, Inbound[]>()
   #lateCount = 0
+  readonly #exactlyOnce: boolean
   #asynchronous: boolean
   #running = 0
+  /** Handlers that have committed and are not over yet. */
+  #tails = 0
   #draining = false
 
   constructor(handler: Receiver, options: HandlerOptions, host: ReceiverHost) {
-    this.#handler = handler
-    this.#asynchronous = isAsynchronous(handler)
+    this.#exactlyOnce = isExactlyOnce(options)
+    this.#handler = this.#exactlyOnce ? exactlyOnce(handler, host) : handler
+    this.#asynchronous = isAsynchronous(this.#handler)
     this.#concurrency = concurrencyOf(options, 1)
     this.#host = host
     const { messages, bytes, highWatermark, lowWatermark } = host.limits
@@ -124,7 +129,7 @@ export class ReceiverQueue {
   }
 
   #start(inbound: Inbound): void {
-    const key = this.#concurrency > 1 ? inbound.message.routing?.key : undefined
+    const key = this.#concurrency > 1 || this.#exactlyOnce ? inbound.message.routing?.key : undefined
     if (key !== undefined) {
       if (this.#busyKeys.has(key)) {
         inbound.detach()
@@ -148,7 +153,7 @@ export class ReceiverQueue {
       this.#released(key)
       return
     }
-    const context = new ReceiveContext(inbound, this.#host.clock)
+    const context = new ReceiveContext(inbound, this.#host)
     let later: Promise<unknown> | undefined
     try {
       const result = this.#asynchronous
@@ -184,14 +189,27 @@ export class ReceiverQueue {
   #follow(context: ReceiveContext, result: Promise<unknown>, key: string | undefined): void {
     this.#running++
     let over = false
+    let tail = false
     const finish = (): void => {
       if (over) return
       over = true
       this.#host.alarm.remove(context)
       this.#host.handling.delete(context)
-      this.#running--
+      if (tail) this.#tails--
+      else this.#running--
       this.#released(key)
       this.#drain()
+    }
+    // What it has committed is seen by whoever comes next, so that one need not wait for the disk; its key it keeps.
+    if (this.#exactlyOnce) {
+      context.committed = () => {
+        if (over || tail || this.#tails >= MOST_TAILS) return
+        tail = true
+        this.#tails++
+        this.#running--
+        this.#host.alarm.remove(context)
+        this.#drain()
+      }
     }
     this.#host.handling.add(context)
     this.#limit(context, finish)
@@ -243,6 +261,9 @@ export class ReceiverQueue {
     this.#start(next)
   }
 }
+
+/** Commits of one handler on their way to disk: more wait their turn. A guess: one group of the store. */
+const MOST_TAILS = 256
 
 export function concurrencyOf(options: HandlerOptions, fallback: number): number {
   const { concurrency = fallback, ...unknown } = options

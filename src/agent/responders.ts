@@ -4,14 +4,12 @@ import { MeshError } from '../../protocols/errors.ts'
 import { BoundedQueue } from '../core/flow/queue.ts'
 import type { MailboxLimits } from '../node/config-limits.ts'
 import type { ServedCall } from '../runtime/delivery/served-call.ts'
-import type { Clock } from '../runtime/ports.ts'
-import { CallContext } from './context.ts'
+import { CallContext, type ContextHost } from './context.ts'
 import { enter, isAsynchronous, leave, within } from './current.ts'
 import { concurrencyOf, isThenable } from './receivers.ts'
 import type { HandlerOptions, RequestHandler } from './types.ts'
 
-export interface ResponderHost {
-  readonly clock: Clock
+export interface ResponderHost extends ContextHost {
   readonly limits: MailboxLimits
   /** What every reply of this agent to requests of that type has in common. */
   attributes(type: string): AttributeSet
@@ -73,7 +71,7 @@ export class ResponderQueue {
   #answer(call: ServedCall): void {
     let work: PromiseLike<void> | undefined
     try {
-      const result = this.#handler(call.message, new CallContext(call, this.#host.clock))
+      const result = this.#handler(call.message, new CallContext(call, this.#host))
       if (isThenable(result)) {
         this.#asynchronous = true
         work = result.then((value) => this.#respond(call, value))

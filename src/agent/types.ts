@@ -35,10 +35,32 @@ export interface Context {
   term(reason?: string): void
   /** Starts the handler's time anew. Only for `receive`. */
   working(): void
-  /** The agent's durable state, and its atomic change: not built yet, `ERR_UNSUPPORTED`. */
-  readonly state: never
-  commit(changes?: unknown): never
+  /** The agent's state. What is read of it here is checked at `commit`. */
+  readonly state: AgentState
+  /**
+   * Changes the state, all of it or nothing; of a message received, the fact that it was handled is in the same write, and
+   * nothing that the handler does afterwards takes it back. Resolves once that is on disk (where there is a `dataDir`).
+   * For `handle` it changes the state alone, as often as it is called.
+   *
+   * Rejects with `ERR_CONFLICT` where what was read has changed since (it may be read and committed again);
+   * `ERR_SETTLED` where the message has met its end: committed, acknowledged, refused, or its time is up;
+   * `ERR_STORAGE` where it could not be written: then nothing happened, and the message comes again. `ERR_CONFIG`,
+   * `ERR_UNREPRESENTABLE`.
+   */
+  commit(changes?: readonly StateChange[]): Promise<void>
 }
+
+/** What an agent remembers on a host: by key, whatever a message can carry. Kept in the `dataDir`, else in memory. */
+export interface AgentState {
+  /** Undefined where there is none. `ERR_STORAGE`, `ERR_CORRUPT`, `ERR_CONFIG` (no key). */
+  get(key: string): Promise<Payload | undefined>
+  /** All of it, in the order of the keys. */
+  entries(): AsyncIterable<readonly [key: string, value: Payload]>
+}
+
+export type StateChange =
+  | { readonly type: 'put'; readonly key: string; readonly value: unknown }
+  | { readonly type: 'delete'; readonly key: string }
 
 /** Returning acknowledges, throwing asks for redelivery. */
 export type Receiver = (message: Message<Payload>, ctx: Context) => unknown
@@ -47,6 +69,17 @@ export type Receiver = (message: Message<Payload>, ctx: Context) => unknown
 export type RequestHandler = (message: Message<Payload>, ctx: Context) => unknown
 
 export interface HandlerOptions {
+  /**
+   * The effect of a handler is what it gives `ctx.commit`, and it happens once. A handler whose commit meets
+   * `ERR_CONFLICT` runs again by itself, in its place in the order; once it has committed, the next message may be begun
+   * (of another key, where it has one), whatever it goes on with. Only for `receive`.
+   *
+   * How often a message comes is its sender's choice, and the weaker of the two holds: of one sent exactly-once the effect
+   * happens once; of one sent at-least-once without `duplicateDetection` or `durable` each copy that comes has it; one
+   * sent at-most-once may be lost. A handler without this option gets each message sent exactly-once until it has returned
+   * once, so a crash in the middle repeats whatever it does by other means than `ctx.commit`.
+   */
+  delivery?: 'exactly-once' | undefined
   /** Messages handled at once. Default 1 for `receive` (they are handled in order), 256 for `handle` (a guess). */
   concurrency?: number | undefined
 }
@@ -61,7 +94,11 @@ export interface AgentHandlers {
 export interface MessageOptions extends WaitOptions {
   /** Default `'phoenix.agent.message.send'`. */
   type?: string | undefined
-  /** The CloudEvents id. Default: one made here, sortable by time. */
+  /**
+   * The CloudEvents id. Default: one made here, sortable by time. With an acknowledged `send` an id of the caller's own makes
+   * it idempotent: the same id from the same agent to the same name is the same message, remembered for
+   * `limits.idRetention`, on disk where there is a `dataDir`; with other data or another type it is `ERR_ID_REUSED`.
+   */
   id?: string | undefined
   subject?: string | undefined
   datacontenttype?: string | undefined
@@ -77,7 +114,11 @@ export interface SendOptions extends MessageOptions {
   delivery?: Delivery | undefined
   /** Messages with one key go to one member, in order. */
   key?: string | undefined
-  /** Needs `dataDir`; not supported by this build (`ERR_UNSUPPORTED`). */
+  /**
+   * The message is on disk before it leaves, and until it is settled: it outlives this process. Resolves with `'stored'`,
+   * or `'delivered'` where that came first; `receipt.settled` is the end. It waits for an agent of that name, and for its
+   * host, until its `ttl`, or else for `limits.durableTtl`. Needs `dataDir`: `ERR_NO_DATA_DIR`. Default false.
+   */
   durable?: boolean | undefined
   /**
    * `'all'` reaches each member of the group that this node knows at the moment of sending, with a receipt for each. Of
@@ -88,6 +129,25 @@ export interface SendOptions extends MessageOptions {
   maxRetries?: number | undefined
   /** Default `'exponential'`, with full jitter. */
   retryStrategy?: RetryStrategy | undefined
+  /** False: the message ends, as `'sent'`, when a link has taken it, and is tried again until then. Default true (the specification's). */
+  acknowledgmentRequired?: boolean | undefined
+  /**
+   * The receiver recognises a second copy of the message, which it may get when an acknowledgement was lost, and does not
+   * handle it. Always so with `durable` and exactly-once. Default false (the specification's).
+   */
+  duplicateDetection?: boolean | undefined
+  /** The specification's struct, for whoever keeps its members together. What stands beside it goes first. */
+  guarantee?: GuaranteeOptions | undefined
+}
+
+/** The specification's `Guarantee`: delivery and ordering are options of their own. */
+export interface GuaranteeOptions {
+  /** ms that one attempt may take without a sign of life. Default `limits.deliveryTimeout`: 5,000 (the specification's). */
+  timeout?: number | undefined
+  retryStrategy?: RetryStrategy | undefined
+  maxRetries?: number | undefined
+  acknowledgmentRequired?: boolean | undefined
+  duplicateDetection?: boolean | undefined
 }
 
 export interface RequestOptions extends MessageOptions {
@@ -105,8 +165,12 @@ export interface Receipt {
   readonly transport: string
   /** `'local'`, `'direct'` or `'relayed'`. */
   readonly route: string
-  /** The member reached. */
+  /** The host reached; of a `'stored'` message the one it is meant for, or `''` where nobody is known yet. */
   readonly peer: string
-  /** The end of it: this receipt for a message whose fate is known, else the later one. */
+  /**
+   * The end of it: this receipt for a message whose fate is known, else the later one. Rejects with `ERR_MAX_RETRIES`,
+   * `ERR_TTL`, `ERR_TERMINATED` (it is a dead letter then), and with `ERR_STOPPED` where this node stopped before: what is
+   * stored goes on at its next start.
+   */
   readonly settled: Promise<Receipt>
 }

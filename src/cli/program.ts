@@ -4,6 +4,7 @@ import type { Cli, Register } from './cli.ts'
 import { agents } from './commands/agents.ts'
 import { bench } from './commands/bench.ts'
 import { completion } from './commands/completion.ts'
+import { deadLetters } from './commands/dead-letters.ts'
 import { doctor } from './commands/doctor.ts'
 import { explain } from './commands/explain.ts'
 import { keys } from './commands/keys.ts'
@@ -23,6 +24,7 @@ const COMMANDS: readonly Register[] = [
   publish,
   subscribe,
   explain,
+  deadLetters,
   bench,
   doctor,
   keys,

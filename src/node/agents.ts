@@ -7,13 +7,15 @@ import type { Handling } from '../agent/handling.ts'
 import { Inbox, type InboxHost } from '../agent/inbox.ts'
 import { checkWait } from '../agent/options.ts'
 import { sourceOf } from '../agent/source.ts'
+import { StateSpace } from '../agent/state.ts'
+import type { StateHome } from '../agent/state-home.ts'
 import { Templates } from '../agent/templates.ts'
 import type { AgentHandlers, WaitOptions } from '../agent/types.ts'
 import type { Alarm } from '../runtime/delivery/alarm.ts'
 import type { Composer } from '../runtime/delivery/composer.ts'
 import type { Directory } from '../runtime/directory/types.ts'
 import type { Membership } from '../runtime/membership/types.ts'
-import type { Clock, Dice } from '../runtime/ports.ts'
+import type { Clock, Coordinator, Dice } from '../runtime/ports.ts'
 import { type Atlas, agentKey } from './atlas.ts'
 import type { Limits } from './config.ts'
 import type { NodeEventBody } from './events.ts'
@@ -31,6 +33,9 @@ export interface AgentsParts {
   composer: Composer
   alarm: Alarm<ReceiveContext>
   handling: Handling
+  /** Where agents' state is kept. */
+  home: () => StateHome
+  coordinator: Coordinator | undefined
   limits: Limits
   node: Omit<AgentNode, 'closeAgent'>
   emit: (event: NodeEventBody) => void
@@ -50,8 +55,9 @@ export class Agents {
     checkWait(options)
     const { registry, atlas, membership, directory, clock } = this.#parts
     const instance = Buffer.from(this.#parts.dice.bytes(5)).toString('hex')
-    const inbox = new Inbox(this.#inboxHost(name))
-    const agent = this.#agent(name, instance, inbox)
+    const state = new StateSpace(name, this.#parts.home())
+    const inbox = new Inbox(this.#inboxHost(name, state))
+    const agent = this.#agent(name, instance, state, inbox)
     const local: LocalAgent = { name, instance, inbox }
     equip(agent, handlers)
     registry.add(local)
@@ -89,7 +95,7 @@ export class Agents {
     await membership.announced(version).catch(() => {})
   }
 
-  #agent(name: string, instance: string, inbox: Inbox): Agent {
+  #agent(name: string, instance: string, state: StateSpace, inbox: Inbox): Agent {
     const { self, composer, limits, node } = this.#parts
     const source = sourceOf(self, name)
     const closing: AgentNode = Object.assign(Object.create(node) as AgentNode, {
@@ -97,11 +103,11 @@ export class Agents {
     })
     const sends = new Templates(source, composer.lineage, 'point-to-point', limits)
     const requests = new Templates(source, composer.lineage, 'request-response', limits)
-    return new Agent(name, instance, closing, inbox, sends, requests)
+    return new Agent(name, instance, closing, state, inbox, sends, requests)
   }
 
-  #inboxHost(name: string): InboxHost {
-    const { self, clock, limits, alarm, handling, composer, emit } = this.#parts
+  #inboxHost(name: string, state: StateSpace): InboxHost {
+    const { self, clock, dice, limits, alarm, handling, composer, coordinator, emit } = this.#parts
     const source = sourceOf(self, name)
     const replies = new Map<string, AttributeSet>()
     return {
@@ -109,6 +115,9 @@ export class Agents {
       limits: limits.mailbox,
       alarm,
       handling,
+      state,
+      coordinator,
+      random: () => dice.random(),
       attributes: (type) => {
         let set = replies.get(type)
         if (set === undefined) {

@@ -67,6 +67,16 @@ export interface Limits {
   resolveTimeout: number
   /** Attempts after the first. Default 3 (the specification). */
   maxRetries: number
+  /** Outstanding messages that are durable, numbered, have a key or an id of their own; past it `ERR_QUEUE_FULL`. Default 1,000,000 (a guess: some 300 MB). */
+  outboxMessages: number
+  /** ms for which a durable message without a `ttl` is tried. Default 604,800,000, seven days (a guess: how long Kafka keeps). */
+  durableTtl: number
+  /** ms for which an id of a sender's own is remembered once its message has ended. Default 86,400,000, 24 h (the API). */
+  idRetention: number
+  /** Ids of senders' own remembered; the oldest go first. Default 1,000,000 (a guess: some 32 MB). */
+  sentIds: number
+  /** Dead letters kept; the oldest go first. Default 10,000 (a guess). */
+  deadLetters: number
   mailbox: MailboxLimits
 }
 
@@ -133,6 +143,11 @@ export const limits = v.strictObject(
     atMostOnceTimeout: ms(1_000),
     resolveTimeout: ms(2_000),
     maxRetries: count('retries', 3, 0),
+    outboxMessages: count('messages', 1_000_000),
+    durableTtl: ms(604_800_000),
+    idRetention: ms(86_400_000),
+    sentIds: count('ids', 1_000_000),
+    deadLetters: count('letters', 10_000),
     mailbox: v.optional(mailbox, {})
   },
   'must be an object'

@@ -18,6 +18,14 @@ export type NodeEventBody =
   | { kind: 'slow-consumer'; agent: string; queued: number }
   /** Messages that nobody acknowledges and that were lost here: what, whose and why. */
   | { kind: 'dropped'; agent: string; peer: string; code: string; message: string; count: number }
+  /** A message that was accepted was given up. `kept`: it lies in `node.deadLetters`, as `id`. */
+  | { kind: 'dead-letter'; id: string; agent: string; code: string; message: string; attempts: number; kept: boolean }
+  /** A dead letter had to make room for a newer one. */
+  | { kind: 'dead-letter-dropped'; id: string; agent: string; reason: 'full' }
+  /** Ids of senders' own were forgotten before their time: there were more than `limits.sentIds`. */
+  | { kind: 'ids-forgotten'; count: number }
+  /** A stored message cannot be read, and is left where it is. */
+  | { kind: 'record-unreadable'; record: string; code: string; message: string }
   | LinkEvent
   | CircuitEvent
   | PubSubEvent

@@ -90,9 +90,6 @@ export function explain(
 }
 
 function guaranteeOf({ delivery }: Characteristics, asked: boolean, type: string): Choice<string> {
-  if (delivery === 'exactly-once') {
-    return { chosen: 'at-least-once', reason: `${type} implies exactly-once, of which this build keeps at-least-once` }
-  }
   return { chosen: delivery, reason: asked ? 'the message asks for it' : `implied by the type ${type}` }
 }
 

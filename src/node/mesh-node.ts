@@ -8,6 +8,7 @@ import { checkWait } from '../agent/options.ts'
 import type { AgentHandlers, Target, WaitOptions } from '../agent/types.ts'
 import type { AgentLocation } from './atlas.ts'
 import type { NodeConfig } from './config.ts'
+import type { DeadLetters } from './dead-letters.ts'
 import type { AgentChange, NodeEvent } from './events.ts'
 import { type Explanation, explain } from './explain.ts'
 import type { Node, Peer, StopOptions } from './node.ts'
@@ -28,6 +29,7 @@ export class MeshNode implements Node {
   readonly name: string
   readonly peerId: PeerId
   readonly pipelines: { get(id: string): PipelineFeed }
+  readonly deadLetters: DeadLetters
   readonly #services: Services
   readonly #libp2p: Libp2p | undefined
   #state: Node['state'] = 'stopped'
@@ -42,6 +44,7 @@ export class MeshNode implements Node {
     this.name = services.name
     this.peerId = peerIdFromString(peer)
     this.pipelines = { get: (id) => services.pipelines.get(id) }
+    this.deadLetters = this.#deadLetters(services.delivery.letters)
   }
 
   get state(): Node['state'] {
@@ -140,6 +143,23 @@ export class MeshNode implements Node {
     this.#running()
     checkWait(wait)
     return this.#services.pipelines.create(id, options, wait)
+  }
+
+  #deadLetters(letters: DeadLetters): DeadLetters {
+    return {
+      list: (options) => {
+        this.#running()
+        return letters.list(options)
+      },
+      replay: async (id) => {
+        this.#running()
+        return letters.replay(id)
+      },
+      drop: async (id) => {
+        this.#running()
+        return letters.drop(id)
+      }
+    }
   }
 
   stop(options: StopOptions = {}): Promise<void> {

@@ -4,9 +4,12 @@ import type { ReceiveContext } from '../agent/context.ts'
 import { currentTrace } from '../agent/current.ts'
 import { Handling } from '../agent/handling.ts'
 import { sourceOf } from '../agent/source.ts'
+import { HostState, SharedState, type StateHome } from '../agent/state-home.ts'
 import { Router } from '../core/routing/router.ts'
 import { Alarm } from '../runtime/delivery/alarm.ts'
 import { Composer } from '../runtime/delivery/composer.ts'
+import { IdempotentReceiver } from '../runtime/delivery/idempotent-receiver.ts'
+import type { Inbound } from '../runtime/delivery/inbound.ts'
 import { LocalBus } from '../runtime/delivery/local-bus.ts'
 import { PointToPoint } from '../runtime/delivery/point-to-point.ts'
 import { RequestResponse } from '../runtime/delivery/request-response.ts'
@@ -16,21 +19,21 @@ import { LinkTable } from '../runtime/links/table.ts'
 import { bootstrapFile } from '../runtime/membership/bootstrap.ts'
 import { createMembership } from '../runtime/membership/create.ts'
 import type { MembershipDriver } from '../runtime/membership/types.ts'
-import type { Clock, Dice, Disk, Host, Network } from '../runtime/ports.ts'
+import type { Clock, Coordinator, Dice, Disk, Host, Network } from '../runtime/ports.ts'
 import { createPubSub } from '../runtime/pubsub/pubsub.ts'
 import type { PubSub } from '../runtime/pubsub/types.ts'
 import { createMemoryStore } from '../runtime/storage/memory-store.ts'
 import { openStore } from '../runtime/storage/store.ts'
 import type { Store } from '../runtime/storage/types.ts'
 import { Agents } from './agents.ts'
-import { AtLeastOnce } from './at-least-once.ts'
-import { AtMostOnce } from './at-most-once.ts'
 import { Atlas } from './atlas.ts'
 import { Caller } from './caller.ts'
 import type { NodeConfig } from './config.ts'
+import { Delivery } from './delivery.ts'
 import { EventHub, type NodeEvent, type NodeEventBody } from './events.ts'
 import { LoadReport } from './load-report.ts'
 import { pipelineCalls } from './pipeline-calls.ts'
+import type { PipelineEvent } from './pipeline-port.ts'
 import { Pipelines } from './pipelines.ts'
 import { Publications, publicationCodec } from './publishing.ts'
 import { AgentRegistry } from './registry.ts'
@@ -46,6 +49,8 @@ export interface World {
   disk?: Disk | undefined
   /** Makes the disk this process's alone, from the start to the stop of the node. `ERR_CONFIG` where another has it. */
   claim?: (() => Promise<AsyncDisposable>) | undefined
+  /** What this host shares with others so that agents may move between them; left out where they stay. */
+  coordinator?: Coordinator | undefined
   /** How busy the process is, 0 to 1; left out where that means nothing. */
   load?: (() => number) | undefined
   /** Takes every event, where somebody wants to read them. */
@@ -71,9 +76,9 @@ export class Services {
   readonly #config: NodeConfig
   readonly #world: World
   readonly #pointToPoint: PointToPoint
+  readonly #receiver: IdempotentReceiver
   readonly #requests: RequestResponse
-  readonly #atMostOnce: AtMostOnce
-  readonly #atLeastOnce: AtLeastOnce
+  readonly delivery: Delivery
   readonly #caller: Caller
   readonly #alarm: Alarm<ReceiveContext>
   readonly #handling = new Handling()
@@ -111,10 +116,17 @@ export class Services {
       config.limits.messageBytes
     )
     this.#alarm = new Alarm(clock, (context) => context.late?.())
+    this.#receiver = new IdempotentReceiver({
+      store: () => this.#store,
+      turn: this.links.turn,
+      deliver: this.registry.deliver,
+      entropy: Buffer.from(dice.bytes(4)).readInt32LE()
+    })
     this.#pointToPoint = new PointToPoint({
       clock,
       turn: this.links.turn,
       deliver: this.registry.deliver,
+      recognise: (inbound) => this.#receiver.receive(inbound),
       orphaned: (reason) => this.#handling.orphaned(reason),
       dropped: (peer, count, cause) =>
         this.#emit({
@@ -146,8 +158,13 @@ export class Services {
       deliver: this.registry.deliver,
       transportTo: (peer: string) => (peer === host.peer ? 'local' : (host.transportTo(peer) ?? 'tcp'))
     }
-    this.#atMostOnce = new AtMostOnce(sending, config.limits.atMostOnceTimeout)
-    this.#atLeastOnce = new AtLeastOnce(sending, random)
+    this.delivery = new Delivery({
+      ...sending,
+      deliver: this.#arrive,
+      ...{ random, limits: config.limits, emit: this.#emit },
+      store: () => this.#store,
+      feed: (pipeline, item) => this.pipelines.get(pipeline).send(item)
+    })
     this.#caller = new Caller({ ...shared, requests: this.#requests, serve: this.registry.serve })
     this.pubsub = createPubSub({
       membership: this.membership,
@@ -174,7 +191,11 @@ export class Services {
       agents: this.agents,
       caller: this.#caller
     })
-    this.pipelines = new Pipelines({ port, clock, dice, events: this.#emit })
+    const events = (event: PipelineEvent): void => {
+      this.#emit(event)
+      if (event.kind === 'pipeline-dead-letter') void this.delivery.letters.buryItem(event)
+    }
+    this.pipelines = new Pipelines({ port, clock, dice, events })
     host.onConnect = (peer) => {
       this.links.reachable(peer)
       this.membership.connected(peer)
@@ -192,6 +213,7 @@ export class Services {
     const { disk, claim } = this.#world
     this.#claimed = await claim?.()
     if (disk !== undefined) this.#store = await openStore(disk, { report: this.#emit })
+    await this.delivery.load()
     await this.host.start()
     if (!this.#closing) await this.membership.start()
     if (this.#closing) throw new MeshError('ERR_STOPPED', 'the node was stopped while it started')
@@ -203,10 +225,11 @@ export class Services {
   async drained(): Promise<void> {
     this.pubsub.flush()
     this.links.flush()
-    await this.#atLeastOnce.drained()
+    await this.delivery.drained()
     while (!this.#closing && (this.links.waiting || [...this.registry].some(({ inbox }) => inbox.pending > 0))) {
       await new Promise<void>((resolve) => this.clock.after(5, resolve))
     }
+    await this.#receiver.quiet()
   }
 
   /** Says farewell and lets go of everything; each step is bounded by its own. */
@@ -219,23 +242,37 @@ export class Services {
     await this.membership.stop({ leave: true }).catch(() => {})
     this.agents.stop()
     this.#load?.stop()
-    this.#atLeastOnce.stop()
+    this.delivery.stop()
     this.#caller.stop()
     this.#requests.stop()
     this.#pointToPoint.stop()
     this.#alarm.stop()
     this.atlas.stop()
     await this.links.stop()
+    // What was handled is recorded, though nobody hears of it in this life any longer.
+    await this.#receiver.quiet()
     await this.host.stop()
     await this.#store.close()
     await this.#claimed?.[Symbol.asyncDispose]()
     this.events.close()
   }
 
+  /** Takes what an agent of this node sent to another. */
+  readonly #arrive = (inbound: Inbound): void => {
+    if (inbound.place === undefined) this.registry.deliver(inbound)
+    else this.#receiver.receive(inbound)
+  }
+
+  #home(): StateHome {
+    const { coordinator } = this.#world
+    return coordinator === undefined ? new HostState(this.#store) : new SharedState(coordinator)
+  }
+
   readonly #emit = (event: NodeEventBody): void => {
     const told = { at: this.clock.now(), ...event }
     this.#world.log?.(told)
     this.events.emit(told)
+    if (event.kind === 'agent-up') this.delivery.wake(event.name)
   }
 
   #linkTable(): LinkTable {
@@ -289,8 +326,7 @@ export class Services {
     const { clock, membership, directory, registry, atlas, composer } = this
     const { dice } = this.#world
     const resolver = this.#resolver
-    const atMostOnce = this.#atMostOnce
-    const atLeastOnce = this.#atLeastOnce
+    const { delivery } = this
     const caller = this.#caller
     const publications = new Publications(composer)
     const { peer } = this.host
@@ -307,12 +343,14 @@ export class Services {
         composer,
         alarm: this.#alarm,
         handling: this.#handling,
+        home: () => this.#home(),
+        coordinator: this.#world.coordinator,
         limits
       },
       emit: this.#emit,
       node: {
-        post: (template, data, particulars) => atMostOnce.post(template, data, particulars),
-        ship: (template, data, particulars) => atLeastOnce.ship(template, data, particulars),
+        post: (template, data, particulars) => delivery.post(template, data, particulars),
+        ship: (template, data, particulars) => delivery.ship(template, data, particulars),
         members: (name) => resolver.members(name),
         resolve: (name, options) => bounded(resolver.resolve(name), clock, options),
         bounded: (promise, options) => bounded(promise, clock, options),

@@ -21,6 +21,7 @@ export class Shipment implements Parcel, Tracked {
   readonly policy: RetryPolicy
   readonly expires: number
   attempts = 0
+  spared = 0
   state: Parcel['state'] = 'new'
   at = 0
   slot = -1
@@ -42,6 +43,17 @@ export class Shipment implements Parcel, Tracked {
 
   get receipt(): Promise<Receipt> {
     return this.#receipt.promise
+  }
+
+  /** It is numbered and stored nowhere. */
+  get record(): string {
+    return ''
+  }
+  get claim(): undefined {
+    return undefined
+  }
+  get claimedAt(): string {
+    return ''
   }
 
   get timeout(): number {

@@ -1,3 +1,5 @@
+import type { Change } from './storage/types.ts'
+
 /**
  * What the node needs of the world, and nothing more. Production hands in libp2p and the system's clock; the test kit
  * hands in a simulated network and a virtual clock, and the drivers cannot tell.
@@ -108,6 +110,38 @@ export interface ContentRouting {
   validate(prefix: string, check: (key: string, value: Uint8Array) => Promise<boolean>): void
   /** Which of several values of one key is best: an index. */
   select(prefix: string, choose: (key: string, values: Uint8Array[]) => number): void
+}
+
+/** The right to handle one delivery, which at most one host has at a time. */
+export interface DeliveryLock {
+  /** Lets go of it; what is held no longer is no error. */
+  release(): Promise<void>
+}
+
+/** One atomic step of the log that hosts share. */
+export interface CoordinatedStep {
+  /** Recorded as delivered; undefined where nothing was. */
+  readonly delivery: string | undefined
+  /** The delivery’s: where it was lost the step is refused with `ERR_COORDINATION_TIMEOUT`. */
+  readonly lock: DeliveryLock | undefined
+  /** Versions that keys must still have, else `ERR_CONFLICT`. */
+  readonly reads: ReadonlyMap<string, number>
+  readonly changes: readonly Change[]
+}
+
+/**
+ * What hosts share so that an agent's deliveries and its state go with it from one to another: a lock for each delivery, a
+ * log of what was delivered, and the state that changes with it. A delivery is named by its message's source and id.
+ */
+export interface Coordinator {
+  /** Waits until no other host has it, and sees from then on all that others did. `ERR_COORDINATION_TIMEOUT` after `timeout` ms. */
+  acquire(delivery: string, options: WaitOptions & { timeout: number }): Promise<DeliveryLock>
+  delivered(delivery: string): Promise<boolean>
+  record(step: CoordinatedStep): Promise<void>
+  get(key: string): Promise<Uint8Array | undefined>
+  /** As a store's. */
+  version(key: string): number
+  entries(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]>
 }
 
 export interface Network {

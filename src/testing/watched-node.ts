@@ -11,6 +11,9 @@ export function watchNode(node: Node, waits: Waits): Node {
   const watched = watch(node, follow, {
     agent: async (...given) => watchAgent(await follow('call', node.agent(...given)), follow),
     pipeline: async (...given) => watchPipeline(await follow('call', node.pipeline(...given)), follow),
+    deadLetters: watch(node.deadLetters, follow, {
+      list: (...given) => watchIterable(node.deadLetters.list(...given), 'part', follow)
+    }),
     pipelines: { get: (id) => watch(node.pipelines.get(id), follow) },
     monitor: (...given) => watchIterator(node.monitor(...given), 'reading', follow),
     events: (...given) => watchIterator(node.events(...given), 'reading', follow)

@@ -3,18 +3,20 @@ import { Kind, MAX_RANGES } from '../../../protocols/point-to-point/constants.ts
 import type { StreamLink } from '../links/link.ts'
 import type { Flushable, Turn } from '../links/turn.ts'
 
-/** Acknowledgements of one stream, merged into ranges until the code that is running is through. */
+/** Acknowledgements of one kind (`ack`, `again`) on one stream, merged into ranges until the code that is running is through. */
 export class AckBatch implements Flushable {
   readonly #link: StreamLink
   readonly #turn: Turn
+  readonly #kind: number
   #ranges: number[] = []
   #rising = true
   #scheduled = false
   #flushedIn = -1
 
-  constructor(link: StreamLink, turn: Turn) {
+  constructor(link: StreamLink, turn: Turn, kind: number = Kind.ack) {
     this.#link = link
     this.#turn = turn
+    this.#kind = kind
   }
 
   add(sequence: number): void {
@@ -40,7 +42,7 @@ export class AckBatch implements Flushable {
     if (ranges.length === 0 || this.#link.closed) return
     this.#ranges = []
     this.#rising = true
-    this.#link.send(Kind.ack, encodeAck(ranges), false)
+    this.#link.send(this.#kind, encodeAck(ranges), false)
     this.#link.flush()
   }
 }

@@ -43,6 +43,11 @@ export class Draft implements Outgoing {
     this.attributes = attributes
   }
 
+  /** A draft of what was composed before, as it was kept. */
+  static of(message: Outgoing): Draft {
+    return Object.assign(new Draft(message.attributes), message)
+  }
+
   /** The id as text, whoever made it. */
   get idText(): string {
     return this.id ?? formatId(this.ms, this.counter, this.attributes.lineage!)

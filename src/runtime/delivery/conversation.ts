@@ -1,3 +1,4 @@
+import { Kind } from '../../../protocols/point-to-point/constants.ts'
 import type { StreamLink } from '../links/link.ts'
 import type { Turn } from '../links/turn.ts'
 import { AckBatch } from './ack-batch.ts'
@@ -27,10 +28,21 @@ export class Conversation {
   /** The number of the next tracked message to come. */
   received = 0
   readonly acks: AckBatch
+  readonly #link: StreamLink
+  readonly #turn: Turn
+  #repeats: AckBatch | undefined
   /** Tracked messages that came and were not settled yet. */
   open = 0
 
   constructor(link: StreamLink, turn: Turn) {
+    this.#link = link
+    this.#turn = turn
     this.acks = new AckBatch(link, turn)
+  }
+
+  /** The acknowledgements of what was handled before: most streams never have one. */
+  get repeats(): AckBatch {
+    this.#repeats ??= new AckBatch(this.#link, this.#turn, Kind.again)
+    return this.#repeats
   }
 }

@@ -11,6 +11,7 @@ import {
   encodeNumber,
   MAX_PLACE_BYTES,
   type Place,
+  readPlace,
   writePlace
 } from '../../../protocols/point-to-point/codec.ts'
 import { Kind, PROTOCOL } from '../../../protocols/point-to-point/constants.ts'
@@ -31,6 +32,8 @@ export interface PointToPointOptions {
   clock: Clock
   turn: Turn
   deliver: Deliver
+  /** Takes what is to be recognised when it comes twice. */
+  recognise: Deliver
   /** At-most-once messages that were still queued when their link closed: at least so many. */
   dropped: (peer: string, count: number, cause: Error | undefined) => void
   /** A link closed over which tracked messages came that are still being handled, or wait for it. */
@@ -41,11 +44,13 @@ export interface PointToPointOptions {
 export class PointToPoint implements LinkHandler {
   readonly protocol = PROTOCOL
   readonly lanes = LANES
-  readonly counted = new Set<number>([Kind.message, Kind.tracked])
+  readonly counted = new Set<number>([Kind.message, Kind.tracked, Kind.numbered])
   /** What we were asked to hold back. */
   readonly paused = new PausedFlows()
   readonly #options: PointToPointOptions
   readonly #links = new Set<StreamLink>()
+  /** Links that somebody waits for. */
+  readonly #awaited = new Map<StreamLink, PromiseWithResolvers<void>>()
   readonly #cursor = new Cursor()
   #sweeper: Timer | undefined
   #holder: Timer | undefined
@@ -90,6 +95,15 @@ export class PointToPoint implements LinkHandler {
     this.#sweeper ??= this.#options.clock.after(SWEEP, () => this.#sweep())
   }
 
+  /** Resolves when the link's peer has greeted: from then on it takes what is sent. `ERR_LINK_CLOSED`. */
+  ready(link: StreamLink): Promise<void> {
+    if (link.closed) return Promise.reject(new MeshError('ERR_LINK_CLOSED', `the link to ${link.peer} closed`))
+    if (link.greeted) return Promise.resolve()
+    let awaited = this.#awaited.get(link)
+    if (awaited === undefined) this.#awaited.set(link, (awaited = Promise.withResolvers()))
+    return awaited.promise
+  }
+
   stop(): void {
     this.#sweeper?.cancel()
     this.#holder?.cancel()
@@ -105,6 +119,9 @@ export class PointToPoint implements LinkHandler {
         break
       case Kind.tracked:
         this.#tracked(link, body)
+        break
+      case Kind.numbered:
+        this.#numbered(link, body)
         break
       case Kind.ack:
         this.#acknowledged(link, body, acknowledged)
@@ -134,8 +151,17 @@ export class PointToPoint implements LinkHandler {
     }
   }
 
+  opened(link: Link): void {
+    this.#awaited.get(link as StreamLink)?.resolve()
+    this.#awaited.delete(link as StreamLink)
+  }
+
   closed(given: Link, error?: Error): void {
     const link = given as StreamLink
+    this.#awaited
+      .get(link)
+      ?.reject(new MeshError('ERR_LINK_CLOSED', `the link to ${link.peer} closed`, { cause: error }))
+    this.#awaited.delete(link)
     this.#links.delete(link)
     this.paused.forget(link.peer, link)
     const conversation = link.state as Conversation | undefined
@@ -172,10 +198,25 @@ export class PointToPoint implements LinkHandler {
     const attempt = cursor.varint()
     const message: WireMessage = link.decoder.read(body, cursor.position)
     void message.data
-    const sequence = conversation.received++
+    const sequence = this.#opened(conversation)
+    this.#options.deliver(new RemoteInbound(link, conversation, message, sequence, attempt, body.length))
+  }
+
+  #numbered(link: StreamLink, body: Uint8Array): void {
+    const conversation = this.#conversation(link)
+    const cursor = this.#cursor.open(body)
+    const attempt = cursor.varint()
+    const place = readPlace(cursor)
+    const message: WireMessage = link.decoder.read(body, cursor.position)
+    void message.data
+    const sequence = this.#opened(conversation)
+    this.#options.recognise(new RemoteInbound(link, conversation, message, sequence, attempt, body.length, place))
+  }
+
+  #opened(conversation: Conversation): number {
     conversation.open++
     this.#holder ??= this.#options.clock.after(HOLD, () => this.#hold())
-    this.#options.deliver(new RemoteInbound(link, conversation, message, sequence, attempt, body.length))
+    return conversation.received++
   }
 
   #acknowledged(link: StreamLink, body: Uint8Array, how: (sent: Sent) => void): void {

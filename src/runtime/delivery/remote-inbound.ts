@@ -1,6 +1,6 @@
 import type { WireMessage } from '../../../protocols/envelope/wire-message.ts'
 import { toRemoteShape } from '../../../protocols/errors.ts'
-import { encodeFlow, encodeNak, flowOf } from '../../../protocols/point-to-point/codec.ts'
+import { encodeFlow, encodeNak, flowOf, type Place } from '../../../protocols/point-to-point/codec.ts'
 import { Kind, MAX_FLOW_BYTES } from '../../../protocols/point-to-point/constants.ts'
 import type { StreamLink } from '../links/link.ts'
 import type { Conversation } from './conversation.ts'
@@ -12,6 +12,7 @@ export class RemoteInbound implements Inbound {
   readonly message: WireMessage
   readonly attempt: number
   readonly bytes: number
+  readonly place: Place | undefined
   readonly #link: StreamLink
   /** Undefined for a message that nobody acknowledges. */
   readonly #conversation: Conversation | undefined
@@ -25,7 +26,8 @@ export class RemoteInbound implements Inbound {
     message: WireMessage,
     sequence: number,
     attempt: number,
-    bytes: number
+    bytes: number,
+    place?: Place
   ) {
     this.#link = link
     this.#conversation = conversation
@@ -33,6 +35,7 @@ export class RemoteInbound implements Inbound {
     this.#sequence = sequence
     this.attempt = attempt
     this.bytes = bytes
+    this.place = place
   }
 
   get target(): string {
@@ -72,6 +75,14 @@ export class RemoteInbound implements Inbound {
     this.#settled = true
     this.#conversation.open--
     this.#conversation.acks.add(this.#sequence)
+  }
+
+  again(): void {
+    this.release()
+    if (this.#conversation === undefined || this.#settled) return
+    this.#settled = true
+    this.#conversation.open--
+    this.#conversation.repeats.add(this.#sequence)
   }
 
   refuse(error: unknown, delay?: number, thrown = false): void {

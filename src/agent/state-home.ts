@@ -1,0 +1,88 @@
+import { MeshError } from '../../protocols/errors.ts'
+import type { Inbound } from '../runtime/delivery/inbound.ts'
+import type { Coordinator, DeliveryLock } from '../runtime/ports.ts'
+import type { Change, Store } from '../runtime/storage/types.ts'
+
+/** Where agents' state is kept, and what it takes to change it. */
+export interface StateHome {
+  /** What is given to it is seen by readers at once, and takes effect in that order, or fails with all behind it. */
+  readonly ordered: boolean
+  get(key: string): Promise<Uint8Array | undefined>
+  version(key: string): number
+  entries(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]>
+  /**
+   * Stores the changes if every key of `reads` has that version still, in one atomic write with the fact that `inbound` was
+   * handled, which is acknowledged then. `ERR_CONFLICT`, thrown at once where it is `ordered`; rejects with `ERR_STORAGE`.
+   */
+  store(reads: ReadonlyMap<string, number>, changes: readonly Change[], inbound: Inbound | undefined): Promise<void>
+}
+
+/** State of this host alone: in its own store, beside the record of its deliveries. */
+export class HostState implements StateHome {
+  readonly ordered = true
+  readonly #store: Store
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  get(key: string): Promise<Uint8Array | undefined> {
+    return this.#store.get(key)
+  }
+
+  version(key: string): number {
+    return this.#store.version(key)
+  }
+
+  entries(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]> {
+    return this.#store.entries(prefix)
+  }
+
+  store(reads: ReadonlyMap<string, number>, changes: readonly Change[], inbound: Inbound | undefined): Promise<void> {
+    for (const [key, version] of reads)
+      if (this.#store.version(key) !== version) {
+        throw new MeshError('ERR_CONFLICT', `${key} has changed since it was read`, { details: { key } })
+      }
+    return inbound?.commit?.(changes) ?? this.#plain(changes, inbound)
+  }
+
+  async #plain(changes: readonly Change[], inbound: Inbound | undefined): Promise<void> {
+    await this.#store.write(changes)
+    inbound?.done()
+  }
+}
+
+/** State that agents share wherever they live; `lock` and `delivery` where it is one delivery's to record. */
+export class SharedState implements StateHome {
+  readonly ordered = false
+  readonly #coordinator: Coordinator
+  readonly #delivery: string | undefined
+  readonly #lock: DeliveryLock | undefined
+
+  constructor(coordinator: Coordinator, delivery?: string, lock?: DeliveryLock) {
+    this.#coordinator = coordinator
+    this.#delivery = delivery
+    this.#lock = lock
+  }
+
+  get(key: string): Promise<Uint8Array | undefined> {
+    return this.#coordinator.get(key)
+  }
+
+  version(key: string): number {
+    return this.#coordinator.version(key)
+  }
+
+  entries(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]> {
+    return this.#coordinator.entries(prefix)
+  }
+
+  async store(
+    reads: ReadonlyMap<string, number>,
+    changes: readonly Change[],
+    inbound: Inbound | undefined
+  ): Promise<void> {
+    await this.#coordinator.record({ delivery: this.#delivery, lock: this.#lock, reads, changes })
+    inbound?.done()
+  }
+}

@@ -1,0 +1,55 @@
+import type { Payload } from '../../protocols/envelope/message.ts'
+import type { Inbound } from '../runtime/delivery/inbound.ts'
+import type { StateSpace } from './state.ts'
+import type { StateHome } from './state-home.ts'
+import type { AgentState, StateChange } from './types.ts'
+
+/**
+ * The state as one handler reads it, and what it has read: at its commit all of that must be as it was (Kung and Robinson,
+ * "On Optimistic Methods for Concurrency Control", 1981). The first of two who read the same wins, so one always does.
+ */
+export class Transaction implements AgentState {
+  readonly #space: StateSpace
+  readonly #home: StateHome
+  /** Where what was read is stored → its version at the first read; before the read, so that no change is missed. */
+  readonly #reads = new Map<string, number>()
+
+  /** `home`: where the state is changed, if that is more than the space's own. */
+  constructor(space: StateSpace, home: StateHome = space.home) {
+    this.#space = space
+    this.#home = home
+  }
+
+  /** What is committed is seen by readers at once. */
+  get ordered(): boolean {
+    return this.#home.ordered
+  }
+
+  async get(key: string): Promise<Payload | undefined> {
+    this.#note(this.#space.place(key))
+    return this.#space.get(key)
+  }
+
+  async *entries(): AsyncGenerator<readonly [key: string, value: Payload]> {
+    this.#note(this.#space.prefix)
+    for await (const [key] of this.#space.entries()) {
+      // Read again, now that its version is noted: what came with the key may be of before.
+      const value = await this.get(key)
+      if (this.#home.version(this.#space.place(key)) !== 0) yield [key, value]
+    }
+  }
+
+  /** Throws what can be known at once; see `StateHome.store`. */
+  commit(changes: readonly StateChange[], inbound: Inbound | undefined): Promise<void> {
+    return this.#home.store(this.#reads, this.#space.encode(changes), inbound)
+  }
+
+  /** What was read counts no longer: it is read anew. */
+  reset(): void {
+    this.#reads.clear()
+  }
+
+  #note(place: string): void {
+    if (!this.#reads.has(place)) this.#reads.set(place, this.#home.version(place))
+  }
+}
