@@ -29,6 +29,7 @@ export { type ErrorCode, MeshError, RemoteError } from '../protocols/errors.ts'
 export type { Agent } from './agent/agent.ts'
 export type {
   AgentHandlers,
+  AgentState,
   Context,
   GuaranteeOptions,
   HandlerOptions,
@@ -38,6 +39,7 @@ export type {
   RequestHandler,
   RequestOptions,
   SendOptions,
+  StateChange,
   Target,
   WaitOptions
 } from './agent/types.ts'

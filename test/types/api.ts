@@ -6,6 +6,7 @@ import { pipe } from 'it-pipe'
 import {
   type Agent,
   type AgentChange,
+  type AgentState,
   type Characteristics,
   type Context,
   characteristicsOf,
@@ -105,6 +106,22 @@ export async function agents(node: Node, data: { total: number }): Promise<void>
     ctx.working()
   })
   planner.receive('order.placed', async (message) => void message.data.total, { concurrency: 4 })
+  planner.receive(
+    async (_message, ctx) => {
+      const n = (await ctx.state.get('count')) ?? 0
+      await ctx.commit([
+        { type: 'put', key: 'count', value: n + 1 },
+        { type: 'delete', key: 'former' }
+      ])
+      // @ts-expect-error a put has a value
+      await ctx.commit([{ type: 'put', key: 'count' }])
+    },
+    { delivery: 'exactly-once' }
+  )
+  is<AgentState>(planner.state)
+  for await (const [key, value] of planner.state.entries()) is<string>(key + value.name)
+  // @ts-expect-error a handler does not choose how often it is sent to
+  planner.receive(receive, { delivery: 'at-least-once' })
   planner.handle('plan.make', async (message) => message.data.total + 1)
   planner.handle('plan.watch', async function* (message, ctx) {
     for (let i = 0; i < message.data.total && !ctx.signal.aborted; i++) yield { i }
