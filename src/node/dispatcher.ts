@@ -70,8 +70,10 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     this.#stopped = true
     this.#timer?.cancel()
     this.#timerAt = Number.NEGATIVE_INFINITY
+    // One error for all: there may be a million.
+    const error = stopped()
     for (const consignment of this.#all.values()) {
-      if (consignment.state !== 'in-flight') this.#abandon(consignment, stopped())
+      if (consignment.state !== 'in-flight') this.#abandon(consignment, error)
     }
   }
 

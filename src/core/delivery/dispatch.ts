@@ -102,7 +102,9 @@ export class Dispatch<T extends Dispatched> {
     const former = this.#leave(item)
     item.destination = name
     const destination = this.#destinationOf(item)
-    destination.ready.unshift(item)
+    // What comes back together keeps its order.
+    if (!destination.parked) destination.back = 0
+    destination.ready.unshift(item, destination.back++)
     this.#drop(former)
     if (destination.parked) return
     destination.parked = true
@@ -196,6 +198,8 @@ class Destination<T extends Dispatched> implements Due {
   /** Looks in a row that found nobody: then one message at a time finds out whether somebody came. */
   misses = 0
   parked = false
+  /** How many came back since it was parked. */
+  back = 0
   /** It stands in the round. */
   inTurn = false
   at = 0

@@ -21,10 +21,14 @@ export class WaitingLine<T extends InLine> {
     this.#items.push(item)
   }
 
-  /** To the front: what was taken and could not be used. */
-  unshift(item: T): void {
-    if (this.#head > 0) this.#items[--this.#head] = item
-    else this.#items.unshift(item)
+  /** To the front, behind so many: what was taken and could not be used. */
+  unshift(item: T, behind = 0): void {
+    if (this.#head === 0) {
+      this.#items.splice(behind, 0, item)
+    } else {
+      this.#items.copyWithin(this.#head - 1, this.#head, this.#head + behind)
+      this.#items[--this.#head + behind] = item
+    }
   }
 
   shift(): T | undefined {

@@ -89,7 +89,9 @@ describe('the dispatch', () => {
   it('has one look for somebody in the name of all, each time later, until somebody is there', () => {
     const dispatch = new Dispatch<Item>({ messages: 100, bytes: 100 }, half)
     for (let i = 0; i < 5; i++) dispatch.add(new Item(i, 'gone'))
-    for (const item of taken(dispatch)) dispatch.park(item, 'gone', 0)
+    const first = taken(dispatch)
+    for (let i = 5; i < 8; i++) dispatch.add(new Item(i, 'gone'))
+    for (const item of first) dispatch.park(item, 'gone', 0)
     assert.equal(dispatch.wakeAt, 50)
     dispatch.tick(49)
     assert.deepEqual(taken(dispatch), [])
@@ -101,7 +103,8 @@ describe('the dispatch', () => {
     dispatch.wake('gone')
     const [found] = taken(dispatch)
     dispatch.found(found!)
-    assert.equal(taken(dispatch).length, 4)
+    const others = taken(dispatch).map(({ name }) => name)
+    assert.deepEqual([found!.name, ...others], [0, 1, 2, 3, 4, 5, 6, 7], 'in their order')
     assert.equal(dispatch.wakeAt, Number.POSITIVE_INFINITY)
   })
 
