@@ -266,7 +266,7 @@ export class ReceiverQueue {
 const MOST_TAILS = 256
 
 export function concurrencyOf(options: HandlerOptions, fallback: number): number {
-  const { concurrency = fallback, ...unknown } = options
+  const { concurrency = fallback, delivery: _, ...unknown } = options
   const [key] = Object.keys(unknown)
   if (key !== undefined) throw new MeshError('ERR_CONFIG', `${key} is no option of a handler`, { details: { key } })
   if (!Number.isInteger(concurrency) || concurrency < 1) {

@@ -67,7 +67,7 @@ export interface NodeConfig {
  * Checks options and fills in the defaults.
  *
  * Throws `ERR_CONFIG` naming the first wrong key in `details.key` (`'limits.messageBytes'`, `'listen[1]'`); the message
- * has all of them, a line for each, and `details.problems` each with its key.
+ * has all of them, a line for each, and the errors of `cause` each with its key.
  */
 export function resolveConfig(options: NodeOptions = {}): NodeConfig {
   if (Array.isArray(options)) {
@@ -78,7 +78,10 @@ export function resolveConfig(options: NodeOptions = {}): NodeConfig {
   const problems = result.issues.map(describe)
   const [first] = problems
   throw new MeshError('ERR_CONFIG', problems.map((problem) => problem.message).join('\n'), {
-    details: { key: first?.key ?? '', problems }
+    details: { key: first?.key ?? '' },
+    cause: new AggregateError(
+      problems.map(({ key, message }) => new MeshError('ERR_CONFIG', message, { details: { key } }))
+    )
   })
 }
 
@@ -90,8 +93,8 @@ export interface ConfigProblem {
 
 /** All that `resolveConfig` found wrong, each with its own key, in what it threw. */
 export function configProblems(error: MeshError): readonly ConfigProblem[] {
-  const key = String(error.details?.key ?? '')
-  return (error.details?.problems as ConfigProblem[] | undefined) ?? [{ key, message: error.message }]
+  const errors: MeshError[] = error.cause instanceof AggregateError ? error.cause.errors : [error]
+  return errors.map(({ details, message }) => ({ key: String(details?.key ?? ''), message }))
 }
 
 function describe(issue: v.BaseIssue<unknown>): ConfigProblem {

@@ -80,11 +80,6 @@ describe('the API, “Agents”', function () {
     for (const options of [{ ordering: 'causal' }, { ordering: 'total' }] as const) {
       await assert.rejects(planner.send('far', 1, options), unsupported)
     }
-    assert.throws(() => planner.receive(() => undefined, { delivery: 'exactly-once' } as object), unsupported)
-    assert.throws(() => planner.state, unsupported)
-    await until('the plain message', () => got.length > 0)
-    assert.throws(() => got[0]!.ctx.state, unsupported)
-    assert.throws(() => got[0]!.ctx.commit([]), unsupported)
   })
 
   it('handlers: neither a slip of the pen nor a value that is no function goes unnoticed', async () => {
