@@ -1,7 +1,7 @@
 import { Deadlines, type Due } from './deadlines.ts'
 
 /** Numbers that are reserved at a time. A crash leaves at most so many unused; a reservation costs one small record. */
-const BLOCK = 1_024
+export const BLOCK = 1_024
 
 /** A number in use: by what is outstanding, or by a dead letter that may be sent again. `at` is the number. */
 export type Claim = Due
