@@ -175,7 +175,8 @@ export interface DiskFile {
   write(bytes: Uint8Array, at: number): Promise<void>
   /** Fewer bytes than asked for where the file ends. */
   read(at: number, length: number): Promise<Uint8Array>
-  /** fdatasync: what was written before survives a crash once it resolves. After a rejection nobody knows what did. */
+  truncate(size: number): Promise<void>
+  /** fdatasync: what was written or cut off before survives a crash once it resolves. After a rejection nobody knows what did. */
   sync(): Promise<void>
   close(): Promise<void>
 }

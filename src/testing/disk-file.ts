@@ -1,20 +1,18 @@
 import type { Random } from '../core/machine.ts'
 
-/** What a disk writes at once, or not at all. */
+/** What a disk deeds at once, or not at all. */
 const SECTOR = 512
 
-interface Write {
-  readonly at: number
-  readonly bytes: Uint8Array
-}
+/** Bytes written somewhere, or the file cut to a size. */
+type Deed = { readonly at: number; readonly bytes: Uint8Array } | { readonly size: number }
 
 /** The bytes of a file twice: as programs see them, and as they would be after the machine has lost its power. */
 export class Contents {
   #seen = new Bytes()
   readonly #kept = new Bytes()
   /** What the kept bytes lack of the seen ones. */
-  #unsynced: Write[] = []
-  /** Writes that a sync has dealt with. */
+  #unsynced: Deed[] = []
+  /** Deeds that a sync has dealt with. */
   #settled = 0
 
   get size(): number {
@@ -26,37 +24,39 @@ export class Contents {
   }
 
   write(bytes: Uint8Array, at: number): void {
-    const write = { at, bytes: Uint8Array.from(bytes) }
-    this.#seen.do(write)
-    this.#unsynced.push(write)
+    this.#do({ at, bytes: Uint8Array.from(bytes) })
   }
 
-  /** How many writes there were: what is written while a sync takes its time is not part of it. */
-  get writes(): number {
+  truncate(size: number): void {
+    this.#do({ size })
+  }
+
+  /** How many deeds there were: what is done while a sync takes its time is not part of it. */
+  get deeds(): number {
     return this.#settled + this.#unsynced.length
   }
 
-  sync(writes: number): void {
-    for (const write of this.#settle(writes)) this.#kept.do(write)
+  sync(deeds: number): void {
+    for (const deed of this.#settle(deeds)) this.#kept.do(deed)
   }
 
   /**
    * Some of it is on the disk, some is not and never will be, whatever is synced later: the kernel has marked the pages
    * clean. Whether programs still see what is lost differs between file systems.
    */
-  failSync(writes: number, random: Random): void {
-    for (const write of this.#settle(writes)) if (random() < 0.5) this.#kept.do(write)
+  failSync(deeds: number, random: Random): void {
+    for (const deed of this.#settle(deeds)) if (random() < 0.5) this.#kept.do(deed)
     if (random() < 0.5) return
     this.#seen = this.#kept.copy()
-    for (const write of this.#unsynced) this.#seen.do(write)
+    for (const deed of this.#unsynced) this.#seen.do(deed)
   }
 
-  /** Each write that was not synced is lost, or done, or torn. */
+  /** Each deed that was not synced is lost, or done, or torn. */
   crash(random: Random): void {
-    for (const write of this.#unsynced.splice(0)) {
+    for (const deed of this.#unsynced.splice(0)) {
       const fate = random()
-      if (fate < 1 / 3) this.#kept.do(write)
-      else if (fate < 2 / 3) this.#tear(write.at, write.bytes, random)
+      if (fate < 1 / 3) this.#kept.do(deed)
+      else if (fate < 2 / 3 && 'bytes' in deed) this.#tear(deed.at, deed.bytes, random)
     }
     this.#seen = this.#kept.copy()
   }
@@ -67,8 +67,13 @@ export class Contents {
       bytes.do({ at, bytes: bytes.read(at, length).map((byte) => byte ^ 0x5a) })
   }
 
-  #settle(writes: number): Write[] {
-    const settled = this.#unsynced.splice(0, Math.max(0, writes - this.#settled))
+  #do(deed: Deed): void {
+    this.#seen.do(deed)
+    this.#unsynced.push(deed)
+  }
+
+  #settle(deeds: number): Deed[] {
+    const settled = this.#unsynced.splice(0, Math.max(0, deeds - this.#settled))
     this.#settled += settled.length
     return settled
   }
@@ -95,11 +100,16 @@ class Bytes {
     return this.#bytes.slice(at, Math.min(this.size, at + length))
   }
 
-  do({ at, bytes }: Write): void {
-    if (bytes.length === 0) return
-    const end = at + bytes.length
+  do(deed: Deed): void {
+    if ('size' in deed) {
+      this.#bytes.fill(0, deed.size, this.size)
+      this.size = Math.min(this.size, deed.size)
+      return
+    }
+    if (deed.bytes.length === 0) return
+    const end = deed.at + deed.bytes.length
     this.#reserve(end)
-    this.#bytes.set(bytes, at)
+    this.#bytes.set(deed.bytes, deed.at)
     this.size = Math.max(this.size, end)
   }
 

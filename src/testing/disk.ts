@@ -115,17 +115,23 @@ export class SimulatedDisk {
       contents.write(bytes, at)
       return
     }
-    const most = fails ? bytes.length : Math.max(0, bytes.length - growth + this.#room())
-    contents.write(bytes.subarray(0, Math.floor(this.#random() * Math.min(most, bytes.length))), at)
+    // A full disk takes what fits.
+    const part = fails ? Math.floor(this.#random() * bytes.length) : bytes.length - growth + this.#room()
+    contents.write(bytes.subarray(0, Math.max(0, part)), at)
     throw failure(fails ? 'EIO' : 'ENOSPC')
   }
 
-  finishSync(contents: Contents, writes: number): void {
+  truncate(contents: Contents, size: number): void {
+    this.refuseReadOnly()
+    contents.truncate(size)
+  }
+
+  finishSync(contents: Contents, deeds: number): void {
     if (this.#lot(this.conditions.syncFailure)) {
-      contents.failSync(writes, this.#random)
+      contents.failSync(deeds, this.#random)
       throw failure('EIO')
     }
-    contents.sync(writes)
+    contents.sync(deeds)
   }
 
   syncTime(): number {
@@ -205,9 +211,10 @@ class Attached implements Disk {
       },
       write: (bytes, at) => this.#after(0, () => disk.write(contents, bytes, at)),
       read: (at, length) => this.#after(disk.conditions.readLatency, () => contents.read(at, length)),
+      truncate: (size) => this.#after(0, () => disk.truncate(contents, size)),
       sync: () => {
-        const { writes } = contents
-        return this.#after(disk.syncTime(), () => disk.finishSync(contents, writes))
+        const { deeds } = contents
+        return this.#after(disk.syncTime(), () => disk.finishSync(contents, deeds))
       },
       close: () => this.#after(0, () => {})
     }

@@ -84,6 +84,7 @@ export class WithholdingDisk implements Disk {
       },
       write: async (bytes, at) => file.write(bytes, at),
       read: (at, length) => file.read(at, length),
+      truncate: async (size) => file.truncate(size),
       sync: () => (Math.random() < syncFailure ? file.failSync(Math.random) : file.sync()),
       close: () => file.close()
     }

@@ -1,16 +1,14 @@
 import type { DiskFile } from '../../src/runtime/ports.ts'
 
-interface Write {
-  readonly bytes: Uint8Array
-  readonly at: number
-}
+/** Bytes written somewhere, or the file cut to a size. */
+type Deed = { readonly bytes: Uint8Array; readonly at: number } | { readonly size: number }
 
 /** A file whose writes stay in this process until they are synced. */
 export class WithholdingFile {
   /** Where its bytes go; undefined until its name was synced. */
   #file: DiskFile | undefined
   /** In their order. */
-  #withheld: Write[] = []
+  #withheld: Deed[] = []
   /** So many of them were synced, and wait for the file to have its name. */
   #synced = 0
   #size: number
@@ -29,10 +27,19 @@ export class WithholdingFile {
     this.#size = Math.max(this.#size, at + bytes.length)
   }
 
+  truncate(size: number): void {
+    this.#withheld.push({ size })
+    this.#size = size
+  }
+
   async read(at: number, length: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(Math.max(0, Math.min(length, this.#size - at)))
     bytes.set((await this.#file?.read(at, bytes.length)) ?? [])
     for (const write of this.#withheld) {
+      if ('size' in write) {
+        bytes.fill(0, Math.max(0, write.size - at))
+        continue
+      }
       const from = Math.max(at, write.at)
       const to = Math.min(at + bytes.length, write.at + write.bytes.length)
       if (from < to) bytes.set(write.bytes.subarray(from - write.at, to - write.at), from - at)
@@ -66,7 +73,10 @@ export class WithholdingFile {
     const file = this.#file
     if (file === undefined) return
     const synced = this.#withheld.slice(0, this.#synced)
-    for (const { bytes, at } of synced) await file.write(bytes, at)
+    for (const deed of synced) {
+      if ('size' in deed) await file.truncate(deed.size)
+      else await file.write(deed.bytes, deed.at)
+    }
     await file.sync()
     this.#withheld.splice(0, synced.length)
     this.#synced -= synced.length

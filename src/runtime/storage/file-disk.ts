@@ -1,4 +1,4 @@
-import { close, constants, fdatasync, fstatSync, open, read, write } from 'node:fs'
+import { close, constants, fdatasync, fstatSync, ftruncate, open, read, write } from 'node:fs'
 import { mkdir, open as openHandle, readdir, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Disk, DiskFile } from '../ports.ts'
@@ -94,6 +94,11 @@ class OpenFile implements DiskFile {
       done += count
     }
     return bytes.subarray(0, done)
+  }
+
+  async truncate(size: number): Promise<void> {
+    await call((then) => ftruncate(this.#fd, size, then))
+    this.#size = size
   }
 
   sync(): Promise<void> {

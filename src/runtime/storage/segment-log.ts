@@ -244,15 +244,27 @@ export class SegmentLog {
     await this.#disk.remove(segment.name).catch(ignore)
   }
 
-  /** Nothing that waits is in the log. A new segment says so on disk, if there can be one, before anybody is told. */
+  /**
+   * Nothing that waits is in the log. Before anybody is told, it is cut off, which a full disk still does, and a new
+   * segment says so, which also a disk that has lost its pages does. Where neither can be done, what was refused may be
+   * there after a crash, as long as no later write succeeds.
+   */
   async #giveUp(cause: unknown): Promise<void> {
-    if (this.#current !== undefined) await this.#begin(this.#written + 1).catch(ignore)
+    if (this.#current !== undefined) {
+      await cutBack(this.#current).catch(ignore)
+      await this.#begin(this.#written + 1).catch(ignore)
+    }
     this.#last = this.#written
     this.#options.onFailed?.(this.#written)
     const error = storageError('what was written did not reach the disk', cause)
     this.#underWay.end(error)
     this.#open.end(error)
   }
+}
+
+async function cutBack({ file, end }: Segment): Promise<void> {
+  await file.truncate(end)
+  await file.sync()
 }
 
 /** A removal that failed only in its sync is tried again. */

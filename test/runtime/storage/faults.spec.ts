@@ -45,6 +45,21 @@ describe('a store whose disk fails', () => {
     }
   })
 
+  it('keeps nothing of what a full disk took a part of, though it had no room for a new file', async () => {
+    for (let seed = 0; seed < 50; seed++) {
+      const ground = await lives(seed)
+      const used = [...ground.disk.files().values()].reduce((sum, size) => sum + size, 0)
+      ground.disk.conditions.capacity = used + 250
+      const refused = ['b', 'c', 'd'].map((key) => refusal(ground.write(change(key, 'x'.repeat(100)))))
+      await ground.run(Promise.all(refused))
+      ground.disk.conditions.capacity = Number.POSITIVE_INFINITY
+      if (seed % 2 === 0) ground.crash()
+      else await ground.close()
+      await ground.open()
+      assert.deepEqual(await ground.contents(), new Map([['a', 'before']]))
+    }
+  })
+
   it('works again once there is room again', async () => {
     const ground = await lives()
     ground.disk.conditions.capacity = 2_000

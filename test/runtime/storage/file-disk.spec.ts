@@ -1,18 +1,23 @@
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Disk } from '../../../src/runtime/ports.ts'
 import { FileDisk } from '../../../src/runtime/storage/file-disk.ts'
 import { openStore } from '../../../src/runtime/storage/store.ts'
+import { systemClock } from '../../../src/runtime/system/clock.ts'
+import { seededDice } from '../../../src/testing/dice.ts'
+import { SimulatedDisk } from '../../../src/testing/disk.ts'
 import { temporaryFolder } from '../../kit/folder.ts'
 import { WithholdingDisk } from '../../kit/withholding-disk.ts'
 
-/** Both must do the same as long as nobody is killed. */
+const simulated = new SimulatedDisk(seededDice('disk').random, { syncLatency: [0, 0] }).attach(systemClock)
+
+/** All must do the same as long as nobody is killed. */
 const disks: [string, (path: string) => Disk][] = [
   ['a folder of the operating system', (path) => new FileDisk(path)],
-  ['a folder that gets only what was synced', (path) => new WithholdingDisk(new FileDisk(path))]
+  ['a folder that gets only what was synced', (path) => new WithholdingDisk(new FileDisk(path))],
+  ['simulated', (path) => simulated.folder(path)]
 ]
 
 describe('the disk that is', () => {
@@ -27,6 +32,10 @@ describe('the disk that is', () => {
       assert.equal(file.size, 11)
       assert.equal(Buffer.from(await file.read(4, 100)).toString(), 'y there')
       assert.equal((await file.read(11, 5)).length, 0)
+      await file.write(Buffer.from('!!!'), 11)
+      await file.truncate(12)
+      await file.truncate(11)
+      assert.deepEqual([file.size, (await file.read(0, 100)).length], [11, 11])
       await file.sync()
       await disk.sync()
       await file.write(Buffer.from('J'), 0)
@@ -42,7 +51,7 @@ describe('the disk that is', () => {
       await disk.remove('two')
       await assert.rejects(disk.remove('two'), { code: 'ENOENT' })
       await disk.sync()
-      assert.deepEqual(await readdir(join(folder.path, 'a', 'b')), [])
+      assert.deepEqual(await diskOf(join(folder.path, 'a', 'b')).list(), [])
     })
 
     it(`${name}: keeps a store through restarts, compaction included`, async () => {
@@ -62,7 +71,7 @@ describe('the disk that is', () => {
         }
         await store.close()
       }
-      const files = await readdir(folder.path)
+      const files = await diskOf(folder.path).list()
       assert.ok(files.length < 8, `never compacted: ${files.join(' ')}`)
     })
   }

@@ -8,7 +8,7 @@ type Step =
   | { do: 'wait'; ms: number }
   | { do: 'crash' | 'restart' | 'fail' | 'recover' }
 
-const RUNS = 300
+const RUNS = 250
 
 const write = fc.record({
   do: fc.constant('write' as const),
@@ -62,7 +62,9 @@ async function live(seed: number, steps: readonly Step[]): Promise<void> {
 
 const steps = (step: fc.Arbitrary<Step>) => fc.array(step, { minLength: 20, maxLength: 100, size: 'max' })
 
-describe('the store on a disk', () => {
+describe('the store on a disk', function () {
+  this.timeout(60_000)
+
   it('holds what a map would hold, through crashes and restarts', () =>
     fc.assert(fc.asyncProperty(fc.nat(), steps(calm), live), { numRuns: RUNS }))
 
