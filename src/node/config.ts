@@ -11,7 +11,10 @@ export type { LimitOptions, Limits } from './config-limits.ts'
 export interface NodeOptions {
   /** A label for people, 1 to 128 characters; the identity is the PeerId. Default: the last eight characters of that. */
   name?: string | undefined
-  /** The folder that keeps the identity. Left out: everything is in memory, and the next start has another identity. */
+  /**
+   * The folder that keeps the identity and whatever the node must not forget; one node has it at a time (`ERR_CONFIG`).
+   * Left out: everything is in memory, and the next start has another identity.
+   */
   dataDir?: string | undefined
   /**
    * Multiaddrs to listen on. Default `['/ip4/127.0.0.1/tcp/0']`, loopback and a port that the system chooses: until

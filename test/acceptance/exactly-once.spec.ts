@@ -55,6 +55,7 @@ class FailingDisk implements Disk {
       },
       write: (bytes, at) => file.write(bytes, at),
       read: (at, length) => file.read(at, length),
+      truncate: (size) => file.truncate(size),
       sync,
       close: () => file.close()
     }
