@@ -25,7 +25,7 @@ describe('the data folder of a node', function () {
 
   it('belongs to one process at a time, and is taken over from one that was killed', async () => {
     await using folder = await temporaryFolder()
-    await using host = await hostProcess(script, { dataDir: folder.path })
+    await using host = await hostProcess(script, { dataDir: folder.path }, {})
     await assert.rejects(createNode({ dataDir: folder.path }), refusesWith(taken))
     await host.kill()
     await using node = await createNode({ dataDir: folder.path })

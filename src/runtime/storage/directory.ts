@@ -92,12 +92,12 @@ export class Directory {
       row = this.#free.pop() ?? this.#used++
       if (row >= this.#version.length) this.#grow()
       this.#rows.set(key, row)
+      this.#enter(segment)
       this.#bytes += weight(key, size)
     } else {
-      this.#leave(this.#segment[row]!)
+      this.#move(this.#segment[row]!, segment)
       this.#bytes += size - this.#size[row]!
     }
-    this.#enter(segment)
     this.#segment[row] = segment.number
     this.#record[row] = record
     this.#length[row] = length
@@ -119,6 +119,13 @@ export class Directory {
   forget(segment: Segment): void {
     if (this.keysIn(segment) === 0) return
     for (const [key, row] of this.#rows) if (this.#segment[row] === segment.number) this.delete(key)
+  }
+
+  /** Most keys that are written again were written a moment ago. */
+  #move(from: number, to: Segment): void {
+    if (from === to.number) return
+    this.#leave(from)
+    this.#enter(to)
   }
 
   #enter(segment: Segment): void {
