@@ -1,4 +1,5 @@
 import type { Agent } from '../agent/agent.ts'
+import type { Receipt } from '../agent/types.ts'
 import type { Node } from '../node/node.ts'
 import type { Pipeline } from '../node/pipeline.ts'
 import type { WaitKind, Waits } from './waits.ts'
@@ -22,10 +23,23 @@ export function watchNode(node: Node, waits: Waits): Node {
 }
 
 function watchAgent(agent: Agent, follow: Follow): Agent {
+  const send = async (...given: Parameters<Agent['send']>): Promise<Receipt | Receipt[]> => {
+    const receipts = await follow('call', agent.send(...given) as Promise<Receipt | Receipt[]>)
+    return Array.isArray(receipts) ? receipts.map((one) => watchReceipt(one, follow)) : watchReceipt(receipts, follow)
+  }
   return watch(agent, follow, {
+    send: send as Agent['send'],
+    state: watch(agent.state, follow, {
+      entries: (...given) => watchIterable(agent.state.entries(...given), 'part', follow)
+    }),
     stream: (...given) => watchIterable(agent.stream(...given), 'part', follow),
     subscribe: (...given) => watchIterable(agent.subscribe(...given), 'reading', follow)
   })
+}
+
+/** Its `settled` may be far away; of a message whose fate is known it is at hand. */
+function watchReceipt(receipt: Receipt, follow: Follow): Receipt {
+  return receipt.status === 'stored' ? watch(receipt, follow) : receipt
 }
 
 function watchPipeline(pipeline: Pipeline, follow: Follow): Pipeline {
