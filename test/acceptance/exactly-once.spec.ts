@@ -255,7 +255,6 @@ describe('exactly-once over loopback, with data folders', function () {
     })
     await until('several fsyncs to fail', () => disk.failed >= 3)
     assert.equal(told, 0)
-    assert.equal(await agent.state.get('total'), 1)
     disk.failing = false
     const receipts = await Promise.all(sends)
     assert.ok(receipts.every(({ status, attempts }) => status === 'delivered' && attempts > 1))
