@@ -52,7 +52,10 @@ export interface Context {
 
 /** What an agent remembers on a host: by key, whatever a message can carry. Kept in the `dataDir`, else in memory. */
 export interface AgentState {
-  /** Undefined where there is none. `ERR_STORAGE`, `ERR_CORRUPT`, `ERR_CONFIG` (no key). */
+  /**
+   * Undefined where there is none. Never what a crash could take back, but for a handler of `receive`, whose own commit and
+   * acknowledgement go down with it. `ERR_STORAGE`, `ERR_CORRUPT`, `ERR_CONFIG` (no key).
+   */
   get(key: string): Promise<Payload | undefined>
   /** All of it, in the order of the keys. */
   entries(): AsyncIterable<readonly [key: string, value: Payload]>

@@ -23,6 +23,9 @@ export function watchNode(node: Node, waits: Waits): Node {
 
 function watchAgent(agent: Agent, follow: Follow): Agent {
   return watch(agent, follow, {
+    state: watch(agent.state, follow, {
+      entries: () => watchIterable(agent.state.entries(), 'part', follow)
+    }),
     stream: (...given) => watchIterable(agent.stream(...given), 'part', follow),
     subscribe: (...given) => watchIterable(agent.subscribe(...given), 'reading', follow)
   })

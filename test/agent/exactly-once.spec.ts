@@ -378,6 +378,33 @@ describe('an agent’s state', () => {
     assert.deepEqual(await all(await time.run(next.agent('a/b'), 60_000)), expected)
   })
 
+  it('shows outside of a receiving handler nothing that a crash could take back', async () => {
+    const { time, node, producer, conditions } = await ground({ syncLatency: [50, 50] })
+    const agent = await time.run(node.agent('counter'), 60_000)
+    agent.receive(async ({ data }, ctx) => ctx.commit([{ type: 'put', key: 'x', value: data }]), EXACTLY_ONCE)
+    agent.handle('read', async ({ data }, ctx) => ctx.state.get(data))
+    const read = async () => [
+      await time.run(agent.state.get('x'), 60_000),
+      (await time.run(agent.request('counter', 'x', { type: 'read' }), 60_000)).data,
+      await time.run(listOf(agent.state.entries()), 60_000)
+    ]
+    conditions.syncFailure = 1
+    const failed = producer.send('counter', 1, { number: 1 })
+    await time.advance(10)
+    assert.deepEqual(await read(), [undefined, undefined, []])
+    assert.equal(await time.run(failed, 60_000), 'ERR_STORAGE')
+    conditions.syncFailure = 0
+    let answered = false
+    const stored = producer.send('counter', 2, { number: 1 }).then(() => {
+      answered = true
+    })
+    await time.advance(10)
+    const value = await time.run(agent.state.get('x'), 60_000)
+    if (value !== 2) assert.equal(answered, false)
+    await time.run(stored, 60_000)
+    assert.deepEqual(await read(), [2, 2, [['x', 2]]])
+  })
+
   it('gives values that nobody else changes', async () => {
     const { time, node } = await ground()
     const agent = await time.run(node.agent('a'), 60_000)
