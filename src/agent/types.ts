@@ -53,8 +53,8 @@ export interface Context {
 /** What an agent remembers on a host: by key, whatever a message can carry. Kept in the `dataDir`, else in memory. */
 export interface AgentState {
   /**
-   * Undefined where there is none. Sees what is on its way to disk, as the next handler does, which fails with it.
-   * `ERR_STORAGE`, `ERR_CORRUPT`, `ERR_CONFIG` (no key).
+   * Undefined where there is none. Never what a crash could take back, but for a handler of `receive`, whose own commit and
+   * acknowledgement go down with it. `ERR_STORAGE`, `ERR_CORRUPT`, `ERR_CONFIG` (no key).
    */
   get(key: string): Promise<Payload | undefined>
   /** All of it, in the order of the keys. */

@@ -85,6 +85,8 @@ export class Services {
   #closing = false
   #claimed: AsyncDisposable | undefined
   #store: Store = createMemoryStore()
+  /** From the first agent on. */
+  #state: StateHome | undefined
   readonly #resolver: Resolver
   readonly #load: LoadReport | undefined
 
@@ -265,7 +267,8 @@ export class Services {
 
   #home(): StateHome {
     const { coordinator } = this.#world
-    return coordinator === undefined ? new HostState(this.#store) : new SharedState(coordinator)
+    this.#state ??= coordinator === undefined ? new HostState(this.#store) : new SharedState(coordinator)
+    return this.#state
   }
 
   readonly #emit = (event: NodeEventBody): void => {

@@ -312,6 +312,45 @@ describe('a handler whose delivery is exactly-once', () => {
   })
 })
 
+describe('a handler without that option', () => {
+  it('gets a numbered message until it has returned once, and never after', async () => {
+    const { time, node, producer, restart } = await ground()
+    const runs: number[] = []
+    const register = (one: Node) =>
+      time.run(
+        one.agent('worker', {
+          receive: ({ data }, { attempt }) => {
+            runs.push(data)
+            if (attempt === 1 && data === 2) throw new Error('not yet')
+          }
+        }),
+        60_000
+      )
+    await register(node)
+    const send = (number: number, attempt = 1) => time.run(producer.send('worker', number, { number, attempt }), 60_000)
+    assert.deepEqual([await send(1), await send(1)], ['done', 'again'])
+    assert.deepEqual([await send(2), await send(2, 2), await send(2, 3)], ['ERR_HANDLER', 'done', 'again'])
+    await register(await restart())
+    assert.deepEqual([await send(1, 3), await send(2, 4)], ['again', 'again'])
+    assert.deepEqual(runs, [1, 2, 2])
+  })
+
+  it('may change the state, and comes to its sender’s next attempt where that met a conflict', async () => {
+    const { time, node, producer } = await ground()
+    const agent = await time.run(node.agent('worker'), 60_000)
+    agent.handle('bump', async (_message, ctx) => ctx.commit([{ type: 'put', key: 'n', value: 100 }]))
+    let runs = 0
+    agent.receive(async (_message, ctx) => {
+      const n = (await ctx.state.get('n')) ?? 0
+      if (++runs === 1) await agent.request('worker', 0, { type: 'bump' })
+      await ctx.commit([{ type: 'put', key: 'n', value: n + 1 }])
+    })
+    const send = () => time.run(producer.send('worker', 0, { number: 1 }), 60_000)
+    assert.deepEqual([await send(), await send(), await send()], ['ERR_CONFLICT', 'done', 'again'])
+    assert.equal(await time.run(agent.state.get('n'), 60_000), 101)
+  })
+})
+
 describe('an agent’s state', () => {
   it('is the agent’s own, shared by its instances, and outlives the node', async () => {
     const { time, node, restart } = await ground()
@@ -337,6 +376,33 @@ describe('an agent’s state', () => {
     assert.deepEqual(await all(other), [])
     const next = await restart()
     assert.deepEqual(await all(await time.run(next.agent('a/b'), 60_000)), expected)
+  })
+
+  it('shows outside of a receiving handler nothing that a crash could take back', async () => {
+    const { time, node, producer, conditions } = await ground({ syncLatency: [50, 50] })
+    const agent = await time.run(node.agent('counter'), 60_000)
+    agent.receive(async ({ data }, ctx) => ctx.commit([{ type: 'put', key: 'x', value: data }]), EXACTLY_ONCE)
+    agent.handle('read', async ({ data }, ctx) => ctx.state.get(data))
+    const read = async () => [
+      await time.run(agent.state.get('x'), 60_000),
+      (await time.run(agent.request('counter', 'x', { type: 'read' }), 60_000)).data,
+      await time.run(listOf(agent.state.entries()), 60_000)
+    ]
+    conditions.syncFailure = 1
+    const failed = producer.send('counter', 1, { number: 1 })
+    await time.advance(10)
+    assert.deepEqual(await read(), [undefined, undefined, []])
+    assert.equal(await time.run(failed, 60_000), 'ERR_STORAGE')
+    conditions.syncFailure = 0
+    let answered = false
+    const stored = producer.send('counter', 2, { number: 1 }).then(() => {
+      answered = true
+    })
+    await time.advance(10)
+    const value = await time.run(agent.state.get('x'), 60_000)
+    if (value !== 2) assert.equal(answered, false)
+    await time.run(stored, 60_000)
+    assert.deepEqual(await read(), [2, 2, [['x', 2]]])
   })
 
   it('gives values that nobody else changes', async () => {

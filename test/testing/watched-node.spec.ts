@@ -100,6 +100,7 @@ describe('a node of a simulated mesh, awaited as any other', () => {
     caller.receive('t', () => undefined)
     assert.throws(() => caller.receive('t', () => undefined), { code: 'ERR_ALREADY_REGISTERED' })
     assert.throws(() => nodes[0]!.libp2p, { code: 'ERR_UNSUPPORTED' })
+    await assert.rejects(caller.state.get(''), { code: 'ERR_CONFIG' })
     assert.throws(() => nodes[0]!.pipelines.get(''), { code: 'ERR_CONFIG' })
     await assert.rejects(caller.request('nobody', 1), { code: 'ERR_NO_RESPONDERS' })
     await assert.rejects(nodes[0]!.ready({ peers: 7, timeout: 90_000 }), { code: 'ERR_TIMEOUT' })
