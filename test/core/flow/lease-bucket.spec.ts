@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict'
+import { TERM } from '../../../protocols/rate-limits/constants.ts'
+import { seeded } from '../routing/seeded.ts'
+import { DRIFT, excess, LeaseWorld, type Node } from './lease-world.ts'
+
+/** SEED=n replays one seed. */
+const only = process.env.SEED === undefined ? undefined : Number(process.env.SEED)
+const seeds = only === undefined ? Array.from({ length: 300 }, (_, i) => i + 1) : [only]
+const KEYS = ['', 'a', 'b']
+
+/** One seed: callers everywhere, greedy or shy, and `trouble` every few seconds. */
+function play(seed: number, trouble: (world: LeaseWorld) => void): { world: LeaseWorld; bound: number; rate: number } {
+  const random = seeded(seed)
+  const definition = {
+    capacity: 1 + Math.floor(random() * 100),
+    refillRate: 1 + random() * 200,
+    burst: random() < 0.5 ? 0 : Math.floor(random() * 50)
+  }
+  const most = definition.capacity + definition.burst
+  const world = new LeaseWorld(random, definition, 2 + Math.floor(random() * 4))
+  world.loss = [0, 0.05, 0.3][world.below(3)]!
+  const appetite = world.between(0.2, 3)
+  const call = (): void => {
+    const node = world.nodes[world.below(world.nodes.length)]!
+    const tokens = 1 + world.below(Math.min(most, random() < 0.1 ? most : 10))
+    const ticket = world.acquire(node, KEYS[world.below(KEYS.length)]!, tokens, random() < 0.5)
+    if (random() < 0.1) world.after(world.between(0, 3_000), () => world.cancel(node, ticket))
+    const mean = 5_000 / (definition.refillRate * KEYS.length * appetite)
+    world.after(Math.max(5, world.between(0, 2 * mean)), call)
+  }
+  world.after(0, call)
+  const worry = (): void => {
+    trouble(world)
+    world.after(world.between(100, 15_000), worry)
+  }
+  // By then everybody has met.
+  world.after(world.between(3_000, 10_000), worry)
+  world.run(60_000)
+  const rate = definition.refillRate * (1 + DRIFT)
+  return { world, bound: most + (rate * TERM * (1 + 3 * DRIFT)) / 1_000, rate }
+}
+
+function anyGroups(world: LeaseWorld): Map<string, number> {
+  const groups = 1 + world.below(3)
+  return new Map(world.nodes.map(({ peer }) => [peer, world.below(groups)]))
+}
+
+function check(seed: number, sides: number, { world, bound, rate }: ReturnType<typeof play>): number {
+  for (const key of KEYS) {
+    const over = excess(world.ended, key, sides * rate)
+    assert.ok(over <= sides * bound * 1.001, `seed ${seed}, key '${key}': ${over} tokens where ${sides * bound} may be`)
+  }
+  return world.ended.filter(({ granted }) => granted).length
+}
+
+describe('core/flow/lease-bucket', function () {
+  this.timeout(120_000)
+
+  it(`never grants more than the bound through loss, delay and partitions, over ${seeds.length} seeds`, () => {
+    let granted = 0
+    for (const seed of seeds) {
+      const run = play(seed, (world) => (world.below(3) === 0 ? world.heal() : world.part(anyGroups(world))))
+      granted += check(seed, 1, run)
+    }
+    assert.ok(granted > seeds.length * 50, `hardly anything was granted: ${granted}`)
+  })
+
+  it(`never grants more through crashes, leaving and restarts in one piece, over ${seeds.length} seeds`, () => {
+    for (const seed of seeds) {
+      const run = play(seed, (world) => {
+        const node = world.nodes[world.below(world.nodes.length)]!
+        if (!node.up) world.restart(node)
+        else if (world.below(2) === 0) world.crash(node)
+        else world.leave(node)
+      })
+      check(seed, 1, run)
+    }
+  })
+
+  it(`never grants more than each side for itself where nodes restart behind a partition, over ${seeds.length} seeds`, () => {
+    for (const seed of seeds) {
+      let parted = false
+      const run = play(seed, (world) => {
+        if (!parted) world.part(new Map(world.nodes.map(({ peer }, i) => [peer, i % 2])))
+        parted = true
+        const node = world.nodes[world.below(world.nodes.length)]!
+        if (node.up) world.crash(node)
+        else world.restart(node)
+      })
+      check(seed, 2, run)
+    }
+  })
+
+  describe('of three nodes', () => {
+    const definition = { capacity: 30, refillRate: 30, burst: 0 }
+    const granted = (world: LeaseWorld, since = 0): number =>
+      world.ended.reduce((sum, { at, tokens, granted }) => sum + (granted && at >= since ? tokens : 0), 0)
+
+    /** Waits for one token after the other, from 5 s on. */
+    function greedy(world: LeaseWorld, node: Node): void {
+      const more = (): void => {
+        for (let i = 0; i < 10; i++) world.acquire(node, '', 1, true)
+        world.after(100, more)
+      }
+      more()
+    }
+
+    it('gives all of it, whoever asks', () => {
+      const world = new LeaseWorld(seeded(1), definition, 3)
+      world.run(5_000)
+      for (const node of world.nodes) greedy(world, node)
+      world.run(25_000)
+      const total = granted(world)
+      assert.ok(total >= 0.95 * (30 + 20 * 30) && total <= 30 + 20 * 30 + 1, `${total} granted`)
+      for (const { peer } of world.nodes) {
+        const own = world.ended.filter((one) => one.peer === peer && one.granted).length
+        assert.ok(own > total / 6, `${peer} got ${own} of ${total}`)
+      }
+    })
+
+    it('gives all that is wanted to one where the others want nothing', () => {
+      const world = new LeaseWorld(seeded(2), definition, 3)
+      world.run(5_000)
+      greedy(world, world.nodes[1]!)
+      world.run(15_000)
+      assert.ok(granted(world) >= 0.9 * (30 + 10 * 30), `${granted(world)} granted`)
+    })
+
+    it('gives each side of a partition its nodes’ part', () => {
+      const world = new LeaseWorld(seeded(3), definition, 3)
+      world.run(5_000)
+      for (const node of world.nodes) greedy(world, node)
+      world.part(new Map(world.nodes.map(({ peer }, i) => [peer, i === 0 ? 0 : 1])))
+      world.run(20_000)
+      const since = (peer: string) => world.ended.filter((one) => one.peer === peer && one.granted && one.at > 20_000).length
+      world.run(40_000)
+      const [alone, ...together] = world.nodes.map(({ peer }) => since(peer))
+      assert.ok(Math.abs(alone! - 200) < 20, `alone: ${alone}`)
+      assert.ok(Math.abs(together[0]! + together[1]! - 400) < 40, `together: ${together}`)
+    })
+
+    it('goes on with what is left when the owner dies, with all of it when it leaves', () => {
+      for (const how of ['crash', 'leave'] as const) {
+        const world = new LeaseWorld(seeded(4), definition, 3)
+        world.run(5_000)
+        // The owner is whoever leases nothing from anybody: it is asked by the others.
+        for (const node of world.nodes) greedy(world, node)
+        for (const victim of world.nodes.slice(0, 2)) world[how](victim)
+        world.run(30_000)
+        const since = world.now
+        world.run(50_000)
+        const expected = how === 'crash' ? 200 : 600
+        assert.ok(Math.abs(granted(world, since) - expected) <= expected / 10, `${how}: ${granted(world, since)}`)
+      }
+    })
+
+    it('lets no small request pass a large one', () => {
+      const world = new LeaseWorld(seeded(5), definition, 3)
+      world.run(5_000)
+      for (const node of world.nodes) greedy(world, node)
+      world.run(8_000)
+      const whole = world.nodes.map((node) => world.acquire(node, '', 30, true))
+      assert.equal(whole.length, 3)
+      world.run(120_000)
+      assert.equal(world.ended.filter(({ tokens }) => tokens === 30).length, 3)
+    })
+  })
+})
