@@ -12,6 +12,7 @@ const CODES = {
   ERR_BOOTSTRAP: ['ConnectionError', true],
   ERR_STOPPED: ['StateError', false],
   ERR_ALREADY_REGISTERED: ['StateError', false],
+  ERR_NO_SUCH_BUCKET: ['StateError', false],
   ERR_ABORTED: ['CancelledError', false],
   ERR_TIMEOUT: ['TimeoutError', true],
   ERR_TTL: ['TimeoutError', false],

@@ -6,6 +6,7 @@ import { MeshError } from '../../protocols/errors.ts'
 import type { Agent } from '../agent/agent.ts'
 import { checkWait } from '../agent/options.ts'
 import type { AgentHandlers, Target, WaitOptions } from '../agent/types.ts'
+import type { RateLimits } from '../runtime/rates/types.ts'
 import type { AgentLocation } from './atlas.ts'
 import type { NodeConfig } from './config.ts'
 import type { DeadLetters } from './dead-letters.ts'
@@ -15,6 +16,7 @@ import type { Node, Peer, StopOptions } from './node.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { PipelineFeed } from './pipeline-feed.ts'
 import type { PipelineOptions } from './pipeline-options.ts'
+import { rateLimits } from './rate-limits.ts'
 import { preferredFormats, type Services } from './services.ts'
 import { bounded } from './waiting.ts'
 
@@ -30,6 +32,7 @@ export class MeshNode implements Node {
   readonly peerId: PeerId
   readonly pipelines: { get(id: string): PipelineFeed }
   readonly deadLetters: DeadLetters
+  readonly rateLimits: RateLimits
   readonly #services: Services
   readonly #libp2p: Libp2p | undefined
   #state: Node['state'] = 'stopped'
@@ -45,6 +48,7 @@ export class MeshNode implements Node {
     this.peerId = peerIdFromString(peer)
     this.pipelines = { get: (id) => services.pipelines.get(id) }
     this.deadLetters = this.#deadLetters(services.delivery.letters)
+    this.rateLimits = rateLimits(services.rates, () => this.#running())
   }
 
   get state(): Node['state'] {

@@ -3,6 +3,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Message } from '../../protocols/envelope/message.ts'
 import type { Agent } from '../agent/agent.ts'
 import type { AgentHandlers, Target, WaitOptions } from '../agent/types.ts'
+import type { RateLimits } from '../runtime/rates/types.ts'
 import type { AgentLocation } from './atlas.ts'
 import type { NodeConfig } from './config.ts'
 import type { DeadLetters } from './dead-letters.ts'
@@ -71,6 +72,8 @@ export interface Node extends AsyncDisposable {
   readonly pipelines: { get(id: string): PipelineFeed }
   /** What was accepted and given up. */
   readonly deadLetters: DeadLetters
+  /** Token buckets, this node's own and those that it shares. */
+  readonly rateLimits: RateLimits
   /** Leaves the mesh. Bounded by `timeout` in any state; never ends the process. Safe to call twice. Rejects with `ERR_CONFIG`. */
   stop(options?: StopOptions): Promise<void>
 }

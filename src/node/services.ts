@@ -22,6 +22,7 @@ import type { MembershipDriver } from '../runtime/membership/types.ts'
 import type { Clock, Coordinator, Dice, Disk, Host, Network } from '../runtime/ports.ts'
 import { createPubSub } from '../runtime/pubsub/pubsub.ts'
 import type { PubSub } from '../runtime/pubsub/types.ts'
+import { Rates } from '../runtime/rates/rates.ts'
 import { createMemoryStore } from '../runtime/storage/memory-store.ts'
 import { openStore } from '../runtime/storage/store.ts'
 import type { Store } from '../runtime/storage/types.ts'
@@ -73,6 +74,7 @@ export class Services {
   readonly agents: Agents
   readonly pubsub: PubSub
   readonly pipelines: Pipelines
+  readonly rates: Rates
   readonly #config: NodeConfig
   readonly #world: World
   readonly #pointToPoint: PointToPoint
@@ -183,6 +185,8 @@ export class Services {
         subscriptions: config.limits.subscriptions
       }
     })
+    const first = config.bootstrap.length === 0 && config.bootstrapFile === undefined
+    this.rates = new Rates({ clock, links: this.links, membership: this.membership, first })
     this.agents = this.#agents()
     this.#load = world.load && new LoadReport(this.membership, clock, world.load)
     const port = pipelineCalls({
@@ -240,6 +244,7 @@ export class Services {
     this.#handling.stop(new MeshError('ERR_STOPPED', 'the node is stopped'))
     await this.pipelines.close({ drain: false }).catch(() => {})
     await this.pubsub.stop().catch(() => {})
+    this.rates.stop()
     this.directory.stop()
     await this.membership.stop({ leave: true }).catch(() => {})
     this.agents.stop()

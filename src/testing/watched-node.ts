@@ -16,6 +16,9 @@ export function watchNode(node: Node, waits: Waits): Node {
       list: (...given) => watchIterable(node.deadLetters.list(...given), 'part', follow)
     }),
     pipelines: { get: (id) => watch(node.pipelines.get(id), follow) },
+    rateLimits: watch(node.rateLimits, follow, {
+      create: (...given) => watch(node.rateLimits.create(...given), follow)
+    }),
     monitor: (...given) => watchIterator(node.monitor(...given), 'reading', follow),
     events: (...given) => watchIterator(node.events(...given), 'reading', follow)
   })

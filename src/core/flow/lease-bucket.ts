@@ -42,6 +42,11 @@ export class LeaseBucket implements Machine<LeaseInput, LeaseEffect> {
     if (!shared) this.#limit.takeAll()
   }
 
+  /** The share of the rate and of the capacity that is here: those of all nodes sum up to `S` at most. */
+  get share(): number {
+    return this.#buckets.share
+  }
+
   handle(input: LeaseInput, now: number, sink: Sink<LeaseEffect>): void {
     this.#limit.advance(now)
     switch (input.kind) {
@@ -133,13 +138,7 @@ export class LeaseBucket implements Machine<LeaseInput, LeaseEffect> {
     if (this.#limit.owned && demand.idle(now)) this.#demands.delete(key)
   }
 
-  #end(
-    { ticket, key }: Request,
-    demand: Demand,
-    granted: boolean,
-    now: number,
-    sink: Sink<LeaseEffect>
-  ): void {
+  #end({ ticket, key }: Request, demand: Demand, granted: boolean, now: number, sink: Sink<LeaseEffect>): void {
     const left = this.#limit.owned ? Math.floor(this.#buckets.level(key) + 1e-6) : demand.remaining
     sink.push({ kind: 'end', ticket, granted, remaining: left + demand.held(now) })
   }

@@ -41,6 +41,8 @@ export class LeaseWorld {
   #order = 0
   #ticket = 0
   loss = 0
+  /** ms within which nodes notice that others are lost. */
+  detection = 8_000
 
   constructor(random: () => number, definition: RateDefinition, count: number) {
     this.#random = random
@@ -78,6 +80,16 @@ export class LeaseWorld {
     this.now = until
   }
 
+  /** What all nodes believe to have, as of now. */
+  get share(): number {
+    let share = 0
+    for (const node of this.nodes) {
+      this.#handle(node, { kind: 'tick' })
+      if (node.up) share += node.machine.share
+    }
+    return share
+  }
+
   acquire(node: Node, key: string, tokens: number, wait: boolean): number {
     const ticket = ++this.#ticket
     this.#requests.set(`${node.peer} ${ticket}`, { key, tokens })
@@ -96,7 +108,7 @@ export class LeaseWorld {
     for (const node of this.nodes) {
       for (const other of this.nodes) {
         if (other === node || this.#hears(node, other)) continue
-        this.after(this.between(0, 8_000), () => {
+        this.after(this.between(0, this.detection), () => {
           if (!this.#hears(node, other)) this.#lose(node, other.peer, false)
         })
       }
@@ -112,7 +124,8 @@ export class LeaseWorld {
   crash(node: Node): void {
     node.up = false
     for (const other of this.nodes) {
-      if (other !== node) this.after(this.between(0, 8_000), () => !node.up && this.#lose(other, node.peer, false))
+      if (other !== node)
+        this.after(this.between(0, this.detection), () => !node.up && this.#lose(other, node.peer, false))
     }
   }
 
