@@ -251,6 +251,18 @@ export async function pipelines(node: Node): Promise<void> {
   await node.pipeline('ingest', { stages: [{ name: 'parse', agent: 'parser', onError: 'ignore' }] })
 }
 
+export async function limitsLettersRates(node: Node): Promise<void> {
+  node.rateLimits.create('tool-calls', { capacity: 100, refillRate: 50, burst: 20, distributed: true })
+  const { granted, remaining } = await node.rateLimits.acquire('tool-calls', 3, { wait: true, signal, timeout: 500 })
+  is<[boolean, number]>([granted, remaining])
+  await node.rateLimits.acquire('tool-calls', 1, { key: 'worker' })
+  await node.rateLimits.get('tool-calls')?.ready
+  is<boolean>(node.rateLimits.remove('tool-calls'))
+
+  // @ts-expect-error a bucket refills
+  node.rateLimits.create('tool-calls', { capacity: 100 })
+}
+
 export function errors(error: unknown): void {
   if (!(error instanceof MeshError)) return
   const { name, code, retryable, cause, message } = error

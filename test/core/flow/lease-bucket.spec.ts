@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { TERM } from '../../../protocols/rate-limits/constants.ts'
+import { LeaseBucket } from '../../../src/core/flow/lease-bucket.ts'
+import type { LeaseEffect, LeaseInput } from '../../../src/core/flow/lease-types.ts'
 import { seeded } from '../routing/seeded.ts'
 import { DRIFT, excess, LeaseWorld, type Node } from './lease-world.ts'
 
@@ -167,6 +169,80 @@ describe('core/flow/lease-bucket', function () {
       assert.equal(whole.length, 3)
       world.run(120_000)
       assert.equal(world.ended.filter(({ tokens }) => tokens === 30).length, 3)
+    })
+  })
+
+  describe('that leases from another owner', () => {
+    const options = { self: 'a', definition: { capacity: 10, refillRate: 10, burst: 0 }, shared: true }
+    const bounds = { keys: 10, waiting: 3, forgetAfter: 600_000 }
+
+    /** A limit that the node `b` owns, and what the machine of `a` says. */
+    function ofAnother() {
+      for (let i = 0; ; i++) {
+        const machine = new LeaseBucket({ ...options, ...bounds, id: `limit-${i}` }, 0)
+        const tell = (input: LeaseInput, now: number): LeaseEffect[] => {
+          const effects: LeaseEffect[] = []
+          machine.handle(input, now, effects)
+          return effects
+        }
+        tell({ kind: 'sharer', peer: 'b', used: true }, 0)
+        const [asked] = tell({ kind: 'acquire', ticket: 1, key: '', tokens: 2, wait: true }, 1_000)
+        if (asked?.kind !== 'send') continue
+        const grant = (from: string, stamp: number, now: number, tokens = 5) => {
+          const message = { kind: 'grant', id: `limit-${i}`, key: '', stamp, tokens, remaining: 1 } as const
+          return tell({ kind: 'message', from, message }, now)
+        }
+        return { tell, grant, asked }
+      }
+    }
+
+    it('asks it, spends what it gets, and no more than that', () => {
+      const { tell, grant, asked } = ofAnother()
+      const ask = { kind: 'ask', key: '', stamp: 1_000, needs: [2], ahead: 0, patient: true }
+      const { id, ...rest } = asked.message as { id: string }
+      assert.ok(id.startsWith('limit-'))
+      assert.deepEqual({ to: asked.to, message: rest }, { to: 'b', message: ask })
+      assert.deepEqual(grant('b', 1_000, 1_100), [{ kind: 'end', ticket: 1, granted: true, remaining: 4 }])
+      const [end] = tell({ kind: 'acquire', ticket: 2, key: '', tokens: 3, wait: true }, 1_000 + TERM - 1)
+      assert.deepEqual(end, { kind: 'end', ticket: 2, granted: true, remaining: 1 })
+      const [again] = tell({ kind: 'acquire', ticket: 3, key: '', tokens: 1, wait: true }, 1_000 + TERM - 1)
+      assert.equal(again?.kind, 'send')
+    })
+
+    it('spends nothing once the term is over, however late the grant comes', () => {
+      const { tell, grant } = ofAnother()
+      grant('b', 1_000, 1_100)
+      const [asked] = tell({ kind: 'acquire', ticket: 2, key: '', tokens: 3, wait: true }, 1_000 + TERM)
+      assert.equal(asked?.kind, 'send')
+      assert.deepEqual(
+        grant('b', 1_000 + TERM, 1_000 + 2 * TERM).map(({ kind }) => kind),
+        ['send'],
+        'it asks anew'
+      )
+    })
+
+    it('takes nothing from anybody else, nor for what it has not asked', () => {
+      const { grant } = ofAnother()
+      assert.deepEqual(grant('c', 1_000, 1_100), [])
+      assert.deepEqual(grant('b', 999, 1_100), [])
+    })
+
+    it('lets no more wait than its bound', () => {
+      const { tell } = ofAnother()
+      const kinds = [2, 3, 4].map(
+        (ticket) => tell({ kind: 'acquire', ticket, key: '', tokens: 1, wait: true }, 1_100)[0]
+      )
+      assert.deepEqual(kinds, [undefined, undefined, { kind: 'full', ticket: 4 }])
+    })
+
+    it('refuses who does not wait when the owner does not answer, and asks again for who does', () => {
+      const { tell } = ofAnother()
+      tell({ kind: 'cancel', ticket: 1 }, 1_050)
+      tell({ kind: 'acquire', ticket: 2, key: '', tokens: 1, wait: false }, 1_100)
+      tell({ kind: 'acquire', ticket: 3, key: '', tokens: 1, wait: true }, 1_100)
+      const [end, asked] = tell({ kind: 'tick' }, 1_600)
+      assert.deepEqual(end, { kind: 'end', ticket: 2, granted: false, remaining: 0 })
+      assert.ok(asked?.kind === 'send' && asked.message.kind === 'ask' && asked.message.patient)
     })
   })
 })

@@ -1,4 +1,5 @@
 import { PROMISE } from '../../../protocols/rate-limits/constants.ts'
+import { Deadlines, type Due } from '../../../src/core/delivery/deadlines.ts'
 import { LeaseBucket } from '../../../src/core/flow/lease-bucket.ts'
 import type { LeaseEffect, LeaseInput } from '../../../src/core/flow/lease-types.ts'
 import type { RateDefinition } from '../../../src/core/flow/token-bucket.ts'
@@ -35,10 +36,9 @@ export class LeaseWorld {
   full = 0
   readonly #random: () => number
   readonly #definition: RateDefinition
-  readonly #agenda: { at: number; order: number; run: () => void }[] = []
+  readonly #agenda = new Deadlines<Due & { run: () => void }>()
   readonly #requests = new Map<string, { key: string; tokens: number }>()
   readonly #parted = new Map<string, number>()
-  #order = 0
   #ticket = 0
   loss = 0
   /** ms within which nodes notice that others are lost. */
@@ -61,20 +61,12 @@ export class LeaseWorld {
   }
 
   after(ms: number, run: () => void): void {
-    this.#agenda.push({ at: this.now + ms, order: this.#order++, run })
+    this.#agenda.add({ at: this.now + ms, slot: -1, run })
   }
 
   run(until: number): void {
-    for (;;) {
-      let first = -1
-      for (const [i, item] of this.#agenda.entries()) {
-        const best = this.#agenda[first]
-        if (best === undefined || item.at < best.at || (item.at === best.at && item.order < best.order)) first = i
-      }
-      const next = this.#agenda[first]
-      if (next === undefined || next.at > until) break
-      this.#agenda.splice(first, 1)
-      this.now = Math.max(this.now, next.at)
+    for (let next = this.#agenda.take(until); next !== undefined; next = this.#agenda.take(until)) {
+      this.now = next.at
       next.run()
     }
     this.now = until
