@@ -5,6 +5,7 @@ import { flow } from './flow.ts'
 import { membership } from './membership.ts'
 import { pipeline } from './pipeline.ts'
 import { publishSubscribe } from './publish-subscribe.ts'
+import { rateLimits } from './rate-limits.ts'
 import { requestResponse } from './request-response.ts'
 import type { Scenario } from './types.ts'
 
@@ -15,7 +16,8 @@ const claims: readonly Scenario[] = [
   publishSubscribe,
   membership,
   pipeline,
-  flow
+  flow,
+  rateLimits
 ]
 
 export const scenarios: readonly Scenario[] = [...claims, determinism(claims)]
