@@ -7,9 +7,12 @@ import type { RateLimits } from '../runtime/rates/types.ts'
 /** `node.rateLimits`: what a caller gave, checked where it enters. `running` throws where the node is not. */
 export function rateLimits(rates: Rates, running: () => void): RateLimits {
   return {
-    create: (id, { capacity, refillRate, burst = 0, distributed = false, ...unknown }) => {
+    create: (id, options) => {
       running()
       checkId(id)
+      if (typeof options !== 'object' || options === null)
+        throw wrong('options', 'an object with capacity and refillRate')
+      const { capacity, refillRate, burst = 0, distributed = false, ...unknown } = options
       if (!isTokens(capacity, 1)) throw wrong('capacity', `a whole number from 1 to ${MAX_TOKENS}`)
       if (!isTokens(burst, 0)) throw wrong('burst', `a whole number from 0 to ${MAX_TOKENS}`)
       if (typeof refillRate !== 'number' || !(refillRate > 0) || refillRate > MAX_TOKENS) {

@@ -17,7 +17,11 @@ export function watchNode(node: Node, waits: Waits): Node {
     }),
     pipelines: { get: (id) => watch(node.pipelines.get(id), follow) },
     rateLimits: watch(node.rateLimits, follow, {
-      create: (...given) => watch(node.rateLimits.create(...given), follow)
+      create: (...given) => watch(node.rateLimits.create(...given), follow),
+      get: (id) => {
+        const limit = node.rateLimits.get(id)
+        return limit && watch(limit, follow)
+      }
     }),
     monitor: (...given) => watchIterator(node.monitor(...given), 'reading', follow),
     events: (...given) => watchIterator(node.events(...given), 'reading', follow)

@@ -54,7 +54,7 @@ export class LeaseBucket implements Machine<LeaseInput, LeaseEffect> {
         this.#acquire(input, now, sink)
         break
       case 'cancel':
-        this.#cancel(input.ticket, now, sink)
+        this.#cancel(input.ticket, input.key, now, sink)
         break
       case 'settle':
         this.#limit.settle(now, sink)
@@ -112,23 +112,21 @@ export class LeaseBucket implements Machine<LeaseInput, LeaseEffect> {
     return demand
   }
 
-  #cancel(ticket: number, now: number, sink: Sink<LeaseEffect>): void {
-    for (const [key, demand] of this.#demands) {
-      const at = demand.line.findIndex((request) => request.ticket === ticket)
-      if (at < 0) continue
-      demand.line.splice(at, 1)
-      this.#waiting--
-      this.#askAnew(key, demand, now, sink)
-      return
-    }
+  #cancel(ticket: number, key: string, now: number, sink: Sink<LeaseEffect>): void {
+    const demand = this.#demands.get(key)
+    const at = demand?.line.findIndex((request) => request.ticket === ticket) ?? -1
+    if (demand === undefined || at < 0) return
+    demand.line.splice(at, 1)
+    this.#waiting--
+    this.#askAnew(key, demand, now, sink)
   }
 
-  /** What was asked for is not wanted any more as it was. */
+  /** What was asked for is not wanted any more as it was; what is asked instead keeps its place where the owner is the same. */
   #askAnew(key: string, demand: Demand, now: number, sink: Sink<LeaseEffect>): void {
     const { self, id } = this.#options
     const of = demand.asked?.of
     demand.asked = undefined
-    if (of === self) this.#asks.remove(self, key)
+    if (of === self && (demand.line.length === 0 || this.#owner !== self)) this.#asks.remove(self, key)
     if (demand.line.length > 0) this.#ask(key, demand, now, sink)
     else if (of !== undefined && of !== self) {
       const nothing: Ask = { kind: 'ask', id, key, stamp: Math.floor(now), needs: [], ahead: 0, patient: false }

@@ -19,7 +19,7 @@ export interface LeaseBucketOptions {
 export type LeaseInput =
   /** Tickets rise. `tokens` are at most capacity + burst. */
   | ({ kind: 'acquire' } & Request)
-  | { kind: 'cancel'; ticket: number }
+  | { kind: 'cancel'; ticket: number; key: string }
   /** Everybody who lives knows that this node takes part, and what its former life pledged has lapsed. */
   | { kind: 'settle' }
   /** Another node takes part. */

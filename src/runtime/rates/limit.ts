@@ -15,6 +15,7 @@ export interface LimitParts {
 }
 
 interface Waiting {
+  key: string
   resolve: (acquired: Acquired) => void
   reject: (error: unknown) => void
   timer: Timer | undefined
@@ -90,7 +91,7 @@ export class Limit {
       return promise
     }
     const ticket = ++this.#ticket
-    const waiting: Waiting = { resolve, reject, timer: undefined, signal, abort: undefined }
+    const waiting: Waiting = { key, resolve, reject, timer: undefined, signal, abort: undefined }
     this.#waiting.set(ticket, waiting)
     this.handle({ kind: 'acquire', ticket, key, tokens, wait })
     if (!this.#waiting.has(ticket)) return promise
@@ -141,8 +142,10 @@ export class Limit {
   }
 
   #giveUp(ticket: number, error: MeshError): void {
-    this.#take(ticket)?.reject(error)
-    this.handle({ kind: 'cancel', ticket })
+    const waiting = this.#take(ticket)
+    if (waiting === undefined) return
+    waiting.reject(error)
+    this.handle({ kind: 'cancel', ticket, key: waiting.key })
   }
 
   #take(ticket: number): Waiting | undefined {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { TERM } from '../../../protocols/rate-limits/constants.ts'
 import { LeaseBucket } from '../../../src/core/flow/lease-bucket.ts'
 import type { LeaseEffect, LeaseInput } from '../../../src/core/flow/lease-types.ts'
-import { seeded } from '../routing/seeded.ts'
+import { seeded } from '../seeded.ts'
 import { DRIFT, excess, LeaseWorld, type Node } from './lease-world.ts'
 
 /** SEED=n replays one seed. */
@@ -237,7 +237,7 @@ describe('core/flow/lease-bucket', function () {
 
     it('refuses who does not wait when the owner does not answer, and asks again for who does', () => {
       const { tell } = ofAnother()
-      tell({ kind: 'cancel', ticket: 1 }, 1_050)
+      tell({ kind: 'cancel', ticket: 1, key: '' }, 1_050)
       tell({ kind: 'acquire', ticket: 2, key: '', tokens: 1, wait: false }, 1_100)
       tell({ kind: 'acquire', ticket: 3, key: '', tokens: 1, wait: true }, 1_100)
       const [end, asked] = tell({ kind: 'tick' }, 1_600)

@@ -90,7 +90,8 @@ export class LeaseWorld {
   }
 
   cancel(node: Node, ticket: number): void {
-    this.#handle(node, { kind: 'cancel', ticket })
+    const { key } = this.#requests.get(`${node.peer} ${ticket}`)!
+    this.#handle(node, { kind: 'cancel', ticket, key })
   }
 
   /** Nodes of different groups do not hear each other, and notice after a while, each for itself. */
