@@ -50,13 +50,11 @@ export class KeyedBuckets {
 
   /** Another share from now on. What has come with it, `poured`, is a part of a capacity that nobody ever drew on. */
   reshare(share: number, poured = 0): void {
-    // By the former share first: a gain holds for the time to come.
+    // By the former share first: a gain holds for the time to come, and a loss is cut off by whoever looks next, or here.
     for (const bucket of this.#all()) bucket.level(this.#inflow, this.#full)
     this.#share = share
-    for (const bucket of this.#all()) {
-      if (poured > 0) bucket.pour(poured * this.#definition.capacity, this.#inflow, this.#full)
-      bucket.level(this.#inflow, this.#full)
-    }
+    if (poured === 0) return
+    for (const bucket of this.#all()) bucket.pour(poured * this.#definition.capacity, this.#inflow, this.#full)
   }
 
   *#all(): Iterable<TokenBucket> {
