@@ -65,13 +65,14 @@ async function play(seed: number, { failing, receiverDies }: Conditions): Promis
     )
     await mesh.advance(random() * 60)
     disksFail(0)
-    if (chance(0.1)) {
+    const fate = random()
+    if (fate < 0.1) {
       await mesh.restart(SENDER)
       sender = await sending()
-    } else if (chance(0.1) && receiverDies) {
+    } else if (fate < 0.2 && receiverDies) {
       await mesh.restart(RECEIVER)
       await receiving()
-    } else if (chance(0.1)) {
+    } else if (fate > 0.9) {
       mesh.partition([SENDER], [RECEIVER])
       await mesh.advance(random() * 10_000)
       mesh.heal()
