@@ -24,7 +24,7 @@ interface Page {
 /**
  * The ids that senders of this node gave their messages, until some time after those ended. Each is a record of its own,
  * `ids/<page>/<n>`, until the page is full; then the page is one, `ids/<page>`. In memory there is the page that is being
- * filled and 12 to 48 bytes for each other id.
+ * filled and 24 to 48 bytes for each other id.
  */
 export class SentIds {
   readonly #parts: SentIdsParts

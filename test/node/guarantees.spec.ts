@@ -184,6 +184,28 @@ describe('guarantees in memory', () => {
     })
   })
 
+  it('sends at most half of the window to one name, however much is stored for it', async () => {
+    await using mesh = await createMesh({ nodes: 2, latency: [1, 1], disks: true })
+    let begun = 0
+    const worker = await mesh.nodes[1]!.agent('worker')
+    worker.receive(
+      () => {
+        begun++
+        return new Promise(() => {})
+      },
+      { concurrency: 10_000 }
+    )
+    let others = 0
+    await mesh.nodes[1]!.agent('other', { receive: () => void others++ })
+    const sender = await mesh.nodes[0]!.agent('sender')
+    const guarantee = { timeout: 600_000 }
+    await Promise.all(Array.from({ length: 1_500 }, (_, n) => sender.send('worker', n, { durable: true, guarantee })))
+    await mesh.advance(1_000)
+    assert.equal(begun, 512)
+    await (await sender.send('other', 1, { durable: true })).settled
+    assert.equal(others, 1)
+  })
+
   it('a dead letter lets the next of its key go', async () => {
     await withMesh({ nodes: 2 }, async (mesh) => {
       const heard: unknown[] = []

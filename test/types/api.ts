@@ -16,6 +16,7 @@ import {
   type Evidence,
   encode,
   fromCloudEvent,
+  type Letter,
   MeshError,
   type Message,
   messageTypes,
@@ -142,6 +143,11 @@ export async function agents(node: Node, data: { total: number }): Promise<void>
   const receipts = await planner.send({ name: 'worker', peer: node.peerId }, data, { to: 'all' })
   is<Receipt[]>(receipts)
   await planner.send({ name: 'worker', peer: node.peerId.toString(), instance: 'i' }, data)
+  const guarantee = { timeout: 1_000, retryStrategy: 'linear', maxRetries: 9, duplicateDetection: true } as const
+  await planner.send('worker', data, { durable: true, delivery: 'exactly-once', guarantee })
+  await planner.send('worker', data, { acknowledgmentRequired: false })
+  // @ts-expect-error delivery is an option of its own
+  await planner.send('worker', data, { guarantee: { mode: 'exactly-once' } })
 
   const reply = await planner.request('worker', data, { type: 'plan.make', timeout: 500, idempotent: true })
   is<number>(reply.data.made)
@@ -225,6 +231,17 @@ export function messages(): void {
   messageTypes.register('order.created', { priority: 'high' })
   // @ts-expect-error the taxonomy is not to be changed
   messageTypes.controlPlane.push('order.created')
+}
+
+export async function deadLetters(node: Node): Promise<void> {
+  for await (const letter of node.deadLetters.list({ agent: 'worker' })) {
+    is<Letter>(letter)
+    const { id, agent, type, code, reason, attempts, at } = letter
+    is<string>(id + agent + type + code + reason)
+    is<number>(attempts + at)
+    is<Receipt | undefined>(await node.deadLetters.replay(id))
+    await node.deadLetters.drop(id)
+  }
 }
 
 export async function pipelines(node: Node): Promise<void> {
