@@ -109,17 +109,17 @@ export class Attempts {
   /** Undefined where it may leave now; else it resolves with whether it may, once what has to be on disk is there. */
   #secure(consignment: Consignment, peer: string): Promise<boolean> | undefined {
     const { numbers } = this.#parts
-    let changed = false
     if (consignment.template.numbered && consignment.claimedAt !== peer) {
       // The number it had elsewhere is abandoned.
       this.release(consignment)
       consignment.claim = numbers.for(peer).take()
       consignment.claimedAt = peer
-      changed = true
     }
-    if (consignment.record !== '') return changed || !consignment.stored ? this.write(consignment) : undefined
-    const { claim } = consignment
-    if (claim === undefined || numbers.for(peer).mayLeave(claim)) return undefined
+    const { claim, storedClaim, stored, record } = consignment
+    const may = claim === undefined || numbers.for(peer).mayLeave(claim)
+    // A write that failed leaves the number as unused as it was: what comes after must not take it to be on disk.
+    if (record !== '') return stored && storedClaim === claim && may ? undefined : this.write(consignment)
+    if (may) return undefined
     return numbers
       .secured(peer)
       .then(
@@ -135,8 +135,10 @@ export class Attempts {
   /** Puts it on disk as it is now. A message that cannot be was not accepted. */
   write(consignment: Consignment): Promise<boolean> {
     consignment.writing = true
+    const { claim } = consignment
     return this.#parts.shelf.write(consignment).then(
       () => {
+        consignment.storedClaim = claim
         consignment.kept()
         // It is read again when its turn comes.
         if (!consignment.admitted) consignment.draft = undefined
@@ -165,8 +167,10 @@ export class Attempts {
       if (member !== undefined) this.#parts.router.ended(member, 'neutral', this.#parts.links.turn.monotonic)
       return
     }
-    consignment.transmitted = true
+    const { numbers } = this.#parts
     try {
+      if (claim !== undefined && !numbers.for(peer).mayLeave(claim)) throw unsecured()
+      consignment.transmitted = true
       const freight = consignment as Consignment & { draft: Draft }
       if (!template.acknowledged) {
         this.#carrier.hand(freight, peer).then(
@@ -176,7 +180,6 @@ export class Attempts {
       } else if (claim === undefined) {
         this.#carrier.carry(freight, peer)
       } else {
-        const { numbers } = this.#parts
         const place = { epoch: numbers.epoch, number: claim.at, floor: numbers.for(peer).floor }
         this.#carrier.carry(freight, peer, place)
       }

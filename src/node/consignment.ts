@@ -54,6 +54,8 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
   /** Whose number `claim` is. */
   claim: Claim | undefined
   claimedAt = ''
+  /** The number that its record on disk has. */
+  storedClaim: Claim | undefined
   /** It may have left under its number, in this life or in a former one. */
   transmitted = false
   /** Its receiver had handled it before. */

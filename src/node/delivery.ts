@@ -99,7 +99,7 @@ export class Delivery {
       // What was under way when that life ended has not failed.
       consignment.spared = Math.min(attempts, spared + 1)
       if (peer !== undefined && number > 0) {
-        consignment.claim = this.#numbers.for(peer).restore(number)
+        consignment.claim = consignment.storedClaim = this.#numbers.for(peer).restore(number)
         consignment.claimedAt = peer
         consignment.transmitted = true
       }

@@ -206,6 +206,25 @@ describe('guarantees in memory', () => {
     assert.equal(others, 1)
   })
 
+  it('no number leaves that is not on disk: a later life would give it to another message', async () => {
+    await using mesh = await createMesh({ nodes: 2, latency: [1, 1], disks: true })
+    const first = await mesh.nodes[0]!.agent('sender')
+    await first.send('worker', 'held', { durable: true })
+    const { settled } = await first.send('worker', 'early', { durable: true })
+    mesh.disk(0).syncFailure = 1
+    const heard: unknown[] = []
+    const receive = ({ data }: { data: unknown }): unknown =>
+      data === 'held' ? new Promise(() => {}) : void heard.push(data)
+    await mesh.nodes[1]!.agent('worker', {}).then((worker) => worker.receive(receive, { concurrency: 2 }))
+    await mesh.advance(1_000)
+    assert.deepEqual(heard, [])
+    mesh.disk(0).syncFailure = 0
+    assert.equal((await settled).status, 'delivered')
+    const second = await (await mesh.restart(0)).agent('sender')
+    await (await second.send('worker', 'late', { durable: true })).settled
+    assert.deepEqual(heard, ['early', 'late'])
+  })
+
   it('a dead letter lets the next of its key go', async () => {
     await withMesh({ nodes: 2 }, async (mesh) => {
       const heard: unknown[] = []
