@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Agent } from '../../src/index.ts'
+import type { Agent, Receiver } from '../../src/index.ts'
 import { seededDice } from '../../src/testing/dice.ts'
 import { createMesh } from '../../src/testing/index.ts'
 
@@ -24,6 +24,9 @@ describe('durable messages across crashes of either side, on disks that drop wha
 
   it('likewise while fsync fails now and then', () => over({ failing: 0.05, receiverDies: true }))
 
+  it('have one effect each in a handler that commits, whoever dies and whatever fails', () =>
+    over({ failing: 0.05, receiverDies: true, commits: true }))
+
   it('are handled once where the receiver lives: the next life of their sender sends them as what they were', () =>
     over({ failing: 0, receiverDies: false }))
 })
@@ -32,9 +35,11 @@ interface Conditions {
   /** Share of fsyncs. */
   failing: number
   receiverDies: boolean
+  /** The receiver counts each message in its agent's state. */
+  commits?: boolean
 }
 
-async function play(seed: number, { failing, receiverDies }: Conditions): Promise<void> {
+async function play(seed: number, { failing, receiverDies, commits = false }: Conditions): Promise<void> {
   const { random } = seededDice(`durable-crash/${seed}`)
   const chance = (share: number): boolean => random() < share
   const disks = { syncLatency: [0.2, 15] as [number, number] }
@@ -47,8 +52,20 @@ async function play(seed: number, { failing, receiverDies }: Conditions): Promis
   const keys = new Map<number, string>()
 
   const sending = (): Promise<Agent> => mesh.run(mesh.nodes[SENDER]!.agent('sender'))
-  const receiving = (): Promise<Agent> =>
-    mesh.run(mesh.nodes[RECEIVER]!.agent('worker', { receive: ({ data }) => void handled.push(data.n) }))
+  let worker: Agent | undefined
+  const receiving = async (): Promise<void> => {
+    worker = await mesh.run(mesh.nodes[RECEIVER]!.agent('worker'))
+    if (!commits) {
+      worker.receive(({ data }) => void handled.push(data.n))
+      return
+    }
+    const count: Receiver = async ({ data }, ctx) => {
+      const effects = (await ctx.state.get(`${data.n}`)) ?? 0
+      handled.push(data.n)
+      await ctx.commit([{ type: 'put', key: `${data.n}`, value: effects + 1 }])
+    }
+    worker.receive(count, { delivery: 'exactly-once' })
+  }
 
   let sender = await sending()
   const early = chance(0.7)
@@ -86,6 +103,11 @@ async function play(seed: number, { failing, receiverDies }: Conditions): Promis
   for (let i = 0; i < 100 && missing().length > 0; i++) await mesh.advance(2_000)
   assert(accepted.size > 0)
   assert.deepEqual(missing(), [], 'accepted and never handled')
+  if (commits) {
+    await mesh.advance(20_000)
+    for (const n of accepted) assert.equal(await worker!.state.get(`${n}`), 1, `effects of ${n}`)
+    for await (const [n, effects] of worker!.state.entries()) assert.equal(effects, 1, `effects of ${n}`)
+  }
   if (!receiverDies) assert.equal(new Set(handled).size, handled.length, 'handled twice')
   for (const key of new Set(keys.values())) {
     const first = [...new Set(handled)].filter((n) => keys.get(n) === key && accepted.has(n))
