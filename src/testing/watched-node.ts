@@ -13,6 +13,10 @@ export function watchNode(node: Node, waits: Waits): Node {
     agent: async (...given) => watchAgent(await follow('call', node.agent(...given)), follow),
     pipeline: async (...given) => watchPipeline(await follow('call', node.pipeline(...given)), follow),
     deadLetters: watch(node.deadLetters, follow, {
+      replay: async (...given) => {
+        const receipt = await follow('call', node.deadLetters.replay(...given))
+        return receipt && watchReceipt(receipt, follow)
+      },
       list: (...given) => watchIterable(node.deadLetters.list(...given), 'part', follow)
     }),
     pipelines: { get: (id) => watch(node.pipelines.get(id), follow) },
