@@ -192,7 +192,9 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     const { store, shelf, names } = this.#parts
     this.#attempts.release(consignment)
     const changes = [...shelf.removal(consignment), ...names.done(consignment)]
-    if (changes.length > 0) void store().write(changes).catch(ignored)
+    // What is not removed is sent again by the next life, and recognised; a name alone nobody would bring back.
+    if (consignment.record !== '') store().writeLater(changes)
+    else if (changes.length > 0) void store().write(changes).catch(ignored)
     this.#leave(consignment)
     consignment.ended(!consignment.template.acknowledged ? 'sent' : consignment.again ? 'duplicate' : 'delivered')
   }
@@ -297,5 +299,5 @@ export class Dispatcher implements Consignor, AttemptsOwner {
 
 const MAX_TIMER = 2 ** 31 - 1
 
-/** Whatever is not removed is sent again by the next life, and recognised. */
+/** That it was sent is told all the same. */
 function ignored(): void {}

@@ -112,7 +112,7 @@ export class SegmentLog {
     if (this.#closed) throw closedError()
     const index = ++this.#last
     const at = this.#open.add(index, index - this.#written, record)
-    if (!this.#durable && this.#open.size >= WRITE_BYTES) this.#run()
+    if (this.#due) this.#run()
     return at
   }
 
@@ -191,6 +191,11 @@ export class SegmentLog {
     return this.#segments.find(({ number }) => number > (segment?.number ?? 0))
   }
 
+  /** Somebody waits for what was appended, or there is enough of it. */
+  get #due(): boolean {
+    return this.#open.awaited || this.#open.size >= WRITE_BYTES
+  }
+
   #run(): void {
     this.#running ??= this.#writeAll()
   }
@@ -198,7 +203,7 @@ export class SegmentLog {
   async #writeAll(): Promise<void> {
     // What the same turn appends comes along.
     await undefined
-    while (!this.#open.isEmpty) {
+    while (this.#due) {
       const group = this.#open
       this.#open = this.#underWay
       this.#underWay = group

@@ -102,10 +102,15 @@ class LogStore implements Store {
 
   write(changes: readonly Change[]): Promise<void> {
     if (this.#closed) return Promise.reject(closedError())
+    this.writeLater(changes)
+    return this.#log.sync()
+  }
+
+  writeLater(changes: readonly Change[]): void {
+    if (this.#closed) return
     const version = ++this.#version
     this.#place(changes, version)
     for (const { key, value } of changes) this.#overlay.set(key, { value, version })
-    return this.#log.sync()
   }
 
   async *entries(prefix: string): AsyncGenerator<readonly [string, Uint8Array]> {

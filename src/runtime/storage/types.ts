@@ -28,6 +28,11 @@ export interface Store {
    * `ERR_STORAGE`, `details.reason` such as `'ENOSPC'`.
    */
   write(changes: readonly Change[]): Promise<void>
+  /**
+   * For what nobody waits for and a crash may undo: readers see it at once, and it is on disk with the next write, or when
+   * the store is closed. So it costs no fdatasync of its own, nor makes the next write wait for one.
+   */
+  writeLater(changes: readonly Change[]): void
   /** Whatever begins with the prefix when it is asked for, in the order of the keys. */
   entries(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]>
   /** Waits for what is on its way; every later call rejects with `ERR_STORAGE`. */
