@@ -1,3 +1,4 @@
+import { DestinationKind } from '../../../protocols/causality/constants.ts'
 import {
   decodeNumbered,
   encodeAcknowledgement,
@@ -8,6 +9,7 @@ import { FRAME } from '../../../protocols/publish-subscribe/constants.ts'
 import type { NumberedBatch } from '../../../protocols/publish-subscribe/messages.ts'
 import type { Link } from '../links/types.ts'
 import type { Clock } from '../ports.ts'
+import type { PublicationArrivals } from './arrivals.ts'
 import type { AssuredSubscription } from './assured-subscription.ts'
 import type { LocalSubscriptions } from './local.ts'
 import type { Pressure } from './pressure.ts'
@@ -28,6 +30,7 @@ export interface AssuredReceiverComponents {
   local: LocalSubscriptions<AssuredSubscription>
   pressure: Pressure
   stats: PubSubStats
+  arrivals: PublicationArrivals
   /** Publishers whose streams are remembered. */
   publishers: number
   lost(publisher: string, batches: number | undefined): void
@@ -88,14 +91,8 @@ export class AssuredReceiver {
   }
 
   #deliver(publisher: string, inbound: Inbound, batch: Uint8Array): number {
-    const { local, stats } = this.#c
     inbound.next++
-    let reached = 0
-    readBatch(batch, (topic, bytes) => {
-      reached += local.deliver(publisher, topic, bytes, true)
-    })
-    stats.delivered += reached
-    return reached
+    return this.#c.arrivals.batch(DestinationKind.assured, publisher, batch, this.#c.local)
   }
 
   /** Sent again, since our answer may be lost: how many it has reached. */
