@@ -74,6 +74,12 @@ export class Arrivals<T> {
     return 2 * this.#waiting > this.#limits.waiting || 2 * this.#bytes > this.#limits.waitingBytes
   }
 
+  /** Whether messages of the peer that came by that way wait. */
+  holds(peer: string, way: Way): boolean {
+    const source = this.#sources.get(peer)?.[way]
+    return source !== undefined && source.held.size > 0
+  }
+
   get stalled(): ReadonlySet<Source> {
     return this.#stalled
   }

@@ -2,7 +2,7 @@ import { DestinationKind, Way, wayOf } from '../../../protocols/causality/consta
 import type { Dependency, Fill, IncomingStamp, Missing, Statement } from '../../../protocols/causality/messages.ts'
 import type { Sink } from '../machine.ts'
 import { Arrivals, publicationStamp } from './arrivals.ts'
-import { askForConfirmation, handedOut } from './confirmations.ts'
+import { Confirmations } from './confirmations.ts'
 import type { Destination, Entry } from './destination.ts'
 import { Sending } from './sending.ts'
 import type { Source } from './source.ts'
@@ -59,16 +59,15 @@ export class CausalOrder<T> {
   readonly arrivals: Arrivals<T>
   readonly #host: CausalHost
   readonly #limits: CausalLimits
-  readonly #retained = (peer: string): boolean => this.#host.retained(peer)
+  readonly #confirmations: Confirmations
   /** What was not taken over for want of room. */
   #unheld: Dependency | undefined
-  /** Who wants to hear that our publications up to a number were handed out. */
-  #audience: { peer: string; number: number }[] = []
 
   constructor(host: CausalHost, limits: CausalLimits = DEFAULT_CAUSAL_LIMITS) {
     this.#host = host
     this.#limits = limits
     this.sending = new Sending(host.self, host.epoch)
+    this.#confirmations = new Confirmations(this.sending, (peer) => host.retained(peer))
     this.arrivals = new Arrivals<T>(
       {
         self: host.self,
@@ -82,7 +81,7 @@ export class CausalOrder<T> {
 
   /** True while a `tick` is due every few ms. */
   get active(): boolean {
-    return this.sending.past.entries.length > 0 || this.arrivals.stalled.size > 0 || this.#audience.length > 0
+    return this.sending.past.entries.length > 0 || this.arrivals.stalled.size > 0 || this.#confirmations.awaited
   }
 
   /** A message came. True: it goes on at once, and what it lets go on afterwards is handed out by `release`. */
@@ -142,8 +141,7 @@ export class CausalOrder<T> {
         this.#asked(input.peer, input.statement, now, sink)
         break
       case 'passed':
-        this.#confirmed(input.peer, input.statement, now)
-        this.#tellAudience(now, sink)
+        this.#confirmations.confirmed(input.peer, input.statement, now, sink)
         break
       case 'missing':
         this.#missing(input.peer, input.missing, now, sink)
@@ -160,7 +158,7 @@ export class CausalOrder<T> {
         this.sending.severed(input.peer)
         break
       case 'gone':
-        this.#gone(input.peer, now)
+        this.#gone(input.peer, now, sink)
         break
       case 'tick':
         this.#tick(now, sink)
@@ -185,60 +183,16 @@ export class CausalOrder<T> {
     past.inherit(entry, dependency.number, now)
   }
 
-  // ---- confirmation ------------------------------------------------------------------------------------------------
-
   #asked(peer: string, statement: Statement, now: number, sink: Sink<CausalEffect<T>>): void {
     const { producer, epoch, number } = statement
     if (producer === this.sending.self) {
-      if (epoch !== this.sending.epoch || this.#told(number, now)) sink.push({ kind: 'passed', peer, statement })
-      else if (this.#audience.length < MOST_ASKERS) this.#audience.push({ peer, number })
+      this.#confirmations.asked(peer, statement, now, sink)
       return
     }
     const source = this.#host.alive(producer) ? this.arrivals.source(producer, epoch, Way.link) : undefined
     if (source === undefined || source.passed >= number) sink.push({ kind: 'passed', peer, statement })
     else if (this.arrivals.askers < MOST_ASKERS) {
       this.arrivals.wait([{ source, number }], { kind: 'asker', peer, source, number }, now)
-    }
-  }
-
-  /** Whether all of our publications up to `number` were handed out. An entry's receivers may still have to confirm one before its last. */
-  #told(number: number, now: number): boolean {
-    return this.sending.past.entries.every(
-      (entry) => !isOwnTopic(entry) || handedOut(this.sending, entry, number, this.#retained, now)
-    )
-  }
-
-  #tellAudience(now: number, sink: Sink<CausalEffect<T>>): void {
-    if (this.#audience.length === 0) return
-    const { self: producer, epoch } = this.sending
-    this.#audience = this.#audience.filter(({ peer, number }) => {
-      if (!this.#told(number, now)) return true
-      sink.push({ kind: 'passed', peer, statement: { producer, epoch, number } })
-      return false
-    })
-  }
-
-  #confirmed(peer: string, { producer, epoch, number }: Statement, now: number): void {
-    const { past, self, epoch: ours } = this.sending
-    if (producer === self) {
-      const target = this.sending.host(peer)
-      if (epoch === ours && target !== undefined) this.sending.confirm(target, Math.min(number, this.sending.last))
-      this.#confirmTopics(now)
-      return
-    }
-    for (const entry of [...past.entries]) {
-      if (entry.producer !== producer || entry.epoch > epoch) continue
-      const responsible = entry.kind === DestinationKind.host ? entry.destination : producer
-      if (responsible !== peer) continue
-      if (entry.number <= number) past.drop(entry, false)
-      else entry.answered = Math.max(entry.answered, number)
-    }
-  }
-
-  #confirmTopics(now: number): void {
-    const { past } = this.sending
-    for (const entry of [...past.entries]) {
-      if (isOwnTopic(entry) && handedOut(this.sending, entry, entry.number, this.#retained, now)) past.drop(entry, true)
     }
   }
 
@@ -275,8 +229,7 @@ export class CausalOrder<T> {
   }
 
   #tick(now: number, sink: Sink<CausalEffect<T>>): void {
-    askForConfirmation(this.sending, this.#retained, now, sink)
-    this.#tellAudience(now, sink)
+    this.#confirmations.ask(now, sink)
     this.sending.tidy()
     if (this.#unheld !== undefined) {
       const { producer, number } = this.#unheld
@@ -300,18 +253,13 @@ export class CausalOrder<T> {
 
   // ---- hosts -------------------------------------------------------------------------------------------------------
 
-  #gone(peer: string, now: number): void {
+  #gone(peer: string, now: number, sink: Sink<CausalEffect<T>>): void {
     const { past } = this.sending
     this.arrivals.gone(peer)
     for (const entry of [...past.entries]) {
       if (entry.producer === peer || (entry.destination === peer && entry !== entry.target.own)) past.drop(entry, false)
     }
     this.sending.gone(peer)
-    this.#confirmTopics(now)
-    this.#audience = this.#audience.filter((asker) => asker.peer !== peer)
+    this.#confirmations.gone(peer, now, sink)
   }
-}
-
-function isOwnTopic(entry: Entry): boolean {
-  return entry.kind !== DestinationKind.host && entry === entry.target.own
 }

@@ -1,5 +1,5 @@
 import { decodeComing, decodeFill, decodeMissing, decodeStatements } from '../../../protocols/causality/codec.ts'
-import { CAUSALITY, DestinationKind, Kind } from '../../../protocols/causality/constants.ts'
+import { CAUSALITY, DestinationKind, Kind, Way } from '../../../protocols/causality/constants.ts'
 import type { IncomingStamp, OutgoingStamp } from '../../../protocols/causality/messages.ts'
 import { MeshError } from '../../../protocols/errors.ts'
 import type { Destination, Mark } from '../../core/causality/destination.ts'
@@ -92,6 +92,11 @@ export class CausalDriver implements LinkHandler {
   /** Messages that wait for others. */
   get waiting(): number {
     return this.#order.arrivals.waiting
+  }
+
+  /** Whether publications of the peer for at-least-once subscriptions wait for their turn. */
+  holdsAssured(peer: string): boolean {
+    return this.#order.arrivals.holds(peer, Way.assured)
   }
 
   // ---- sending -----------------------------------------------------------------------------------------------------

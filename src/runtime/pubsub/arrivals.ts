@@ -18,8 +18,17 @@ class OrderedPublication implements Ordered {
   readonly #topic: string
   #bytes: Uint8Array
   #view = true
+  readonly #relieved: () => void
 
-  constructor(audience: Audience, stats: PubSubStats, publisher: string, topic: string, bytes: Uint8Array) {
+  constructor(
+    audience: Audience,
+    stats: PubSubStats,
+    publisher: string,
+    topic: string,
+    bytes: Uint8Array,
+    relieved: () => void
+  ) {
+    this.#relieved = relieved
     this.#audience = audience
     this.#stats = stats
     this.#publisher = publisher
@@ -29,6 +38,7 @@ class OrderedPublication implements Ordered {
 
   hand(): void {
     this.#stats.delivered += this.#audience.deliver(this.#publisher, this.#topic, this.#bytes, this.#view)
+    if (!this.#view) this.#relieved()
   }
 
   /** Its subscriptions may have come after it was published: then they were not asked to wait for it. */
@@ -46,10 +56,19 @@ class OrderedPublication implements Ordered {
 export class PublicationArrivals {
   readonly #order: CausalDriver | undefined
   readonly #stats: PubSubStats
+  /** Something that had waited was handed out. */
+  onRelieved: () => void = () => {}
 
   constructor(order: CausalDriver | undefined, stats: PubSubStats) {
     this.#order = order
     this.#stats = stats
+  }
+
+  readonly #relieved = (): void => this.onRelieved()
+
+  /** Whether something that the publisher sent for at-least-once subscriptions waits for its turn. */
+  holds(publisher: string): boolean {
+    return this.#order?.holdsAssured(publisher) === true
   }
 
   /** Returns how many subscriptions the messages are for. `ERR_MALFORMED`, possibly after some were handed out. */
@@ -66,7 +85,7 @@ export class PublicationArrivals {
       reached += length
       // Of what nobody here wants on a channel, nothing that anybody sends here can follow.
       if (length === 0 && kind === DestinationKind.wide) return
-      const publication = new OrderedPublication(audience, this.#stats, publisher, topic, bytes)
+      const publication = new OrderedPublication(audience, this.#stats, publisher, topic, bytes, this.#relieved)
       this.#order.arrivePublication(decodeStamp(stamp), { kind, topic, producer: publisher }, publication, bytes.length)
     })
     return reached

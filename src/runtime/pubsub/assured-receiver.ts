@@ -48,6 +48,7 @@ export class AssuredReceiver {
 
   constructor(components: AssuredReceiverComponents) {
     this.#c = components
+    components.arrivals.onRelieved = () => this.relieved()
   }
 
   frame(link: Link, body: Uint8Array): void {
@@ -115,7 +116,7 @@ export class AssuredReceiver {
       const inbound = this.#inbound.get(publisher)
       if (inbound === undefined || inbound.link.closed) continue
       const received = inbound.next - 1
-      if (!this.#c.pressure.on(publisher)) inbound.taken = received
+      if (this.#mayTake(publisher)) inbound.taken = received
       const { epoch, stream, taken, link } = inbound
       try {
         link.send(FRAME.taken, encodeTaken({ epoch, stream, received, taken }), false)
@@ -129,8 +130,13 @@ export class AssuredReceiver {
   /** Some subscription has room again: the publishers that it had slowed may go on. */
   relieved(): void {
     for (const [publisher, { next, taken }] of this.#inbound) {
-      if (taken < next - 1 && !this.#c.pressure.on(publisher)) this.#tell(publisher)
+      if (taken < next - 1 && this.#mayTake(publisher)) this.#tell(publisher)
     }
+  }
+
+  /** What waits for its turn in the causal order has not found room yet: its publisher would take it for handed out. */
+  #mayTake(publisher: string): boolean {
+    return !this.#c.pressure.on(publisher) && !this.#c.arrivals.holds(publisher)
   }
 
   /** The first subscription comes: what it misses of the past is no gap. */
