@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { DestinationKind } from '../../../protocols/causality/constants.ts'
 import { seeded } from '../seeded.ts'
 import { World } from './world.ts'
 
@@ -21,7 +22,7 @@ describe('core/causality, at scale', function () {
       const dice = random()
       if (dice < 0.45) world.atMostOnce(from, to, random() < 0.9 ? 'a' : 'b')
       else if (dice < 0.9) world.atLeastOnce(from, to, random() < 0.9 ? 'a' : 'b', [])
-      else world.publish(from, `t${Math.floor(random() * TOPICS)}`, false)
+      else world.publish(from, `t${Math.floor(random() * TOPICS)}`, DestinationKind.topic)
       world.run(0.1)
     }
     world.run(5_000)

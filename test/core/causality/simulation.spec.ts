@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
+import { DestinationKind } from '../../../protocols/causality/constants.ts'
 import { eachSeed } from '../membership/seeds.ts'
 import { World } from './world.ts'
+
+function anyKind(random: () => number, wide: number): DestinationKind {
+  if (random() < wide) return DestinationKind.wide
+  return random() < 0.3 ? DestinationKind.assured : DestinationKind.topic
+}
 
 function traffic(world: World, random: () => number, messages: number, pace: number, wide: number): void {
   const { hosts } = world
@@ -12,7 +18,7 @@ function traffic(world: World, random: () => number, messages: number, pace: num
     if (from.down || to.down || from === to) continue
     if (dice < 0.4) world.atMostOnce(from, to, lane())
     else if (dice < 0.75) world.atLeastOnce(from, to, lane(), other === from || other === to ? [] : [other])
-    else world.publish(from, `t${Math.floor(random() * 4)}`, random() < wide)
+    else world.publish(from, `t${Math.floor(random() * 4)}`, anyKind(random, wide))
     world.run(random() * pace)
   }
 }

@@ -61,6 +61,8 @@ interface Host {
   /** Everything before what it has been handed. */
   readonly followed: Set<number>
   readonly handed: Set<number>
+  /** Publications for at-least-once subscriptions that each peer has not taken. */
+  readonly untaken: Map<string, number>
   /** What waits until less is unconfirmed. */
   readonly backlog: (() => void)[]
 }
@@ -95,13 +97,13 @@ export class World {
       const wanted = Array.from({ length: topics }, (_, t) => `t${t}`).filter(() => random() < Math.min(0.5, 8 / hosts))
       const host: Host = {
         ...{ name, doomed: i < doomed, down: false, topics: new Set(wanted), history: new Set(), followed: new Set() },
-        ...{ handed: new Set(), backlog: [] },
+        ...{ handed: new Set(), backlog: [], untaken: new Map() },
         order: new CausalOrder<Packet>({
           self: name,
           epoch: 1,
           wants: (_kind, topic) => host.topics.has(topic),
           alive: (peer) => !this.#byName.get(peer)!.down,
-          retained: () => false
+          retained: (peer) => (host.untaken.get(peer) ?? 0) > 0
         })
       }
       this.hosts.push(host)
@@ -172,7 +174,7 @@ export class World {
   /** Until it is acknowledged; after its stream broke perhaps to another host, `others` of them. */
   atLeastOnce(from: Host, to: Host, lane: string, others: readonly Host[]): void {
     this.#whenRoom(from, () => {
-      if (from.down) return
+      if (from.down || to.down) return
       const { sending } = from.order
       const target = sending.destination(DestinationKind.host, to.name)
       const event = this.#record(from, [to.name], false)
@@ -206,11 +208,10 @@ export class World {
     })
   }
 
-  publish(from: Host, topic: string, wide: boolean): void {
+  publish(from: Host, topic: string, kind: DestinationKind): void {
     this.#whenRoom(from, () => {
       if (from.down) return
       const { sending } = from.order
-      const kind = wide ? DestinationKind.wide : DestinationKind.topic
       const receivers = this.hosts.filter((host) => host !== from && !host.down && host.topics.has(topic))
       const event = this.#record(from, [from.name, ...receivers.map(({ name }) => name)], true)
       const stamp = sending.stampMany()
@@ -223,12 +224,15 @@ export class World {
         this.#now
       )
       for (const to of receivers) {
-        const packet = { event, to: to.name, acknowledge: undefined }
-        const arrive = (): void => {
+        const assured = kind === DestinationKind.assured
+        if (assured) from.untaken.set(to.name, (from.untaken.get(to.name) ?? 0) + 1)
+        const take = (): void => void from.untaken.set(to.name, from.untaken.get(to.name)! - 1)
+        const packet = { event, to: to.name, acknowledge: assured ? take : undefined }
+        const arrive = (): void =>
           this.#arrive(to, decodeStamp(block), from.name, packet, { kind, topic, producer: from.name })
-        }
-        if (!wide) this.#carry(from, to, 'p', arrive)
-        // gossip: in no order, and now and then never.
+        // gossip: in no order, and now and then never. The stream of at-least-once subscriptions repairs itself, slowly.
+        if (kind === DestinationKind.topic) this.#carry(from, to, 'p', arrive)
+        else if (assured) this.#carry(from, to, 'q', arrive, 3)
         else if (this.#options.random() > 0.02) this.agenda.after(this.#later(), arrive)
       }
       this.#check(from, event)
@@ -263,9 +267,9 @@ export class World {
   }
 
   /** In order on one stream, unless it breaks first. */
-  #carry(from: Host, to: Host, lane: string, arrive: () => void): Stream {
+  #carry(from: Host, to: Host, lane: string, arrive: () => void, slower = 1): Stream {
     const stream = this.#stream(from, to, lane)
-    stream.last = Math.max(stream.last, this.#now + this.#later())
+    stream.last = Math.max(stream.last, this.#now + slower * this.#later())
     this.agenda.after(stream.last - this.#now, () => {
       if (!stream.broken && !to.down) arrive()
     })
