@@ -77,6 +77,8 @@ export class WireMessage implements Message {
   #id: string | undefined
   #data: unknown = UNREAD
   #request: Answered | undefined
+  /** What it waited for, by producer, before it could be handed out in causal order. */
+  waited: Readonly<Record<string, number>> | undefined
 
   constructor(
     attributes: AttributeSet,
@@ -156,7 +158,8 @@ export class WireMessage implements Message {
   }
 
   get causality(): Causality | undefined {
-    return this.extra?.causality as Causality | undefined
+    const said = this.extra?.causality as Causality | undefined
+    return this.waited === undefined ? said : { ...said, dependencies: { ...this.waited } }
   }
   get guarantee(): DeliveryGuarantee | undefined {
     return this.attributes.guarantee

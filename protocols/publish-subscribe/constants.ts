@@ -20,6 +20,8 @@ export const MAX_TOPIC_BYTES = 3 * MAX_TOPIC_LENGTH
 export const MAX_BATCH_BYTES = 65_536
 /** As many as a link's batch has counted frames: a guess that only bounds what a reader makes of one. A message longer than a batch goes alone. */
 export const MAX_BATCH_MESSAGES = 1_024
+/** A message's place in the causal order: 64 dependencies, each with a topic and a PeerId, and room. */
+export const MAX_STAMP_BYTES = 65_536
 /** What is longer is never gossiped, only sent over links: redundancy would multiply it. */
 export const MAX_GOSSIP_BYTES = 262_144
 

@@ -1,6 +1,7 @@
 import type { AttributeSet } from '../../protocols/envelope/attributes.ts'
 import { definitionOf } from '../../protocols/envelope/header.ts'
 import type {
+  Characteristics,
   DeliveryGuarantee,
   Ordering,
   Pattern,
@@ -84,6 +85,14 @@ export class Templates {
     return template
   }
 
+  /** Only messages have an order: a request is followed by its reply. */
+  #orderingOf(options: SendOptions, implied: Readonly<Characteristics>): Ordering {
+    if (this.#pattern === 'point-to-point') return orderingOf(options, implied)
+    if (options.ordering === 'causal')
+      throw new MeshError('ERR_UNSUPPORTED', 'causal order is of messages and publications, not of requests')
+    return orderingOf({ ordering: options.ordering ?? 'none' }, implied)
+  }
+
   #build(target: Target, options: SendOptions): Template {
     const { name, peer, instance } = partsOf(target)
     const type = options.type ?? DEFAULT_TYPE
@@ -92,7 +101,7 @@ export class Templates {
     const asked = this.#pattern !== 'point-to-point' && implied.delivery === 'exactly-once'
     const guarantee = guaranteeOf(options, asked ? 'at-least-once' : implied.delivery, this.#defaults)
     const { delivery, timeout, policy, acknowledged } = guarantee
-    const ordering = orderingOf(options.ordering)
+    const ordering = this.#orderingOf(options, implied)
     const priority = options.priority ?? implied.priority
     const { subject, datacontenttype, dataschema } = options
     const attributes: AttributeSet = {
@@ -159,19 +168,27 @@ function said(guarantee: Guarantee, ordering: Ordering): DeliveryGuarantee {
   return numbered ? { ...all, duplicateDetection: true } : all
 }
 
+/**
+ * What was asked for, else what the type implies. Priority and order contradict each other: who asks for another priority
+ * than the type's wants to overtake, or be overtaken, and loses the order that the type alone implies.
+ * Throws `ERR_UNSUPPORTED` for total order, `ERR_CONFIG` for what is none.
+ */
+export function orderingOf(
+  { ordering, priority }: Pick<SendOptions, 'ordering' | 'priority'>,
+  implied: Readonly<Characteristics>
+): Ordering {
+  if (ordering === 'total') throw new MeshError('ERR_UNSUPPORTED', 'total order is not supported by this build')
+  if (ordering !== undefined && ordering !== 'none' && ordering !== 'causal') {
+    throw new MeshError('ERR_CONFIG', `ordering is 'none' or 'causal'`, { details: { key: 'ordering' } })
+  }
+  if (ordering !== undefined) return ordering
+  const usual = priority === undefined || priority === implied.priority
+  return implied.ordering === 'causal' && usual ? 'causal' : 'none'
+}
+
 export function laneOf(priority: Priority): Lane {
   if (priority === 'high' || priority === 'critical') return 'control'
   return priority === 'low' ? 'bulk' : 'normal'
-}
-
-function orderingOf(asked: Ordering | undefined): Ordering {
-  if (asked === 'causal' || asked === 'total') {
-    throw new MeshError('ERR_UNSUPPORTED', `${asked} order is not supported by this build`)
-  }
-  if (asked !== undefined && asked !== 'none') {
-    throw new MeshError('ERR_CONFIG', `ordering is 'none'`, { details: { key: 'ordering' } })
-  }
-  return 'none'
 }
 
 /**

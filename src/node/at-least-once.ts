@@ -75,6 +75,7 @@ export class AtLeastOnce implements Shipper {
         parcel.delivered(this.#parts.transportTo)
         break
       case 'given-up':
+        this.#carrier.forget(parcel)
         this.#giveUp(effect)
         break
     }
@@ -98,7 +99,7 @@ export class AtLeastOnce implements Shipper {
 
   #transmit(shipment: Shipment): void {
     if (shipment.state !== 'in-flight') return
-    const { router, links, pointToPoint } = this.#parts
+    const { router, links, self, pointToPoint, order } = this.#parts
     const { template } = shipment
     const wish = shipment.member === undefined ? shipment.wish : { ...shipment.wish, avoid: shipment.member }
     const member = router.choose(template.name, links.turn.monotonic, wish)
@@ -107,7 +108,8 @@ export class AtLeastOnce implements Shipper {
       return
     }
     const { peer } = member.target.place
-    const wait = pointToPoint.paused.waitFor(peer, template.flow)
+    const room = template.ordering === 'causal' && peer !== self ? order.room() : undefined
+    const wait = pointToPoint.paused.waitFor(peer, template.flow) ?? room
     if (wait !== undefined) {
       router.unanswered(member)
       void wait.then(() => this.#transmit(shipment))
@@ -142,6 +144,7 @@ export class AtLeastOnce implements Shipper {
   settle(shipment: Shipment, error: unknown, delay: number | undefined, outcome?: Outcome): void {
     const code = error === undefined ? undefined : codeOf(error)
     const { member } = shipment
+    this.#carrier.settled(shipment, error)
     if (member !== undefined) this.#carrier.ended(member, code, error, outcome)
     if (error === undefined) this.#outbox.acknowledge(shipment, this.#sink)
     else if (this.#stopped) this.#failed(shipment, stopped(), undefined, true)

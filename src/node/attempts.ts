@@ -55,9 +55,10 @@ export class Attempts {
       this.#unresolved(consignment)
       return
     }
-    const { router, pointToPoint } = this.#parts
+    const { router, pointToPoint, order, self } = this.#parts
     const { peer } = member.target.place
-    const wait = pointToPoint.paused.waitFor(peer, consignment.template.flow)
+    const room = consignment.template.ordering === 'causal' && peer !== self ? order.room() : undefined
+    const wait = pointToPoint.paused.waitFor(peer, consignment.template.flow) ?? room
     if (wait !== undefined) {
       router.unanswered(member)
       void wait.then(() => this.begin(consignment))
@@ -213,6 +214,16 @@ export class Attempts {
   /** Its number is settled, or was never used. */
   release({ claim, claimedAt }: Consignment): void {
     if (claim !== undefined) this.#parts.numbers.for(claimedAt).settle(claim)
+  }
+
+  /** An attempt has ended; see `Carrier`. */
+  settled(consignment: Consignment, error: unknown): void {
+    this.#carrier.settled(consignment, error)
+  }
+
+  /** It is not sent any more, or not soon. */
+  forget(consignment: Consignment): void {
+    this.#carrier.forget(consignment)
   }
 
   /** Tells the router how an attempt at the member went. */

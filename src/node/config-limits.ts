@@ -77,6 +77,16 @@ export interface Limits {
   sentIds: number
   /** Dead letters kept; the oldest go first. Default 10,000 (a guess). */
   deadLetters: number
+  /**
+   * ms for which a message in causal order waits for one before it of which nobody can say where it is; six times as long
+   * while its sender says that it is on its way. Then it goes on, and the event `causal-gap` tells. Default 5,000 (the
+   * specification's delivery timeout).
+   */
+  causalGapTimeout: number
+  /** Messages that wait here for what they follow; beyond it the oldest gap is passed over. Default 8,192 (a guess: two windows of credit). */
+  causalWaiting: number
+  /** Their bytes. Default 2^24, 16 MiB (as the mailbox). */
+  causalWaitingBytes: number
   mailbox: MailboxLimits
 }
 
@@ -148,6 +158,9 @@ export const limits = v.strictObject(
     idRetention: ms(86_400_000),
     sentIds: count('ids', 1_000_000),
     deadLetters: count('letters', 10_000),
+    causalGapTimeout: ms(5_000),
+    causalWaiting: count('messages', 8_192),
+    causalWaitingBytes: bytes(2 ** 24, 1_024),
     mailbox: v.optional(mailbox, {})
   },
   'must be an object'

@@ -1,6 +1,7 @@
 import { SettledReceipt, StoredReceipt } from '../agent/receipt.ts'
 import type { Template } from '../agent/templates.ts'
 import type { Receipt } from '../agent/types.ts'
+import type { Mark } from '../core/causality/destination.ts'
 import type { Dispatched } from '../core/delivery/dispatch.ts'
 import type { Claim } from '../core/delivery/numbering.ts'
 import type { Parcel } from '../core/delivery/outbox.ts'
@@ -63,6 +64,8 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
   /** Who has it now, or had it last. */
   member: Member | undefined
   peer = ''
+  /** Its place in the causal order, once it was sent to another host. */
+  mark: Mark | undefined
   readonly #consignor: Consignor
   readonly #transportTo: (peer: string) => string
   #end: PromiseWithResolvers<Receipt> | undefined

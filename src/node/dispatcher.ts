@@ -220,6 +220,7 @@ export class Dispatcher implements Consignor, AttemptsOwner {
   }
 
   #leave(consignment: Consignment): void {
+    this.#attempts.forget(consignment)
     this.#size--
     if (!consignment.template.durable) this.#volatile--
     this.#all.delete(consignment)
@@ -242,6 +243,7 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     const now = this.#parts.clock.monotonic()
     const { agent, pin, wish } = consignment
     consignment.failure = error
+    this.#attempts.forget(consignment)
     this.#outbox.handle({ kind: 'withdraw', parcel: consignment }, now, this.#sink)
     if (consignment.stored) consignment.draft = undefined
     this.#dispatch.park(consignment, destinationOf(agent, pin ?? wish?.peer, wish?.instance), now)
@@ -256,6 +258,7 @@ export class Dispatcher implements Consignor, AttemptsOwner {
   settle(consignment: Consignment, error: unknown, delay: number | undefined, outcome?: Outcome): void {
     const code = error === undefined ? undefined : codeOf(error)
     const { member } = consignment
+    this.#attempts.settled(consignment, error)
     if (member !== undefined) this.#attempts.ended(member, code, error, outcome)
     if (error === undefined) this.#outbox.acknowledge(consignment, this.#sink)
     else if (this.#stopped) {

@@ -1,4 +1,5 @@
 import type { CircuitEvent } from '../core/routing/circuit.ts'
+import type { CausalEvent } from '../runtime/causality/driver.ts'
 import type { LinkEvent } from '../runtime/links/table.ts'
 import type { PubSubEvent } from '../runtime/pubsub/types.ts'
 import type { StorageEvent } from '../runtime/storage/types.ts'
@@ -27,6 +28,8 @@ export type NodeEventBody =
   /** A stored message cannot be read, and is left where it is. */
   | { kind: 'record-unreadable'; record: string; code: string; message: string }
   | LinkEvent
+  /** Something went on without what it follows, of which nobody could say in time what became of it. */
+  | CausalEvent
   | CircuitEvent
   | PubSubEvent
   | PipelineEvent

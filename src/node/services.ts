@@ -6,6 +6,7 @@ import { Handling } from '../agent/handling.ts'
 import { sourceOf } from '../agent/source.ts'
 import { HostState, SharedState, type StateHome } from '../agent/state-home.ts'
 import { Router } from '../core/routing/router.ts'
+import { CausalDriver } from '../runtime/causality/driver.ts'
 import { Alarm } from '../runtime/delivery/alarm.ts'
 import { Composer } from '../runtime/delivery/composer.ts'
 import { IdempotentReceiver } from '../runtime/delivery/idempotent-receiver.ts'
@@ -73,6 +74,7 @@ export class Services {
   readonly composer: Composer
   readonly agents: Agents
   readonly pubsub: PubSub
+  readonly order: CausalDriver
   readonly pipelines: Pipelines
   readonly rates: Rates
   readonly #config: NodeConfig
@@ -126,11 +128,22 @@ export class Services {
       deliver: this.registry.deliver,
       entropy: Buffer.from(dice.bytes(4)).readInt32LE()
     })
+    this.order = this.#causalOrder()
     this.#pointToPoint = new PointToPoint({
       clock,
       turn: this.links.turn,
       deliver: this.registry.deliver,
       recognise: (inbound) => this.#receiver.receive(inbound),
+      order: this.order,
+      late: (peer) =>
+        this.#emit({
+          kind: 'dropped',
+          agent: '',
+          peer,
+          code: 'ERR_GAP',
+          message: 'it came after what follows it',
+          count: 1
+        }),
       orphaned: (reason) => this.#handling.orphaned(reason),
       dropped: (peer, count, cause) =>
         this.#emit({
@@ -159,6 +172,7 @@ export class Services {
     const sending = {
       ...shared,
       pointToPoint: this.#pointToPoint,
+      order: this.order,
       deliver: this.registry.deliver,
       transportTo: (peer: string) => (peer === host.peer ? 'local' : (host.transportTo(peer) ?? 'tcp'))
     }
@@ -178,6 +192,7 @@ export class Services {
       clock,
       dice,
       codec: publicationCodec(),
+      order: this.order,
       emit: this.#emit,
       limits: {
         directFanout: config.limits.directFanout,
@@ -253,6 +268,7 @@ export class Services {
     this.#caller.stop()
     this.#requests.stop()
     this.#pointToPoint.stop()
+    this.order.stop()
     this.#alarm.stop()
     this.atlas.stop()
     await this.links.stop()
@@ -322,6 +338,17 @@ export class Services {
         fullMeshLimit: limits.fullMesh
       }
     })
+  }
+
+  #causalOrder(): CausalDriver {
+    const { clock, links, membership, host } = this
+    const {
+      causalGapTimeout: gapTimeout,
+      causalWaiting: waiting,
+      causalWaitingBytes: waitingBytes
+    } = this.#config.limits
+    const limits = { gapTimeout, waiting, waitingBytes }
+    return new CausalDriver({ self: host.peer, clock, links, membership, limits, emit: this.#emit })
   }
 
   #createResolver(): Resolver {

@@ -1,6 +1,7 @@
 import { SettledReceipt } from '../agent/receipt.ts'
 import type { Template } from '../agent/templates.ts'
 import type { Receipt } from '../agent/types.ts'
+import type { Mark } from '../core/causality/destination.ts'
 import type { Parcel } from '../core/delivery/outbox.ts'
 import type { RetryPolicy } from '../core/delivery/retry.ts'
 import type { Member } from '../core/routing/group.ts'
@@ -29,6 +30,8 @@ export class Shipment implements Parcel, Tracked {
   /** Who has it now, or had it last. */
   member: Member | undefined
   peer = ''
+  /** Its place in the causal order, once it was sent to another host. */
+  mark: Mark | undefined
   readonly #shipper: Shipper
   readonly #receipt = Promise.withResolvers<Receipt>()
 

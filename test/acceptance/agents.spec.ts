@@ -77,7 +77,7 @@ describe('the API, “Agents”', function () {
       await assert.rejects(planner.request('far', 1, { type: 'echo', [key]: true }), unsupported, key)
       await assert.rejects(planner.publish('a.topic', 1, { [key]: true }), unsupported, key)
     }
-    for (const options of [{ ordering: 'causal' }, { ordering: 'total' }] as const) {
+    for (const options of [{ ordering: 'total' }] as const) {
       await assert.rejects(planner.send('far', 1, options), unsupported)
     }
   })

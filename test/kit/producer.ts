@@ -60,7 +60,9 @@ export class TestProducer implements AsyncDisposable {
     })
     const ignore = (): void => {}
     const { turn } = this.#links
-    const options = { clock, turn, deliver: ignore, recognise: ignore, dropped: ignore, orphaned: ignore }
+    const order = { arrive: ignore, severed: ignore }
+    const heard = { deliver: ignore, recognise: ignore, late: ignore, dropped: ignore, orphaned: ignore }
+    const options = { clock, turn, order, ...heard }
     this.#pointToPoint = new PointToPoint(options)
     this.#links.register(this.#pointToPoint)
     this.#composer = new Composer(new IdSource(dice.bytes(8)), turn, ['messagepack'])

@@ -15,6 +15,7 @@ import {
   writePlace
 } from '../../../protocols/point-to-point/codec.ts'
 import { Kind, PROTOCOL } from '../../../protocols/point-to-point/constants.ts'
+import type { CausalDriver } from '../causality/driver.ts'
 import type { StreamLink } from '../links/link.ts'
 import type { Turn } from '../links/turn.ts'
 import type { Link, LinkHandler } from '../links/types.ts'
@@ -22,7 +23,7 @@ import type { Clock, Timer } from '../ports.ts'
 import { Conversation, type Sent, type Tracked } from './conversation.ts'
 import type { Deliver } from './inbound.ts'
 import { PausedFlows } from './paused-flows.ts'
-import { RemoteInbound } from './remote-inbound.ts'
+import { type Onward, RemoteInbound } from './remote-inbound.ts'
 
 /** ms between looks at what was sent and not acknowledged, and between signs of life for what is queued here. */
 const SWEEP = 500
@@ -34,6 +35,9 @@ export interface PointToPointOptions {
   deliver: Deliver
   /** Takes what is to be recognised when it comes twice. */
   recognise: Deliver
+  order: Pick<CausalDriver, 'arrive' | 'severed'>
+  /** A message that nobody acknowledges came behind what follows it. */
+  late: (peer: string) => void
   /** At-most-once messages that were still queued when their link closed: at least so many. */
   dropped: (peer: string, count: number, cause: Error | undefined) => void
   /** A link closed over which tracked messages came that are still being handled, or wait for it. */
@@ -48,6 +52,8 @@ export class PointToPoint implements LinkHandler {
   /** What we were asked to hold back. */
   readonly paused = new PausedFlows()
   readonly #options: PointToPointOptions
+  readonly #onward: Onward
+  readonly #onwardNumbered: Onward
   readonly #links = new Set<StreamLink>()
   /** Links that somebody waits for. */
   readonly #awaited = new Map<StreamLink, PromiseWithResolvers<void>>()
@@ -57,6 +63,9 @@ export class PointToPoint implements LinkHandler {
 
   constructor(options: PointToPointOptions) {
     this.#options = options
+    const { deliver, recognise, late } = options
+    this.#onward = { deliver, late }
+    this.#onwardNumbered = { deliver: recognise, late }
   }
 
   /** Sends without acknowledgement; returns whether the sender may go on at once. */
@@ -164,6 +173,7 @@ export class PointToPoint implements LinkHandler {
     this.#awaited.delete(link)
     this.#links.delete(link)
     this.paused.forget(link.peer, link)
+    if (link.order !== undefined) this.#options.order.severed(link.peer)
     const conversation = link.state as Conversation | undefined
     // Of a link that carried both kinds the tracked ones are tried again, so they are not counted among the lost.
     const lost = link.unsent - (conversation?.sent.size ?? 0)
@@ -189,7 +199,7 @@ export class PointToPoint implements LinkHandler {
   #untracked(link: StreamLink, body: Uint8Array): void {
     const message = link.decoder.read(body)
     void message.data // what is no data fails here, and costs its sender the stream
-    this.#options.deliver(new RemoteInbound(link, undefined, message, -1, 1, body.length))
+    this.#arrived(link, new RemoteInbound(link, undefined, message, -1, 1, body.length), this.#onward)
   }
 
   #tracked(link: StreamLink, body: Uint8Array): void {
@@ -199,7 +209,18 @@ export class PointToPoint implements LinkHandler {
     const message: WireMessage = link.decoder.read(body, cursor.position)
     void message.data
     const sequence = this.#opened(conversation)
-    this.#options.deliver(new RemoteInbound(link, conversation, message, sequence, attempt, body.length))
+    const inbound = new RemoteInbound(link, conversation, message, sequence, attempt, body.length)
+    this.#arrived(link, inbound, this.#onward)
+  }
+
+  /** The message that the link's decoder read last: it goes on, or waits for what it follows. */
+  #arrived(link: StreamLink, inbound: RemoteInbound, onward: Onward): void {
+    const { decoder } = link
+    if (!decoder.stamped) onward.deliver(inbound)
+    else {
+      inbound.onward = onward
+      this.#options.order.arrive(decoder.stamp, link.peer, inbound, inbound.bytes)
+    }
   }
 
   #numbered(link: StreamLink, body: Uint8Array): void {
@@ -210,7 +231,8 @@ export class PointToPoint implements LinkHandler {
     const message: WireMessage = link.decoder.read(body, cursor.position)
     void message.data
     const sequence = this.#opened(conversation)
-    this.#options.recognise(new RemoteInbound(link, conversation, message, sequence, attempt, body.length, place))
+    const inbound = new RemoteInbound(link, conversation, message, sequence, attempt, body.length, place)
+    this.#arrived(link, inbound, this.#onwardNumbered)
   }
 
   #opened(conversation: Conversation): number {

@@ -1,9 +1,12 @@
+import { DestinationKind } from '../../../protocols/causality/constants.ts'
 import type { Message } from '../../../protocols/envelope/message.ts'
 import { MeshError } from '../../../protocols/errors.ts'
 import type { QueueLimits } from '../../core/flow/queue.ts'
 import { channelOfPattern, validatePattern } from '../../core/pubsub/topic.ts'
+import type { CausalDriver } from '../causality/driver.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import { Announcer } from './announcer.ts'
+import { PublicationArrivals } from './arrivals.ts'
 import { AssuredPublisher } from './assured-publisher.ts'
 import { AssuredReceiver } from './assured-receiver.ts'
 import { AssuredSubscription } from './assured-subscription.ts'
@@ -78,7 +81,7 @@ class MeshPubSub implements PubSub {
   readonly #receiver: Receiver
 
   constructor(components: PubSubComponents) {
-    const { membership, links, broadcast, host, clock, dice, codec } = components
+    const { membership, links, broadcast, host, clock, dice, codec, order } = components
     this.#components = components
     const limits = { ...DEFAULT_LIMITS, ...components.limits }
     const stats = this.#stats
@@ -114,19 +117,20 @@ class MeshPubSub implements PubSub {
     const assuring = (this.#assuring = new AssuredPublisher({ clock, view, outbound, limits, stats, epoch }))
     const lost = (publisher: string, channel: number | undefined, packets: number | undefined) =>
       components.emit({ kind: 'lost', publisher, channel, packets })
+    const arrivals = new PublicationArrivals(order, stats)
     const assured = (this.#assured = new AssuredReceiver({
-      ...{ clock, local: assuredLocal, pressure: patience, stats, publishers: limits.publishers },
+      ...{ arrivals, clock, local: assuredLocal, pressure: patience, stats, publishers: limits.publishers },
       lost: (publisher, batches) => lost(publisher, undefined, batches)
     }))
     const shared = { self, clock, view, local, assuredLocal, acknowledgements }
     const publisher = new Publisher({
-      ...{ ...shared, codec, limits, stats, routes, outbound, window, wide },
+      ...{ ...shared, codec, order, limits, stats, routes, outbound, window, wide },
       assured: assuring
     })
     this.#publisher = publisher
     this.#evidence = new EvidenceDesk({ ...shared, publisher, grace: limits.grace })
     this.#receiver = new Receiver({
-      ...{ host, limits, stats, channels, pressure, outbound, wide, assured, assuring, ...shared },
+      ...{ host, order, arrivals, limits, stats, channels, pressure, outbound, wide, assured, assuring, ...shared },
       refused: (peer, reason) => this.#refused(peer, reason),
       lost
     })
@@ -134,7 +138,8 @@ class MeshPubSub implements PubSub {
   }
 
   #connect(): void {
-    const { links, broadcast } = this.#components
+    const { links, broadcast, order } = this.#components
+    if (order !== undefined) this.#connectOrder(order)
     this.#outbound.onDropped = (peer, reason) => this.#undelivered(peer, reason)
     this.#pressure.onReleased = () => this.#publisher.pump()
     this.#patience.onReleased = () => {
@@ -157,6 +162,13 @@ class MeshPubSub implements PubSub {
     broadcast.onMessage = (name, bytes) => void this.#receiver.broadcast(name, bytes)
   }
 
+  #connectOrder(order: CausalDriver): void {
+    order.wants = (kind, topic) =>
+      (kind === DestinationKind.assured ? this.#assuredLocal : this.#local).matching(topic).length > 0
+    order.retained = (peer) => this.#assuring.retains(peer)
+    order.onRoom = () => this.#publisher.pump()
+  }
+
   #refused(peer: string, reason: RefusalReason): void {
     this.#stats.refused[reason]++
     this.#coalescer.note(`refused ${reason} ${peer}`, 0, (count) =>
@@ -166,6 +178,8 @@ class MeshPubSub implements PubSub {
 
   #undelivered(peer: string, reason: string): void {
     this.#stats.undelivered++
+    // What was dropped has its number: its receiver is to hear that it will not come.
+    if (peer !== '') this.#components.order?.severed(peer)
     this.#coalescer.note(`undelivered ${reason} ${peer}`, 0, (frames) =>
       this.#components.emit({ kind: 'undelivered', peer, reason, frames })
     )

@@ -1,6 +1,7 @@
 import type { Message, Payload } from '../../../protocols/envelope/message.ts'
 import type { QueueLimits } from '../../core/flow/queue.ts'
 import type { StreamLimits } from '../../core/pubsub/stream.ts'
+import type { CausalDriver } from '../causality/driver.ts'
 import type { Links } from '../links/types.ts'
 import type { Membership } from '../membership/types.ts'
 import type { Broadcast, Clock, Dice, Host } from '../ports.ts'
@@ -19,6 +20,8 @@ export interface PubSubComponents {
   clock: Clock
   dice: Dice
   codec: MessageCodec
+  /** Left out: no publication has a place in the causal order. */
+  order?: CausalDriver | undefined
   emit(event: PubSubEvent): void
   limits?: Partial<PubSubLimits>
 }
