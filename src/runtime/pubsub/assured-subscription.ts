@@ -4,7 +4,8 @@ import type { QueueLimits } from '../../core/flow/queue.ts'
 import { type Lease, LeaseQueue } from '../../core/pubsub/lease-queue.ts'
 import type { Pressing, Pressure } from './pressure.ts'
 import { Screen, type ScreenComponents } from './screen.ts'
-import type { SubscribeOptions, Subscription, SubscriptionStats } from './types.ts'
+import type { Feed } from './log/log-client.ts'
+import type { LogPlace, SubscribeOptions, Subscription, SubscriptionStats } from './types.ts'
 
 export interface AssuredSubscriptionComponents extends ScreenComponents {
   /** One that lasts as long as it must: nothing is shed. */
@@ -12,8 +13,11 @@ export interface AssuredSubscriptionComponents extends ScreenComponents {
   closed(subscription: AssuredSubscription): void
 }
 
-/** Bytes, from which each attempt gets a message of its own; or that messages of a publisher are missing here. */
-type Item = { topic: string; bytes: Uint8Array } | { gap: MeshError }
+/**
+ * Bytes, from which each attempt gets a message of its own; or that messages of a publisher are missing here. `place` where
+ * they were read from a log.
+ */
+type Item = ({ topic: string; bytes: Uint8Array } | { gap: MeshError }) & { place: LogPlace | undefined }
 
 /** What an iterator waits with, and holds. */
 interface Loop {
@@ -22,7 +26,8 @@ interface Loop {
 }
 
 /**
- * An at-least-once subscription, in memory. A message keeps its place until the loop that got it asks for the next.
+ * An at-least-once subscription. A message keeps its place until the loop that got it asks for the next. What it holds is in
+ * memory; one that reads logs tells its `feed` what is done with.
  *
  * Invariant: loops wait only while the queue has nothing to hand out.
  */
@@ -36,7 +41,12 @@ export class AssuredSubscription implements Subscription, Pressing {
   readonly #stats = { received: 0, delivered: 0, dropped: 0, redelivered: 0 }
   #waiting: Loop[] = []
   #closed = false
+  #ended: Promise<void> | undefined
+  #failure: MeshError | undefined
   ready: Promise<void> = Promise.resolve()
+  /** What reads logs for it. */
+  feed: Feed | undefined
+  position: LogPlace | undefined
 
   constructor(
     pattern: string,
@@ -61,14 +71,27 @@ export class AssuredSubscription implements Subscription, Pressing {
     return this.#aborter.signal
   }
 
-  /** Takes a message from `publisher`. `bytes` are shared with other subscriptions and never change. */
-  offer(publisher: string, topic: string, bytes: Uint8Array): void {
-    if (this.#closed) return
+  /**
+   * Takes a message from `publisher`; false where it is not wanted. `bytes` are shared with other subscriptions and never
+   * change. What has a `place` came because there was room for it, and slows nobody.
+   */
+  offer(publisher: string, topic: string, bytes: Uint8Array, place?: LogPlace): boolean {
+    if (this.#closed) return false
     this.#stats.received++
-    if (this.#screen.admit(topic, bytes) === false) return
-    this.#queue.push({ topic, bytes }, bytes.length)
+    if (this.#screen.admit(topic, bytes) === false) return false
+    this.#queue.push({ topic, bytes, place }, bytes.length)
     this.#serve()
-    if (this.#queue.pressed) this.#press(publisher)
+    if (place === undefined && this.#queue.pressed) this.#press(publisher)
+    return true
+  }
+
+  /** So many numbers up to `place` are in no log any more; some may not have matched. */
+  missed(place: LogPlace, messages: number): void {
+    if (this.#closed) return
+    const { publisher } = place
+    const message = `messages of ${publisher} are missing: ${messages} numbers before ${place.sequence + 1}`
+    this.#queue.push({ gap: new MeshError('ERR_GAP', message, { details: { publisher, messages } }), place }, 0)
+    this.#serve()
   }
 
   /** Messages of `publisher` are missing from here on; `batches` where it is known how many. */
@@ -78,7 +101,7 @@ export class AssuredSubscription implements Subscription, Pressing {
     const gap = new MeshError('ERR_GAP', `messages of ${publisher} are missing: ${many}`, {
       details: { publisher, batches }
     })
-    this.#queue.push({ gap }, 0)
+    this.#queue.push({ gap, place: undefined }, 0)
     this.#serve()
   }
 
@@ -112,6 +135,7 @@ export class AssuredSubscription implements Subscription, Pressing {
       if (next === undefined || next instanceof MeshError) this.#settle(lease)
       else {
         loop.held = lease
+        this.position = item.place
         if (attempts > 1) this.#stats.redelivered++
         else this.#stats.delivered++
       }
@@ -128,6 +152,8 @@ export class AssuredSubscription implements Subscription, Pressing {
 
   #settle(lease: Lease<Item>): void {
     this.#queue.acknowledge(lease)
+    const { item } = lease
+    if (item.place !== undefined) this.feed?.settled(item.place, 'gap' in item ? undefined : item.bytes.length)
     if (!this.#queue.pressed) this.#components.pressure.release(this)
   }
 
@@ -137,6 +163,7 @@ export class AssuredSubscription implements Subscription, Pressing {
   }
 
   #ask(loop: Loop): Promise<IteratorResult<Message>> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
     if (this.#closed) return Promise.resolve({ done: true, value: undefined })
     const next = this.#next(loop)
     if (next instanceof MeshError) return Promise.reject(next)
@@ -160,14 +187,31 @@ export class AssuredSubscription implements Subscription, Pressing {
   }
 
   close(): Promise<void> {
-    if (this.#closed) return Promise.resolve()
+    return (this.#ended ??= this.#close(new MeshError('ERR_ABORTED', `the subscription to ${this.pattern} was closed`)))
+  }
+
+  /** What it reads cannot be had: its loops fail, and it is closed. */
+  fail(error: MeshError): void {
+    if (this.#closed) return
+    this.#failure = error
+    for (const loop of this.#waiting.splice(0)) loop.waiting.shift()!.reject(error)
+    this.#ended ??= this.#close(error)
+    this.#ended.catch(() => {})
+  }
+
+  async #close(reason: MeshError): Promise<void> {
     this.#closed = true
     this.#queue.clear()
     this.#components.closed(this)
     this.#components.pressure.release(this)
-    this.#aborter.abort(new MeshError('ERR_ABORTED', `the subscription to ${this.pattern} was closed`))
+    this.#aborter.abort(reason)
     for (const loop of this.#waiting.splice(0)) loop.waiting.shift()!.resolve({ done: true, value: undefined })
-    return Promise.resolve()
+    await this.feed?.close()
+  }
+
+  async unsubscribe(): Promise<void> {
+    await this.close()
+    await this.feed?.forget()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -48,6 +48,8 @@ export class LocalSubscription implements Subscription, Pressing {
   #overrun = false
   #closed = false
   ready: Promise<void> = Promise.resolve()
+  /** It reads no log. */
+  readonly position = undefined
 
   constructor(
     pattern: string,
@@ -176,6 +178,10 @@ export class LocalSubscription implements Subscription, Pressing {
     this.#aborter.abort(new MeshError('ERR_ABORTED', `the subscription to ${this.pattern} was closed`))
     this.#dismiss(this.#readers)
     return Promise.resolve()
+  }
+
+  unsubscribe(): Promise<void> {
+    return this.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
