@@ -14,7 +14,9 @@ export const durableSubscriptions: Scenario = {
   async play(play) {
     const { chance } = play
     const nodes = 2 + chance.below(3)
-    const mesh = await play.mesh({ nodes, disks: true, ...play.network(RARE) })
+    // On a slow disk a crash takes what others might have seen, were it shown to them too early.
+    const disks = { syncLatency: [0.2, chance.pick([2, 50, 500])] as const }
+    const mesh = await play.mesh({ nodes, disks, ...play.network(RARE) })
     const auditors = Array.from({ length: nodes }, (_, i) => new Auditor(play, mesh, i))
     const published: { entry: Entry; durable: boolean; watched: Watched<Evidence> }[] = []
     const counts = new Map<number, number>()

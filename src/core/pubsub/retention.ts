@@ -6,7 +6,7 @@ export interface RetentionBounds {
   age: number
 }
 
-/** The log is let go of in so many steps: what is kept is between 63 and 64 of them. */
+/** The log is let go of in so many steps: what is kept is between 63 and 65 of them. */
 const STEPS = 64
 
 /** Where a step begins. */

@@ -47,6 +47,7 @@ export class PublicationLog implements ReadableLog {
   #unwritten = 0
   #timer: Timer | undefined
   #due = false
+  #trimming = false
   /** Somebody waits for what is new. */
   eager = false
 
@@ -148,10 +149,17 @@ export class PublicationLog implements ReadableLog {
     this.#c.open()
   }
 
+  /** One at a time; what could not be removed now is with the next step. */
   #trim(): void {
     const oldest = this.#retention.oldest(this.#c.clock.now())
-    // What could not be removed now is with the next step.
-    if (oldest !== undefined) this.#disk!.dropBefore(oldest).catch(() => {})
+    if (oldest === undefined || this.#trimming) return
+    this.#trimming = true
+    this.#disk!
+      .dropBefore(oldest)
+      .catch(() => {})
+      .finally(() => {
+        this.#trimming = false
+      })
   }
 
   before(time: number): number {
