@@ -22,8 +22,19 @@ const shape = {
   letter: v.object({ id: v.string() }),
   explain: v.object({ ...target, data: v.unknown(), type: text, key: text }),
   send: v.object({ ...target, data: v.unknown(), options: v.optional(v.record(v.string(), v.unknown()), {}) }),
-  publish: v.object({ topic: v.string(), data: v.unknown(), type: text, waitFor: v.optional(v.number()), timeout: ms, durable }),
-  subscribe: v.object({ pattern: v.string(), count: v.optional(v.number()), options: v.optional(v.record(v.string(), v.unknown()), {}) })
+  publish: v.object({
+    topic: v.string(),
+    data: v.unknown(),
+    type: text,
+    waitFor: v.optional(v.number()),
+    timeout: ms,
+    durable
+  }),
+  subscribe: v.object({
+    pattern: v.string(),
+    count: v.optional(v.number()),
+    options: v.optional(v.record(v.string(), v.unknown()), {})
+  })
 }
 
 /**

@@ -193,7 +193,16 @@ describe('the command', function () {
       }
       const subscribe = async (count: string) => {
         const durable = ['--durable', '--name', 'audit', '--from', 'start']
-        const { stdout } = await done('subscribe', 'ledger.>', ...durable, '--count', count, '--json', '--data', 'first')
+        const { stdout } = await done(
+          'subscribe',
+          'ledger.>',
+          ...durable,
+          '--count',
+          count,
+          '--json',
+          '--data',
+          'first'
+        )
         return stdout
           .trim()
           .split('\n')

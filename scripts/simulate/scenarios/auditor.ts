@@ -65,7 +65,10 @@ export class Auditor {
         const details = { auditor: this.#node, publisher, number, before }
         this.#play.must(number > before, 'in the publisher’s order, once a life', details)
         const settled = this.#settled.get(publisher) ?? -1
-        this.#play.must(number > settled, 'what was acknowledged and recorded never comes again', { ...details, settled })
+        this.#play.must(number > settled, 'what was acknowledged and recorded never comes again', {
+          ...details,
+          settled
+        })
         last.set(publisher, number)
         if (held !== undefined) acknowledged.set(held.publisher, held.number)
         held = { publisher, number }

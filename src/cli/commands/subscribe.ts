@@ -34,7 +34,11 @@ export const subscribe: Register = (program, cli) => {
     )
     .option('--durable', 'resume behind what the last one of this --name was handed')
     .option('--name <name>', 'what the durable subscription is called')
-    .option('--from <place>', 'now, start, a number in the publishers’ logs, or a time such as 2026-01-31T12:00:00Z', place)
+    .option(
+      '--from <place>',
+      'now, start, a number in the publishers’ logs, or a time such as 2026-01-31T12:00:00Z',
+      place
+    )
     .addHelpText(
       'after',
       `\nExamples:\n  $ phoenix subscribe 'orders.*.created'\n  $ phoenix subscribe 'orders.>' --count 10 --json\n  $ phoenix subscribe 'orders.>' --durable --name audit --from start`
@@ -52,7 +56,11 @@ async function follow(cli: Cli, session: Session, pattern: string, flags: Flags)
   let left = flags.count ?? Number.POSITIVE_INFINITY
   if (left === 0) return
   try {
-    for await (const item of session.stream('subscribe', { pattern, options, count: flags.count }) as AsyncIterable<Item>) {
+    for await (const item of session.stream('subscribe', {
+      pattern,
+      options,
+      count: flags.count
+    }) as AsyncIterable<Item>) {
       if (item.kind === 'ready') {
         output.note(`subscribed to ${pattern}`)
         continue

@@ -67,7 +67,8 @@ export class Recent {
   /** Bytes of the entries above `last`, with so many more for each. */
   sizeAbove(last: number, overhead: number): number {
     let size = 0
-    for (let at = this.#behind(last); at < this.#entries.length; at++) size += this.#entries[at]!.bytes.length + overhead
+    for (let at = this.#behind(last); at < this.#entries.length; at++)
+      size += this.#entries[at]!.bytes.length + overhead
     return size
   }
 

@@ -2,9 +2,9 @@ import type { Message } from '../../../protocols/envelope/message.ts'
 import { MeshError } from '../../../protocols/errors.ts'
 import type { QueueLimits } from '../../core/flow/queue.ts'
 import { type Lease, LeaseQueue } from '../../core/pubsub/lease-queue.ts'
+import type { Feed } from './log/log-client.ts'
 import type { Pressing, Pressure } from './pressure.ts'
 import { Screen, type ScreenComponents } from './screen.ts'
-import type { Feed } from './log/log-client.ts'
 import type { LogPlace, SubscribeOptions, Subscription, SubscriptionStats } from './types.ts'
 
 export interface AssuredSubscriptionComponents extends ScreenComponents {

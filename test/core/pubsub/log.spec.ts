@@ -116,7 +116,16 @@ describe('a reader of a log', () => {
     const one = reader()
     assert.deepEqual([one.open(room).messages, one.open(room).turn], [4, 2])
     assert.equal(one.take(answer(0, 2, [entry(1)], 1)), undefined)
-    assert.ok(one.take(answer(0, 4, range(1, 5).map((i) => entry(i)), 2)))
+    assert.ok(
+      one.take(
+        answer(
+          0,
+          4,
+          range(1, 5).map((i) => entry(i)),
+          2
+        )
+      )
+    )
     assert.equal(one.due(room), false)
     one.settle(7, 1, { messages: 1, bytes: 10 })
     assert.equal(one.due(room), true)

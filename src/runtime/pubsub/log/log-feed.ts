@@ -177,22 +177,24 @@ export class LogFeed {
   #write(): Promise<void> {
     this.#timer?.cancel()
     this.#timer = undefined
-    this.#writing = this.#writing.catch(() => {}).then(async () => {
-      const cursors = this.#c.cursors!
-      const publishers = [...this.#dirty]
-      this.#dirty.clear()
-      const changes = publishers.flatMap((publisher) => {
-        const position = this.#logs.get(publisher)?.reader.position
-        return position === undefined ? [] : [cursors.at(publisher, position)]
+    this.#writing = this.#writing
+      .catch(() => {})
+      .then(async () => {
+        const cursors = this.#c.cursors!
+        const publishers = [...this.#dirty]
+        this.#dirty.clear()
+        const changes = publishers.flatMap((publisher) => {
+          const position = this.#logs.get(publisher)?.reader.position
+          return position === undefined ? [] : [cursors.at(publisher, position)]
+        })
+        if (changes.length === 0) return
+        try {
+          await cursors.write(changes)
+        } catch (error) {
+          for (const publisher of publishers) this.#dirty.add(publisher)
+          throw error
+        }
       })
-      if (changes.length === 0) return
-      try {
-        await cursors.write(changes)
-      } catch (error) {
-        for (const publisher of publishers) this.#dirty.add(publisher)
-        throw error
-      }
-    })
     return this.#writing
   }
 

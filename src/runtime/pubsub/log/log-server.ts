@@ -115,10 +115,15 @@ export class LogServer {
         const chunk = reader.scan.next(FRAME_BYTES)
         if (chunk instanceof Promise) {
           reader.busy = true
-          chunk.then((found) => this.#found(reader, found), () => this.#drop(reader)).finally(() => {
-            reader.busy = false
-            this.#serve(reader)
-          })
+          chunk
+            .then(
+              (found) => this.#found(reader, found),
+              () => this.#drop(reader)
+            )
+            .finally(() => {
+              reader.busy = false
+              this.#serve(reader)
+            })
         } else this.#found(reader, chunk)
         continue
       }
@@ -163,7 +168,11 @@ export class LogServer {
     reader.owed = false
   }
 
-  #finish({ fetch: { reader, turn }, log: { epoch, first, last } }: Reader, writer: EntriesWriter, to: number): Uint8Array {
+  #finish(
+    { fetch: { reader, turn }, log: { epoch, first, last } }: Reader,
+    writer: EntriesWriter,
+    to: number
+  ): Uint8Array {
     return writer.finish({ reader, turn, epoch, first, last, to })
   }
 

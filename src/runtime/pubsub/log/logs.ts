@@ -44,7 +44,8 @@ export class Logs {
       epoch: membership.self.incarnation,
       grown: () => this.#server.pump(),
       failed: (messages) => {
-        for (let i = 0; i < messages; i++) coalescer.note('unlogged', 0, (count) => emit({ kind: 'unlogged', messages: count }))
+        for (let i = 0; i < messages; i++)
+          coalescer.note('unlogged', 0, (count) => emit({ kind: 'unlogged', messages: count }))
       }
     })
     this.#client = new LogClient({ clock, membership, limits, emit, ask: (peer, fetch) => this.#ask(peer, fetch) })

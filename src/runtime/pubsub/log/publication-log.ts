@@ -154,8 +154,7 @@ export class PublicationLog implements ReadableLog {
     const oldest = this.#retention.oldest(this.#c.clock.now())
     if (oldest === undefined || this.#trimming) return
     this.#trimming = true
-    this.#disk!
-      .dropBefore(oldest)
+    this.#disk!.dropBefore(oldest)
       .catch(() => {})
       .finally(() => {
         this.#trimming = false

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { DEFAULT_LIMITS } from '../../../../src/runtime/pubsub/limits.ts'
 import { PublicationLog } from '../../../../src/runtime/pubsub/log/publication-log.ts'
 import type { LogLimits } from '../../../../src/runtime/pubsub/types.ts'
-import { SimulatedDisk } from '../../../../src/testing/disk.ts'
 import { seededDice } from '../../../../src/testing/dice.ts'
+import { SimulatedDisk } from '../../../../src/testing/disk.ts'
 import { Time } from '../../../../src/testing/time.ts'
 
 const small: Partial<LogLimits> = { recent: { messages: 10, bytes: 10_000 } }
