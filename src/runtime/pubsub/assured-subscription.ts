@@ -17,7 +17,7 @@ export interface AssuredSubscriptionComponents extends ScreenComponents {
  * Bytes, from which each attempt gets a message of its own; or that messages of a publisher are missing here. `place` where
  * they were read from a log.
  */
-type Item = ({ topic: string; bytes: Uint8Array } | { gap: MeshError }) & { place: LogPlace | undefined }
+type Item = ({ topic: string; bytes: Uint8Array } | { gap: () => MeshError }) & { place: LogPlace | undefined }
 
 /** What an iterator waits with, and holds. */
 interface Loop {
@@ -43,6 +43,11 @@ export class AssuredSubscription implements Subscription, Pressing {
   #closed = false
   #ended: Promise<void> | undefined
   #failure: MeshError | undefined
+  /** Messages and gaps that are done with; and how many were when it was last said to be slow for too long. */
+  #settlements = 0
+  #settled = 0
+  /** While nobody reads it: of each publisher how many messages it had no room for. */
+  #shed: Map<string, { messages: number }> | undefined
   ready: Promise<void> = Promise.resolve()
   /** What reads logs for it. */
   feed: Feed | undefined
@@ -63,7 +68,7 @@ export class AssuredSubscription implements Subscription, Pressing {
   }
 
   get pressing(): boolean {
-    return this.#queue.pressed
+    return this.#queue.pressed && this.#shed === undefined
   }
 
   /** Aborted when the subscription is closed. */
@@ -79,6 +84,10 @@ export class AssuredSubscription implements Subscription, Pressing {
     if (this.#closed) return false
     this.#stats.received++
     if (this.#screen.admit(topic, bytes) === false) return false
+    if (place === undefined && this.#shed !== undefined) {
+      this.#drop(publisher, this.#shed)
+      return false
+    }
     this.#queue.push({ topic, bytes, place }, bytes.length)
     this.#serve()
     if (place === undefined && this.#queue.pressed) this.#press(publisher)
@@ -89,8 +98,8 @@ export class AssuredSubscription implements Subscription, Pressing {
   missed(place: LogPlace, messages: number): void {
     if (this.#closed) return
     const { publisher } = place
-    const message = `messages of ${publisher} are missing: ${messages} numbers before ${place.sequence + 1}`
-    this.#queue.push({ gap: new MeshError('ERR_GAP', message, { details: { publisher, messages } }), place }, 0)
+    const gap = () => missing(publisher, `${messages} numbers before ${place.sequence + 1}`, { messages })
+    this.#queue.push({ gap, place }, 0)
     this.#serve()
   }
 
@@ -98,10 +107,7 @@ export class AssuredSubscription implements Subscription, Pressing {
   gap(publisher: string, batches: number | undefined): void {
     if (this.#closed) return
     const many = batches === undefined ? 'more than it keeps' : `${batches} batches`
-    const gap = new MeshError('ERR_GAP', `messages of ${publisher} are missing: ${many}`, {
-      details: { publisher, batches }
-    })
-    this.#queue.push({ gap, place: undefined }, 0)
+    this.#queue.push({ gap: () => missing(publisher, many, { batches }), place: undefined }, 0)
     this.#serve()
   }
 
@@ -111,8 +117,29 @@ export class AssuredSubscription implements Subscription, Pressing {
     this.#components.emit({ kind: 'slow-consumer', owner, pattern, publisher, released: false })
   }
 
-  /** Never called: its pressure has no end but its release. */
-  overrun(): void {}
+  /** Publishers wait as long as anything is read; one that nobody reads must not stop the others for ever. */
+  overrun(publisher: string): boolean {
+    const before = this.#settled
+    this.#settled = this.#settlements
+    if (before !== this.#settlements) return false
+    this.#shed = new Map()
+    const { owner, pattern } = this
+    this.#components.emit({ kind: 'slow-consumer', owner, pattern, publisher, released: true })
+    return true
+  }
+
+  /** The first that is shed of a publisher leaves the news in the queue, which then counts the others. */
+  #drop(publisher: string, shed: Map<string, { messages: number }>): void {
+    this.#stats.dropped++
+    const known = shed.get(publisher)
+    if (known !== undefined) known.messages++
+    else {
+      const count = { messages: 1 }
+      shed.set(publisher, count)
+      const gap = () => missing(publisher, `${count.messages} that found no room`, count)
+      this.#queue.push({ gap, place: undefined }, 0)
+    }
+  }
 
   #serve(): void {
     while (this.#waiting.length > 0) {
@@ -131,7 +158,7 @@ export class AssuredSubscription implements Subscription, Pressing {
     this.#acknowledge(loop)
     for (let lease = this.#queue.lease(); lease !== undefined; lease = this.#queue.lease()) {
       const { item, attempts } = lease
-      const next = 'gap' in item ? item.gap : this.#screen.decode(item.topic, item.bytes)
+      const next = 'gap' in item ? item.gap() : this.#screen.decode(item.topic, item.bytes)
       if (next === undefined || next instanceof MeshError) this.#settle(lease)
       else {
         loop.held = lease
@@ -154,7 +181,10 @@ export class AssuredSubscription implements Subscription, Pressing {
     this.#queue.acknowledge(lease)
     const { item } = lease
     if (item.place !== undefined) this.feed?.settled(item.place, 'gap' in item ? undefined : item.bytes.length)
-    if (!this.#queue.pressed) this.#components.pressure.release(this)
+    this.#settlements++
+    if (this.#queue.pressed) return
+    this.#shed = undefined
+    this.#components.pressure.release(this)
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Message> {
@@ -222,4 +252,8 @@ export class AssuredSubscription implements Subscription, Pressing {
     const { length: queued, bytes: queuedBytes } = this.#queue
     return { ...this.#stats, ...this.#screen.counts, queued, queuedBytes }
   }
+}
+
+function missing(publisher: string, what: string, details: Record<string, unknown>): MeshError {
+  return new MeshError('ERR_GAP', `messages of ${publisher} are missing: ${what}`, { details: { publisher, ...details } })
 }

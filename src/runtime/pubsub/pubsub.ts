@@ -64,7 +64,7 @@ class MeshPubSub implements PubSub {
   readonly #stopped = new AbortController()
   readonly #coalescer: Coalescer
   readonly #pressure: Pressure
-  /** Of at-least-once subscriptions: without end, and on their own streams only. */
+  /** Of at-least-once subscriptions: while they read at all, and on their own streams only. */
   readonly #patience: Pressure
   readonly #view: InterestView
   readonly #local: LocalSubscriptions<LocalSubscription>
@@ -92,7 +92,7 @@ class MeshPubSub implements PubSub {
     this.#limits = limits
     this.#coalescer = new Coalescer(clock)
     const pressure = (this.#pressure = new Pressure(clock, limits.stall))
-    const patience = (this.#patience = new Pressure(clock, Number.POSITIVE_INFINITY))
+    const patience = (this.#patience = new Pressure(clock, limits.retention))
     const view = (this.#view = new InterestView(membership, limits.patternsPerPeer))
     const local = (this.#local = new LocalSubscriptions<LocalSubscription>(limits.topics))
     const assuredLocal = (this.#assuredLocal = new LocalSubscriptions<AssuredSubscription>(limits.topics))

@@ -117,10 +117,11 @@ export class LocalSubscription implements Subscription, Pressing {
     this.#components.emit({ kind: 'slow-consumer', owner, pattern, publisher, released: false })
   }
 
-  overrun(publisher: string): void {
+  overrun(publisher: string): boolean {
     this.#overrun = true
     const { owner, pattern } = this
     this.#components.emit({ kind: 'slow-consumer', owner, pattern, publisher, released: true })
+    return true
   }
 
   #read(item: Queued): Message | undefined {
