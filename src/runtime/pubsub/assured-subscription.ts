@@ -2,7 +2,7 @@ import type { Message } from '../../../protocols/envelope/message.ts'
 import { MeshError } from '../../../protocols/errors.ts'
 import type { QueueLimits } from '../../core/flow/queue.ts'
 import { type Lease, LeaseQueue } from '../../core/pubsub/lease-queue.ts'
-import type { Feed } from './log/log-client.ts'
+import type { Feed } from './log/types.ts'
 import type { Pressing, Pressure } from './pressure.ts'
 import { Screen, type ScreenComponents } from './screen.ts'
 import type { LogPlace, SubscribeOptions, Subscription, SubscriptionStats } from './types.ts'
@@ -255,5 +255,7 @@ export class AssuredSubscription implements Subscription, Pressing {
 }
 
 function missing(publisher: string, what: string, details: Record<string, unknown>): MeshError {
-  return new MeshError('ERR_GAP', `messages of ${publisher} are missing: ${what}`, { details: { publisher, ...details } })
+  return new MeshError('ERR_GAP', `messages of ${publisher} are missing: ${what}`, {
+    details: { publisher, ...details }
+  })
 }

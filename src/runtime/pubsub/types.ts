@@ -52,7 +52,7 @@ export interface PubSubLimits {
   tail: number
   /** Packets and bytes kept for repairs; of batches for at-least-once, for each receiver that is away. */
   history: { packets: number; bytes: number }
-  /** ms for which batches are kept for an at-least-once receiver that is away. Default 60,000 (a guess). */
+  /** ms for which batches are kept for an at-least-once receiver that is away, or that takes none. Default 60,000 (a guess). */
   retention: number
   /** Topics whose routes and matches are remembered. */
   topics: number
@@ -120,7 +120,8 @@ export interface SubscribeOptions extends Partial<QueueLimits> {
   filter?: ((message: Message<Payload>) => boolean) | undefined
   /**
    * Default `'at-most-once'`. `'at-least-once'`: what a living publisher publishes is handed out at least once, in its order,
-   * also after lost links and after partitions that its history outlasts; what cannot be repaired is told by `ERR_GAP`.
+   * also after lost links and after partitions that its history outlasts; what cannot be repaired is told by `ERR_GAP`, and so is
+   * what finds no room here after nothing was read for a minute.
    */
   delivery?: 'at-most-once' | 'at-least-once' | undefined
   /**
@@ -179,10 +180,10 @@ export interface SubscriptionStats {
  * With at-least-once, asking for the next message acknowledges the last; until then it keeps its place in the queue. Leaving
  * a loop asks for nothing, and JavaScript does not tell a `break` from an exception: so however it was left, its last
  * message comes again, first, in the next loop. Whoever takes messages one by one calls `next()` of one iterator. `next()`
- * rejects with `ERR_GAP` (`details`: `publisher`, and how many `batches` where that is known) where messages of a publisher
- * that lives cannot be had any more; some may not have matched. The next loop goes on behind it. All this is in memory: what
- * is unacknowledged or still queued when the subscription is closed, or its process ends, is gone, and so is what a publisher
- * had not brought when it died (the event `lost` tells that it came back).
+ * rejects with `ERR_GAP` (`details`: `publisher`, and how many `batches` or `messages` where that is known) where messages of a
+ * publisher that lives cannot be had any more; some may not have matched. The next loop goes on behind it. Unless it is
+ * `durable` all this is in memory: what is unacknowledged or still queued when the subscription is closed, or its process
+ * ends, is gone, and so is what a publisher had not brought when it died (the event `lost` tells that it came back).
  *
  * @example
  * await using subscription = pubsub.subscribe('orders.*.created', { filter: (m) => m.data.total > 100 }, 'audit')

@@ -7,12 +7,12 @@ import type { Membership } from '../../membership/types.ts'
 import type { Clock, Timer } from '../../ports.ts'
 import type { Store } from '../../storage/types.ts'
 import type { AssuredSubscription } from '../assured-subscription.ts'
-import type { LogLimits, LogPlace, PubSubEvent, SubscribeOptions } from '../types.ts'
+import type { LogLimits, PubSubEvent, SubscribeOptions } from '../types.ts'
 import { CursorStore } from './cursor-store.ts'
 import type { FollowedLog } from './followed-log.ts'
 import { fromOf } from './from.ts'
 import { LogFeed } from './log-feed.ts'
-import type { ReadableLog } from './types.ts'
+import type { Feed, ReadableLog } from './types.ts'
 
 export interface LogClientComponents {
   clock: Clock
@@ -21,15 +21,6 @@ export interface LogClientComponents {
   /** Sends the peer, or this node itself, what is asked. */
   ask(peer: string, fetch: Fetch): void
   emit(event: PubSubEvent): void
-}
-
-/** What a subscription sees of what feeds it. */
-export interface Feed {
-  readonly ready: Promise<void>
-  settled(place: LogPlace, bytes: number | undefined): void
-  close(): Promise<void>
-  /** What is remembered of it goes too. `ERR_STORAGE`. */
-  forget(): Promise<void>
 }
 
 /** The subscriptions of this node that read publishers' logs. */

@@ -1,4 +1,5 @@
 import type { LogEntry } from '../../../../protocols/publish-subscribe/messages.ts'
+import type { LogPlace } from '../types.ts'
 
 /** Everything in a log from behind `after` up to `to`. */
 export interface Chunk {
@@ -23,4 +24,13 @@ export interface ReadableLog {
   /** A number that everything published at `time` (wall-clock ms) or later is above. */
   before(time: number): number
   scan(after: number): LogScan
+}
+
+/** What a subscription sees of what feeds it. */
+export interface Feed {
+  readonly ready: Promise<void>
+  settled(place: LogPlace, bytes: number | undefined): void
+  close(): Promise<void>
+  /** What is remembered of it goes too. `ERR_STORAGE`. */
+  forget(): Promise<void>
 }
