@@ -194,12 +194,17 @@ class MeshPubSub implements PubSub {
     if (options.signal?.aborted) {
       throw new MeshError('ERR_ABORTED', 'the publication was aborted', { cause: options.signal.reason })
     }
-    if (options.durable) this.#logs.checkDurable()
-    const evidence = await (options.waitFor === undefined
-      ? this.#publisher.publish(message, options)
-      : this.#evidence.publish(message, options.waitFor.subscribers, options))
-    if (options.durable) await this.#logs.log.synced()
+    if (!options.durable) return this.#publish(message, options)
+    this.#logs.checkDurable()
+    const evidence = await this.#publish(message, options)
+    await this.#logs.log.synced()
     return evidence
+  }
+
+  #publish(message: Message, options: PublishOptions): Promise<Evidence> {
+    return options.waitFor === undefined
+      ? this.#publisher.publish(message, options)
+      : this.#evidence.publish(message, options.waitFor.subscribers, options)
   }
 
   open(memory: Memory): Promise<void> {

@@ -43,19 +43,19 @@ describe('patterns', () => {
 describe('the newest part of a log', () => {
   it('has all above its base, within its bounds', () => {
     const recent = new Recent({ messages: 10, bytes: 55 })
-    for (let i = 1; i <= 100; i++) recent.push(entry(i))
+    for (let i = 1; i <= 100; i++) recent.push(i, i, 'a', new Uint8Array(10))
     assert.equal(recent.base, 95)
     assert.deepEqual(numbers(recent.between(95, 99, 1_000)), range(96, 100))
     assert.deepEqual(numbers(recent.between(97, 100, 11)), [98, 99])
-    recent.push(entry(101, 500))
+    recent.push(101, 0, 'a', new Uint8Array(500))
     assert.deepEqual([recent.base, numbers(recent.between(100, 101, 1))], [100, [101]])
   })
 
   it('forgets what never was in the log', () => {
     const recent = new Recent({ messages: 10, bytes: 1_000 })
-    for (let i = 1; i <= 5; i++) recent.push(entry(i))
+    for (let i = 1; i <= 5; i++) recent.push(i, i, 'a', new Uint8Array(10))
     recent.truncate(3)
-    recent.push(entry(4))
+    recent.push(4, 4, 'a', new Uint8Array(10))
     assert.deepEqual(numbers(recent.between(0, 9, 1_000)), [1, 2, 3, 4])
   })
 })

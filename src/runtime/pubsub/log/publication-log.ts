@@ -95,7 +95,7 @@ export class PublicationLog implements ReadableLog {
   append(topic: string, bytes: Uint8Array): void {
     const time = (this.#time = Math.max(this.#time, Math.floor(this.#c.clock.now())))
     const sequence = ++this.#newest
-    this.#recent.push({ sequence, time, topic, bytes })
+    this.#recent.push(sequence, time, topic, bytes)
     if (this.#disk === undefined) {
       this.last = sequence
       if (this.eager) this.#schedule()

@@ -22,7 +22,7 @@ export class Replica implements ReadableLog {
   /** Everything that matched from behind `after` up to `to`; where that does not go on from `last`, what was before is forgotten. */
   extend(epoch: number, after: number, to: number, entries: readonly LogEntry[]): void {
     if (epoch !== this.epoch || after !== this.last) this.#recent = new Recent(this.#limits, after)
-    for (const entry of entries) this.#recent.push(entry)
+    for (const { sequence, time, topic, bytes } of entries) this.#recent.push(sequence, time, topic, bytes)
     this.epoch = epoch
     this.last = to
   }
