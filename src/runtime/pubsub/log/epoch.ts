@@ -1,5 +1,5 @@
-import { MeshError } from '../../../../protocols/errors.ts'
 import type { Disk } from '../../ports.ts'
+import { storageError } from '../../storage/failure.ts'
 
 const NAME = 'epoch'
 const NEW = 'epoch.new'
@@ -25,11 +25,7 @@ export async function readEpoch(disk: Disk, fresh: number): Promise<number> {
     await disk.sync()
     return fresh
   } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause)
-    throw new MeshError('ERR_STORAGE', `the log of publications cannot be opened (${reason})`, {
-      cause,
-      details: { key: 'dataDir', reason }
-    })
+    throw storageError('the log of publications cannot be opened', cause)
   }
 }
 
