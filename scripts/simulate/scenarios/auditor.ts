@@ -37,6 +37,11 @@ export class Auditor {
     subscription.ready.catch(() => {})
   }
 
+  /** Resolves once the subscription is remembered. */
+  async ready(): Promise<void> {
+    await this.#subscription?.ready
+  }
+
   /** Closes the subscription and opens it again: what was acknowledged is settled for good. */
   async reopen(lives: () => boolean): Promise<void> {
     const subscription = this.#subscription
@@ -44,9 +49,12 @@ export class Auditor {
     this.#subscription = undefined
     const acknowledged = new Map(this.#acknowledged)
     this.#life++
-    await subscription.close()
+    const recorded = await subscription.close().then(
+      () => true,
+      () => false
+    )
     if (!lives()) return
-    for (const [publisher, number] of acknowledged) this.#settled.set(publisher, number)
+    if (recorded) for (const [publisher, number] of acknowledged) this.#settled.set(publisher, number)
     this.#play.note(this.#mesh, `auditor ${this.#node} opens its subscription again`)
     await this.subscribe(lives)
   }

@@ -21,14 +21,21 @@ export const durableSubscriptions: Scenario = {
     const published: { entry: Entry; durable: boolean; watched: Watched<Evidence> }[] = []
     const counts = new Map<number, number>()
     const all = Array.from({ length: nodes }, (_, i) => i)
+    /** A disk on which nothing can be synced: a node starts on one that works, and then it may fail. */
+    const failing = chance.pick([0, 0, 0.3])
+    const fail = (i: number, share: number): void => {
+      mesh.disk(i).syncFailure = share
+    }
     const revive = (i: number) => auditors[i]!.subscribe(storm.lifeOf(i))
-    const storm = new Storm(play, mesh, { nodes, victims: all, together: [], revive })
+    const storm = new Storm(play, mesh, { nodes, victims: all, together: [], prepare: (i) => fail(i, 0), revive })
     await mesh.run(Promise.all(all.map(revive)))
+    await mesh.run(Promise.all(auditors.map((auditor) => auditor.ready())))
 
     const publish = (): void => {
       const living = all.filter((i) => storm.isUp(i))
       if (living.length === 0) return
       const publisher = chance.pick(living)
+      for (const i of living) fail(i, chance.happens(0.2) ? failing : 0)
       const life = mesh.nodes[publisher]!
       const durable = chance.happens(0.8)
       const count = chance.pick([1, 1, 5, 40])
@@ -49,6 +56,7 @@ export const durableSubscriptions: Scenario = {
       }
     }
     await storm.rage(chance.between(5_000, 20_000), publish)
+    for (const i of all) fail(i, 0)
     await mesh.advance(30_000)
     const stored = published.filter(({ durable, watched }) => durable && watched.resolved)
     for (const [i, auditor] of auditors.entries()) {

@@ -60,7 +60,10 @@ export class LogFeed {
     return this.#logs.values()
   }
 
-  /** Resolves once every publisher that lives knows where this subscription is, and, where it is durable, the disk does. */
+  /**
+   * Resolves once every publisher that lives knows where this subscription is, and, where it is durable, the disk does.
+   * `ERR_STORAGE` where a new one cannot be remembered, `ERR_CONFIG` where one of that name has another pattern.
+   */
   async start(): Promise<void> {
     await this.#resume()
     if (this.#closed) return
@@ -70,7 +73,8 @@ export class LogFeed {
     // Of publishers that are gone others may have received more.
     for (const log of this.#logs.values()) log.seek()
     await Promise.all([...this.#logs.values()].map(({ answered }) => answered.promise))
-    if (this.#c.cursors !== undefined) await this.#write()
+    // Should it not get there now: what was published since the subscription was made is read all the same.
+    if (this.#c.cursors !== undefined) await this.#write().catch(() => this.#again())
   }
 
   async #resume(): Promise<void> {
