@@ -53,5 +53,12 @@ export type { Node, Peer, StopOptions } from './node/node.ts'
 export type { Pipeline } from './node/pipeline.ts'
 export type { PipelineFeed } from './node/pipeline-feed.ts'
 export type { PipelineOptions } from './node/pipeline-options.ts'
-export type { Evidence, PublishOptions, SubscribeOptions, Subscription } from './runtime/pubsub/types.ts'
+export type {
+  Evidence,
+  LogPlace,
+  PublishOptions,
+  SubscribeFrom,
+  SubscribeOptions,
+  Subscription
+} from './runtime/pubsub/types.ts'
 export type { Acquired, AcquireOptions, RateLimit, RateLimitOptions, RateLimits } from './runtime/rates/types.ts'

@@ -81,7 +81,6 @@ describe('the README', () => {
       ['sign', 'ERR_UNSUPPORTED', () => agent.send('worker', 1, { sign: true })],
       ['authenticate', 'ERR_UNSUPPORTED', () => agent.request('worker', 1, { type: 'run', authenticate: true })],
       ['encrypt', 'ERR_UNSUPPORTED', () => agent.send('worker', 1, { encrypt: true })],
-      ['durable', 'ERR_CONFIG', () => agent.subscribe('a.b', { durable: true })],
       ['exactly-once', 'ERR_CONFIG', () => agent.subscribe('a.b', { delivery: 'exactly-once' })],
       ['spill-to-disk', 'ERR_CONFIG', () => agent.subscribe('a.b', { overflow: 'spill-to-disk' })],
       ['redirect', 'ERR_CONFIG', () => agent.subscribe('a.b', { overflow: 'redirect' })],

@@ -53,5 +53,9 @@ export const FRAME = {
   repair: 0x16,
   /** A numbered batch for at-least-once subscriptions. Counted. */
   numbered: 0x17,
-  taken: 0x18
+  taken: 0x18,
+  /** Reads a log. Not counted: it waits for no credit. */
+  fetch: 0x19,
+  /** Part of a log. Counted. */
+  entries: 0x1a
 } as const

@@ -19,6 +19,19 @@ export interface MailboxLimits {
 }
 
 /**
+ * What a node with a data folder keeps of what it publishes, for durable subscriptions and those that begin in the past. The
+ * oldest go first, in steps of a 64th. Without a data folder it is the last 16,384 messages and 8 MiB, in memory.
+ */
+export interface RetentionLimits {
+  /** Default 10,000,000 (a guess: more than the bytes let in). */
+  messages: number
+  /** Bytes on disk; up to an eighth more. Default 64 MiB (a guess). */
+  bytes: number
+  /** ms. Default 604,800,000: a week (a guess). */
+  age: number
+}
+
+/**
  * Every bound of a node. Sizes are bytes and times are ms, whole numbers both.
  *
  * Batches have none: one leaves when it fills a Noise message or when the turn of the event loop ends, whichever comes
@@ -88,11 +101,13 @@ export interface Limits {
   /** Their bytes. Default 2^24, 16 MiB (as the mailbox). */
   causalWaitingBytes: number
   mailbox: MailboxLimits
+  retention: RetentionLimits
 }
 
-/** What a caller may give: any of the limits, and any of the mailbox's. */
-export type LimitOptions = { [K in Exclude<keyof Limits, 'mailbox'>]?: Limits[K] | undefined } & {
+/** What a caller may give: any of the limits, and any of the mailbox's and of retention's. */
+export type LimitOptions = { [K in Exclude<keyof Limits, 'mailbox' | 'retention'>]?: Limits[K] | undefined } & {
   mailbox?: { [K in keyof MailboxLimits]?: number | undefined } | undefined
+  retention?: { [K in keyof RetentionLimits]?: number | undefined } | undefined
 }
 
 const MAX_BYTES = 2 ** 31 - 1
@@ -131,6 +146,15 @@ const mailbox = v.pipe(
   )
 )
 
+const retention = v.strictObject(
+  {
+    messages: v.optional(whole('messages', 1, Number.MAX_SAFE_INTEGER), 10_000_000),
+    bytes: v.optional(whole('bytes', 65_536, Number.MAX_SAFE_INTEGER), 64 * 2 ** 20),
+    age: v.optional(whole('milliseconds', 1, Number.MAX_SAFE_INTEGER), 7 * 24 * 3_600_000)
+  },
+  'must be an object'
+)
+
 /** The defaults are written once, here; `Limits` says where each comes from. */
 export const limits = v.strictObject(
   {
@@ -161,7 +185,8 @@ export const limits = v.strictObject(
     causalGapTimeout: ms(5_000),
     causalWaiting: count('messages', 8_192),
     causalWaitingBytes: bytes(2 ** 24, 1_024),
-    mailbox: v.optional(mailbox, {})
+    mailbox: v.optional(mailbox, {}),
+    retention: v.optional(retention, {})
   },
   'must be an object'
 )

@@ -21,6 +21,7 @@ import { bootstrapFile } from '../runtime/membership/bootstrap.ts'
 import { createMembership } from '../runtime/membership/create.ts'
 import type { MembershipDriver } from '../runtime/membership/types.ts'
 import type { Clock, Coordinator, Dice, Disk, Host, Network } from '../runtime/ports.ts'
+import { DEFAULT_LIMITS } from '../runtime/pubsub/limits.ts'
 import { createPubSub } from '../runtime/pubsub/pubsub.ts'
 import type { PubSub } from '../runtime/pubsub/types.ts'
 import { Rates } from '../runtime/rates/rates.ts'
@@ -194,10 +195,12 @@ export class Services {
       codec: publicationCodec(),
       order: this.order,
       emit: this.#emit,
+      report: this.#emit,
       limits: {
         directFanout: config.limits.directFanout,
         messageBytes: config.limits.messageBytes,
-        subscriptions: config.limits.subscriptions
+        subscriptions: config.limits.subscriptions,
+        log: { ...DEFAULT_LIMITS.log, retention: config.limits.retention }
       }
     })
     const first = config.bootstrap.length === 0 && config.bootstrapFile === undefined
@@ -235,6 +238,7 @@ export class Services {
     this.#claimed = await claim?.()
     if (disk !== undefined) this.#store = await openStore(disk, { report: this.#emit })
     await this.delivery.load()
+    await this.pubsub.open({ store: this.#store, disk: disk?.folder('publications') })
     await this.host.start()
     if (!this.#closing) await this.membership.start()
     if (this.#closing) throw new MeshError('ERR_STOPPED', 'the node was stopped while it started')

@@ -72,11 +72,12 @@ describe('the API, “Agents”', function () {
   it('what is not built is refused where it is asked for, protection above all', async () => {
     const unsupported = { code: 'ERR_UNSUPPORTED' }
     await planner.send('far', 1)
-    for (const key of ['sign', 'authenticate', 'encrypt', 'durable']) {
-      if (key !== 'durable') await assert.rejects(planner.send('far', 1, { [key]: true }), unsupported, key)
+    for (const key of ['sign', 'authenticate', 'encrypt']) {
+      await assert.rejects(planner.send('far', 1, { [key]: true }), unsupported, key)
       await assert.rejects(planner.request('far', 1, { type: 'echo', [key]: true }), unsupported, key)
       await assert.rejects(planner.publish('a.topic', 1, { [key]: true }), unsupported, key)
     }
+    await assert.rejects(planner.request('far', 1, { type: 'echo', durable: true } as never), unsupported)
     for (const options of [{ ordering: 'total' }] as const) {
       await assert.rejects(planner.send('far', 1, options), unsupported)
     }

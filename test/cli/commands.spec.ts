@@ -187,6 +187,33 @@ describe('the command', function () {
       assert.equal(messages[0].specversion, '1.0')
     })
 
+    it('subscribes durably: what was published before is there, and the next subscription goes on', async () => {
+      for (const total of [1, 2, 3]) {
+        await json('publish', 'ledger.eu', `{"total":${total}}`, '--durable', '--data', 'second')
+      }
+      const subscribe = async (count: string) => {
+        const durable = ['--durable', '--name', 'audit', '--from', 'start']
+        const { stdout } = await done(
+          'subscribe',
+          'ledger.>',
+          ...durable,
+          '--count',
+          count,
+          '--json',
+          '--data',
+          'first'
+        )
+        return stdout
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line).data.total)
+      }
+      assert.deepEqual(await subscribe('2'), [1, 2])
+      assert.deepEqual(await subscribe('1'), [3])
+      const { code, error } = await failure('subscribe', 'ledger.>', '--durable', '--data', 'first')
+      assert.deepEqual([code, error.code], [1, 'ERR_CONFIG'])
+    })
+
     it('ends a subscription on Ctrl-C with success', async () => {
       const listener = phoenix(['subscribe', 'orders.>', '--data', 'first'])
       await listener.printed(/subscribed to/)

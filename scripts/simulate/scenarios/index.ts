@@ -1,6 +1,7 @@
 import { atLeastOnce } from './at-least-once.ts'
 import { atMostOnce } from './at-most-once.ts'
 import { determinism } from './determinism.ts'
+import { durableSubscriptions } from './durable-subscriptions.ts'
 import { flow } from './flow.ts'
 import { membership } from './membership.ts'
 import { pipeline } from './pipeline.ts'
@@ -14,6 +15,7 @@ const claims: readonly Scenario[] = [
   atMostOnce,
   requestResponse,
   publishSubscribe,
+  durableSubscriptions,
   membership,
   pipeline,
   flow,

@@ -12,6 +12,7 @@ import type { AssuredPublisher } from './assured-publisher.ts'
 import type { AssuredSubscription } from './assured-subscription.ts'
 import type { InterestView } from './interest.ts'
 import type { LocalSubscriptions } from './local.ts'
+import type { Logs } from './log/logs.ts'
 import type { Outbound } from './outbound.ts'
 import type { Routes } from './routes.ts'
 import type { LocalSubscription } from './subscription.ts'
@@ -36,6 +37,7 @@ export interface PublisherComponents {
   acknowledgements: Acknowledgements
   window: Window
   wide: WidePublisher
+  logs: Logs
 }
 
 /** A batch on the direct path. Only messages that follow each other to the same nodes share one: order stays as published. */
@@ -84,6 +86,7 @@ export class Publisher {
     const pump = () => this.pump()
     components.outbound.onWritable = () => {
       components.assured.pump()
+      components.logs.pump()
       this.pump()
     }
     components.assured.onOpen = pump
@@ -158,6 +161,7 @@ export class Publisher {
     const route = this.#c.routes.of(topic)
     if (this.#c.order?.full === true) return false
     if (this.#fenced.size > 0 && this.#fenced.has(topic)) return false
+    if (this.#c.logs.log.full) return false
     if (route.wide && !this.#c.window.open) return false
     if (this.#c.local.matching(topic).some((subscription) => subscription.pressing)) return false
     return this.#c.outbound.ready(route.linked.peers) && this.#assuredOpen(topic)
@@ -174,6 +178,7 @@ export class Publisher {
     const { routes, stats, local, wide, self, assured, assuredLocal } = this.#c
     const route = routes.of(topic)
     stats.published++
+    this.#c.logs.log.append(topic, bytes)
     if (route.interested.length > 0 || route.wide) {
       routes.used(topic)
       const stamp = ordered ? this.#stamp() : undefined

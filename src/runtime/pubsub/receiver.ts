@@ -26,6 +26,7 @@ import type { AssuredSubscription } from './assured-subscription.ts'
 import type { Channels } from './channels.ts'
 import type { InterestView } from './interest.ts'
 import type { LocalSubscriptions } from './local.ts'
+import type { Logs } from './log/logs.ts'
 import type { Outbound } from './outbound.ts'
 import type { Pressure } from './pressure.ts'
 import { Streams } from './streams.ts'
@@ -50,6 +51,7 @@ export interface ReceiverComponents {
   wide: WidePublisher
   arrivals: PublicationArrivals
   order: CausalDriver | undefined
+  logs: Logs
   refused(peer: string, reason: RefusalReason): void
   lost(publisher: string, channel: number, packets: number): void
 }
@@ -64,7 +66,8 @@ export class Receiver implements LinkHandler {
     FRAME.packet,
     FRAME.sync,
     FRAME.skip,
-    FRAME.numbered
+    FRAME.numbered,
+    FRAME.entries
   ])
   readonly #c: ReceiverComponents
   readonly #streams: Streams
@@ -86,6 +89,7 @@ export class Receiver implements LinkHandler {
   }
 
   closed(link: Link): void {
+    this.#c.logs.unlinked(link.peer, link.direction)
     if (link.direction !== 'outbound') return
     this.#c.order?.severed(link.peer)
     this.#c.outbound.forget(link.peer)
@@ -101,6 +105,8 @@ export class Receiver implements LinkHandler {
       wide.repair(link.peer, decodeRepair(body))
     } else if (kind === FRAME.taken) {
       assuring.acknowledged(link.peer, decodeTaken(body))
+    } else if (kind === FRAME.fetch) {
+      this.#c.logs.fetch(link.peer, body)
     } else {
       this.#counted(link, kind, body)
       this.#c.pressure.credit(link, body.length)
@@ -111,6 +117,7 @@ export class Receiver implements LinkHandler {
     const { peer } = link
     if (kind === FRAME.messages) this.#batch(DestinationKind.topic, peer, body)
     else if (kind === FRAME.numbered) this.#c.assured.frame(link, body)
+    else if (kind === FRAME.entries) this.#c.logs.entries(peer, body)
     else if (kind === FRAME.asked) {
       const { token, batch } = decodeAsked(body)
       const subscribers = this.#batch(DestinationKind.topic, peer, batch)
