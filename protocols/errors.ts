@@ -12,6 +12,7 @@ const CODES = {
   ERR_BOOTSTRAP: ['ConnectionError', true],
   ERR_STOPPED: ['StateError', false],
   ERR_ALREADY_REGISTERED: ['StateError', false],
+  ERR_NO_SUCH_BUCKET: ['StateError', false],
   ERR_ABORTED: ['CancelledError', false],
   ERR_TIMEOUT: ['TimeoutError', true],
   ERR_TTL: ['TimeoutError', false],
@@ -44,7 +45,8 @@ const CODES = {
   ERR_CONFLICT: ['StateError', true],
   ERR_SETTLED: ['StateError', false],
   ERR_COORDINATION_TIMEOUT: ['TimeoutError', true],
-  ERR_ID_REUSED: ['DeliveryError', false]
+  ERR_ID_REUSED: ['DeliveryError', false],
+  ERR_NO_SUCH_LETTER: ['StateError', false]
 } as const satisfies Record<string, readonly [name: string, retryable: boolean]>
 
 /** Every code that the mesh itself raises. A remote handler's own codes pass through untouched, so `code` is a string. */

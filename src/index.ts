@@ -29,7 +29,9 @@ export { type ErrorCode, MeshError, RemoteError } from '../protocols/errors.ts'
 export type { Agent } from './agent/agent.ts'
 export type {
   AgentHandlers,
+  AgentState,
   Context,
+  GuaranteeOptions,
   HandlerOptions,
   MessageOptions,
   Receipt,
@@ -37,16 +39,26 @@ export type {
   RequestHandler,
   RequestOptions,
   SendOptions,
+  StateChange,
   Target,
   WaitOptions
 } from './agent/types.ts'
 export type { AgentLocation } from './node/atlas.ts'
 export type { LimitOptions, Limits, NodeConfig, NodeOptions } from './node/config.ts'
 export { createNode } from './node/create.ts'
+export type { DeadLetters, Letter } from './node/dead-letters.ts'
 export type { AgentChange, NodeEvent } from './node/events.ts'
 export type { Explanation } from './node/explain.ts'
 export type { Node, Peer, StopOptions } from './node/node.ts'
 export type { Pipeline } from './node/pipeline.ts'
 export type { PipelineFeed } from './node/pipeline-feed.ts'
 export type { PipelineOptions } from './node/pipeline-options.ts'
-export type { Evidence, PublishOptions, SubscribeOptions, Subscription } from './runtime/pubsub/types.ts'
+export type {
+  Evidence,
+  LogPlace,
+  PublishOptions,
+  SubscribeFrom,
+  SubscribeOptions,
+  Subscription
+} from './runtime/pubsub/types.ts'
+export type { Acquired, AcquireOptions, RateLimit, RateLimitOptions, RateLimits } from './runtime/rates/types.ts'

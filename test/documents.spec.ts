@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { KIND as OVERLAY } from '../protocols/overlay/constants.ts'
 import { Kind as PointToPoint } from '../protocols/point-to-point/constants.ts'
 import { FRAME } from '../protocols/publish-subscribe/constants.ts'
+import { Kind as RateLimits } from '../protocols/rate-limits/constants.ts'
 import { Kind as RequestResponse } from '../protocols/request-response/constants.ts'
 import { readRepositoryFile, rows } from './kit/markdown.ts'
 
@@ -19,6 +20,7 @@ const DOCUMENTS = [
     'request-response',
     'publish-subscribe',
     'pipeline',
+    'rate-limits',
     'overlay',
     'directory'
   ].map((protocol) => `protocols/${protocol}/README.md`)
@@ -28,6 +30,7 @@ const KINDS = {
   'point-to-point': PointToPoint,
   'request-response': RequestResponse,
   'publish-subscribe': FRAME,
+  'rate-limits': RateLimits,
   overlay: OVERLAY
 }
 

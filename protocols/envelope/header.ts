@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { BlockDecoder, BlockEncoder } from '../causality/block.ts'
 import { MeshError } from '../errors.ts'
 import {
   type AttributeSet,
@@ -19,13 +20,14 @@ import { WireMessage } from './wire-message.ts'
 /**
  * The binary header: how an envelope travels on a stream. See README.md, "On a stream".
  *
- *     flags(1) slot [set] id [time] [trace] [extra] data…
+ *     flags(1) slot [set] id [time] [trace] [extra] [stamp] data…
  *
  * Ids and times are written as differences to the message before, so both ends keep the same few numbers and must see
  * every header of the stream, in order.
  */
-const Flag = { define: 0x01, literalId: 0x02, time: 0x04, trace: 0x08, extra: 0x10 } as const
+const Flag = { define: 0x01, literalId: 0x02, time: 0x04, trace: 0x08, extra: 0x10, stamp: 0x80 } as const
 const FORMAT_SHIFT = 5
+const FORMAT_MASK = 3
 
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
 const TRACE_BYTES = 25
@@ -58,6 +60,7 @@ export class HeaderEncoder {
   #counter = 0
   #definition: Uint8Array | undefined
   #extra: Uint8Array | undefined
+  #stamps: BlockEncoder | undefined
 
   /** How many bytes `write` may need at most. Must precede each `write`. */
   measure(message: Outgoing): number {
@@ -81,6 +84,7 @@ export class HeaderEncoder {
     } else {
       this.#extra = undefined
     }
+    if (message.stamp !== undefined) size += (this.#stamps ??= new BlockEncoder()).measure(message.stamp)
     return size
   }
 
@@ -137,6 +141,11 @@ export class HeaderEncoder {
       at += extra.length
     }
 
+    if (message.stamp !== undefined) {
+      flags |= Flag.stamp
+      at = this.#stamps!.write(out, at, message.stamp)
+    }
+
     out[start] = flags
     out.set(data, at)
     return at + data.length
@@ -180,13 +189,21 @@ export class HeaderDecoder {
   readonly #cursor = new Cursor()
   readonly #known: Map<string, AttributeSet> | undefined
   readonly #knownLimit: number
+  #stamps: BlockDecoder | undefined
   #ms = 0
   #counter = 0
+  /** Whether the message read last has a place in the causal order: then `stamp` has it. */
+  stamped = false
 
   /** `known`: definitions already read, by their bytes, where one set is spelled out again and again. */
   constructor(known?: Map<string, AttributeSet>, knownLimit = 0) {
     this.#known = known
     this.#knownLimit = knownLimit
+  }
+
+  /** Of the message read last, where that is `stamped`. */
+  get stamp(): BlockDecoder {
+    return this.#stamps!
   }
 
   /** `body` is kept by the message, which reads it lazily: see `WireMessage.detach`. The header begins at `from`. */
@@ -228,7 +245,9 @@ export class HeaderDecoder {
       if (length > MAX_EXTRA_BYTES) throw new MeshError('ERR_MALFORMED', `a header block of ${length} bytes`)
       extra = checkExtra(unpackMap(cursor.take(length)))
     }
-    const code = flags >> FORMAT_SHIFT
+    this.stamped = (flags & Flag.stamp) !== 0
+    if (this.stamped) (this.#stamps ??= new BlockDecoder()).read(cursor)
+    const code = (flags >> FORMAT_SHIFT) & FORMAT_MASK
     if (code > DataCode.json) throw new MeshError('ERR_MALFORMED', `data in the unknown format ${code}`)
     return new WireMessage(
       attributes,

@@ -1,3 +1,4 @@
+import type { OutgoingStamp } from '../causality/messages.ts'
 import type { AttributeSet } from './attributes.ts'
 import type { TraceContext } from './message.ts'
 
@@ -30,6 +31,8 @@ export interface Outgoing {
   /** Undefined where the message starts a trace: then its id is the trace id. */
   trace: TraceContext | undefined
   extra: Extra | undefined
+  /** Its place in the causal order; undefined for a message that has none. */
+  stamp?: OutgoingStamp | undefined
   code: DataCode
   data: Uint8Array
 }

@@ -8,10 +8,18 @@ import type { WireMessage } from './wire-message.ts'
  * that are sent to many, relayed or kept. The receiver remembers the sets it has read, so that each is parsed once.
  */
 export function encodeStandalone(message: Outgoing): Uint8Array {
-  const encoder = new HeaderEncoder()
-  const out = Buffer.allocUnsafe(encoder.measure(message))
-  return out.subarray(0, encoder.write(out, 0, message))
+  return encodeBehind(EMPTY, message)
 }
+
+/** The same behind what its keeper notes of it. */
+export function encodeBehind(head: Uint8Array, message: Outgoing): Uint8Array {
+  const encoder = new HeaderEncoder()
+  const out = Buffer.allocUnsafe(head.length + encoder.measure(message))
+  out.set(head)
+  return out.subarray(0, encoder.write(out, head.length, message))
+}
+
+const EMPTY = new Uint8Array(0)
 
 /** Sets remembered. A guess: far more than the conversations of one mesh that a node listens to. */
 const KEPT = 1024

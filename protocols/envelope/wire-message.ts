@@ -11,7 +11,7 @@ import type {
   SecurityContext,
   TraceContext
 } from './message.ts'
-import type { DataCode, Extra } from './outgoing.ts'
+import type { DataCode, Extra, Outgoing } from './outgoing.ts'
 import { digitsOf } from './trace.ts'
 
 let cachedMs = -1
@@ -77,6 +77,8 @@ export class WireMessage implements Message {
   #id: string | undefined
   #data: unknown = UNREAD
   #request: Answered | undefined
+  /** What it waited for, by producer, before it could be handed out in causal order. */
+  waited: Readonly<Record<string, number>> | undefined
 
   constructor(
     attributes: AttributeSet,
@@ -156,7 +158,8 @@ export class WireMessage implements Message {
   }
 
   get causality(): Causality | undefined {
-    return this.extra?.causality as Causality | undefined
+    const said = this.extra?.causality as Causality | undefined
+    return this.waited === undefined ? said : { ...said, dependencies: { ...this.waited } }
   }
   get guarantee(): DeliveryGuarantee | undefined {
     return this.attributes.guarantee
@@ -215,6 +218,23 @@ export class WireMessage implements Message {
     this.#data = undefined
     this.#body = EMPTY
     this.#traceAt = -1
+  }
+
+  /** The message as it was written, to be sent on: its data stays encoded. Before `detach`. */
+  outgoing(): Outgoing {
+    const body = this.#body
+    const traced = this.#traceAt >= 0 || this.extra?.traceparent !== undefined
+    return {
+      attributes: this.attributes,
+      id: this.#given ? this.#id : undefined,
+      ms: this.#ms,
+      counter: this.#counter,
+      time: this.#given || this.#time !== this.#ms ? this.time : undefined,
+      trace: traced ? this.trace : undefined,
+      extra: this.extra,
+      code: this.#code,
+      data: body.subarray(this.#dataAt)
+    }
   }
 
   /** A plain object with all that is set: what to spread, clone or print. */

@@ -6,6 +6,7 @@ import {
   MAX_PEER_BYTES,
   MAX_REPAIR,
   MAX_SIGNATURE_BYTES,
+  MAX_STAMP_BYTES,
   MAX_TOPIC_BYTES,
   NONCE_BYTES,
   SIGNATURE_DOMAIN
@@ -24,6 +25,8 @@ import type {
 
 const domain = new TextEncoder().encode(SIGNATURE_DOMAIN)
 
+const NO_STAMP = new Uint8Array(0)
+
 /** A batch being built. Consecutive messages of one topic write the topic once. */
 export class BatchWriter {
   #writer = new ByteWriter(512)
@@ -34,11 +37,12 @@ export class BatchWriter {
     return this.#writer.length
   }
 
-  add(topic: string, bytes: Uint8Array): void {
+  /** `stamp`: its place in the causal order, as bytes that stand alone. */
+  add(topic: string, bytes: Uint8Array, stamp: Uint8Array = NO_STAMP): void {
     if (topic === this.#topic) this.#writer.number(0)
     else this.#writer.text(topic)
     this.#topic = topic
-    this.#writer.bytes(bytes)
+    this.#writer.bytes(stamp).bytes(bytes)
     this.count++
   }
 
@@ -47,15 +51,19 @@ export class BatchWriter {
   }
 }
 
-/** Calls `visit` for each message; the bytes are views into `batch`. `ERR_MALFORMED`, possibly after some visits. */
-export function readBatch(batch: Uint8Array, visit: (topic: string, bytes: Uint8Array) => void): void {
+/** What is called for each message of a batch: `stamp` is empty where it has no place in the causal order. Both are views. */
+export type Visit = (topic: string, bytes: Uint8Array, stamp: Uint8Array) => void
+
+/** `ERR_MALFORMED`, possibly after some visits. */
+export function readBatch(batch: Uint8Array, visit: Visit): void {
   const reader = new ByteReader(batch)
   let topic = ''
   while (!reader.done) {
     const named = reader.text(MAX_TOPIC_BYTES)
     if (named !== '') topic = named
     if (topic === '') throw new MeshError('ERR_MALFORMED', 'publish-subscribe: a message without a topic')
-    visit(topic, reader.bytes(batch.length))
+    const stamp = reader.bytes(MAX_STAMP_BYTES)
+    visit(topic, reader.bytes(batch.length), stamp)
   }
 }
 

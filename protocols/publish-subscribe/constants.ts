@@ -20,6 +20,8 @@ export const MAX_TOPIC_BYTES = 3 * MAX_TOPIC_LENGTH
 export const MAX_BATCH_BYTES = 65_536
 /** As many as a link's batch has counted frames: a guess that only bounds what a reader makes of one. A message longer than a batch goes alone. */
 export const MAX_BATCH_MESSAGES = 1_024
+/** A message's place in the causal order: 64 dependencies, each with a topic and a PeerId, and room. */
+export const MAX_STAMP_BYTES = 65_536
 /** What is longer is never gossiped, only sent over links: redundancy would multiply it. */
 export const MAX_GOSSIP_BYTES = 262_144
 
@@ -51,5 +53,9 @@ export const FRAME = {
   repair: 0x16,
   /** A numbered batch for at-least-once subscriptions. Counted. */
   numbered: 0x17,
-  taken: 0x18
+  taken: 0x18,
+  /** Reads a log. Not counted: it waits for no credit. */
+  fetch: 0x19,
+  /** Part of a log. Counted. */
+  entries: 0x1a
 } as const

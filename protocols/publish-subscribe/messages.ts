@@ -84,3 +84,60 @@ export interface Taken {
   /** Everything up to here has found room; what has not slows the publisher. */
   taken: number
 }
+
+/** Where a reader of a log begins. */
+export type Beginning =
+  /** Behind `value` of `epoch`: it was there before. In another epoch it begins at its start. */
+  | 'position'
+  /** At the oldest that is kept. */
+  | 'start'
+  /** Behind the newest. */
+  | 'now'
+  /** At the first that was published at `value` (wall-clock ms of the publisher) or later. */
+  | 'time'
+  /** At the number `value`. */
+  | 'sequence'
+  /** Where it is: it is open, has received all up to `value`, and is given more room. */
+  | 'more'
+  /** Nowhere: it only asks what there is. */
+  | 'digest'
+
+/** A subscriber reads a publisher's log: opens a reader there, or gives one that is open more room. */
+export interface Fetch {
+  /** The subscriber's name for the reader. */
+  reader: number
+  /** Raised each time that the reader is opened anew; 0 closes it. */
+  turn: number
+  /** Whose log: empty for the log of whoever is asked, else what that one has received of it. */
+  publisher: string
+  pattern: string
+  beginning: Beginning
+  epoch: number
+  value: number
+  /** Messages, and bytes of messages, that may be sent since the turn began. */
+  messages: number
+  bytes: number
+}
+
+/** A message of a log: its number, when it was published (wall-clock ms), its topic and itself as it was published. */
+export interface LogEntry {
+  readonly sequence: number
+  readonly time: number
+  readonly topic: string
+  readonly bytes: Uint8Array
+}
+
+/** Part of a log: every message in it that the pattern matches, from behind `after` up to `to`. */
+export interface Entries {
+  reader: number
+  /** 0: no such reader is open here. */
+  turn: number
+  epoch: number
+  /** The oldest number that is kept; one above `last` where nothing is. */
+  first: number
+  /** The newest number that there is. */
+  last: number
+  after: number
+  to: number
+  entries: LogEntry[]
+}

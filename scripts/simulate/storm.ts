@@ -8,6 +8,8 @@ export interface StormOptions {
   victims: readonly number[]
   /** Nodes that stay on one side of every partition, and whose connections are not cut. */
   together: readonly number[]
+  /** Called before a node is restarted. */
+  prepare?: (i: number) => void
   /** Gives a node that was restarted its agents back. */
   revive: (i: number) => Promise<unknown>
 }
@@ -88,6 +90,7 @@ export class Storm {
   }
 
   async restart(i: number): Promise<void> {
+    this.#options.prepare?.(i)
     await this.#mesh.restart(i)
     this.#down.delete(i)
     this.#revivals.set(i, this.#play.watch(this.#mesh, `revive node-${i}`, this.#options.revive(i)))

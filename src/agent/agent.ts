@@ -4,7 +4,7 @@ import type { CallOptions } from '../node/calling.ts'
 import type { SendParticulars } from '../node/sending.ts'
 import type { Evidence, PublishOptions, SubscribeOptions, Subscription } from '../runtime/pubsub/types.ts'
 import type { Inbox } from './inbox.ts'
-import { checkMessage, checkWait, isExactlyOnce, partsOf, refuseUnbuilt } from './options.ts'
+import { checkMessage, checkSendOptions, checkWait, isExactlyOnce, partsOf, refuseUnbuilt } from './options.ts'
 import type { Template, Templates } from './templates.ts'
 import type {
   AgentState,
@@ -163,7 +163,7 @@ export class Agent {
   }
 
   #send(target: Target, data: unknown, options: SendOptions): Promise<Receipt> {
-    refuseUnbuilt(options)
+    checkSendOptions(options)
     const template = this.#sends.for(target, options)
     const particulars = this.#particulars(template, options)
     if (options.signal?.aborted)
@@ -222,15 +222,16 @@ export class Agent {
 
   /**
    * Publishes to whoever subscribes to a pattern that the topic matches. With `waitFor` it resolves once so many
-   * subscriptions were reached; the evidence says which. Rejects with `ERR_TIMEOUT` (`details.evidence`),
-   * `ERR_INVALID_TOPIC`, `ERR_INVALID_MESSAGE`, `ERR_CONFIG`.
+   * subscriptions were reached; the evidence says which. With `durable` it resolves once the message is on this node's disk
+   * too, for durable subscriptions and those that begin in the past. Rejects with `ERR_TIMEOUT` (`details.evidence`),
+   * `ERR_INVALID_TOPIC`, `ERR_INVALID_MESSAGE`, `ERR_CONFIG`, `ERR_NO_DATA_DIR`, `ERR_STORAGE`.
    *
    * @example
    * const evidence = await planner.publish('orders.eu.created', order, { waitFor: { subscribers: 2 }, timeout: 1_000 })
    */
   async publish(topic: string, data: unknown, options: PublishOptions & MessageOptions = {}): Promise<Evidence> {
     this.#assertOpen()
-    refuseUnbuilt(options)
+    refuseUnbuilt(options.durable ? { ...options, durable: undefined } : options)
     checkMessage(options)
     return this.#node.publish(this.name, topic, data, options)
   }
@@ -238,8 +239,9 @@ export class Agent {
   /**
    * Subscribes to topics: `*` stands for one token, a trailing `>` for one or more. Await `ready` before relying on it.
    * With `delivery: 'at-least-once'` asking for the next message acknowledges the last, publishers wait for whoever is slow,
-   * and a loop fails with `ERR_GAP` where messages of a publisher are missing; see `Subscription`. Throws `ERR_CONFIG`,
-   * `ERR_INVALID_TOPIC`, `ERR_LIMIT`.
+   * and a loop fails with `ERR_GAP` where messages of a publisher are missing; see `Subscription`. A `durable` one resumes
+   * where it stopped, and `from` begins in the past. Throws `ERR_CONFIG`, `ERR_INVALID_TOPIC`, `ERR_LIMIT`, `ERR_NO_DATA_DIR`,
+   * `ERR_ALREADY_REGISTERED`.
    *
    * @example
    * await using orders = planner.subscribe('orders.*.created', { filter: (m) => m.data.total > 100 })

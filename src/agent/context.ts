@@ -201,7 +201,7 @@ export class CallContext implements Context {
   }
 
   get #own(): Transaction {
-    this.#transaction ??= new Transaction(this.#host.state)
+    this.#transaction ??= new Transaction(this.#host.state, undefined, false)
     return this.#transaction
   }
 }

@@ -25,6 +25,33 @@ export function checkDelay(delay: unknown): void {
   if (delay !== undefined && !isFiniteDuration(delay)) throw wrong('delay', 'a number of ms, finite and not negative')
 }
 
+/** The members of `SendOptions`. */
+const SEND_OPTIONS = new Set([
+  ...['type', 'id', 'subject', 'datacontenttype', 'dataschema', 'priority', 'consistency', 'ordering', 'ttl'],
+  ...[
+    'delivery',
+    'key',
+    'durable',
+    'to',
+    'maxRetries',
+    'retryStrategy',
+    'acknowledgmentRequired',
+    'duplicateDetection'
+  ],
+  ...['guarantee', 'signal', 'timeout']
+])
+const PROTECTION: readonly string[] = ['sign', 'authenticate', 'encrypt']
+
+/** A slip of the pen must not cost a guarantee. Throws `ERR_CONFIG`, `ERR_UNSUPPORTED`. */
+export function checkSendOptions(options: object): void {
+  for (const key in options) if (!SEND_OPTIONS.has(key)) refuse(key, (options as Record<string, unknown>)[key])
+}
+
+function refuse(key: string, value: unknown): void {
+  if (!PROTECTION.includes(key)) throw new MeshError('ERR_CONFIG', `send takes no ${key}`, { details: { key } })
+  if (value) throw unbuilt(key)
+}
+
 /** Throws `ERR_CONFIG`. */
 export function isExactlyOnce({ delivery }: HandlerOptions): boolean {
   if (delivery === undefined || delivery === 'exactly-once') return delivery !== undefined
@@ -38,7 +65,10 @@ interface Unbuilt {
   encrypt?: unknown
 }
 
-/** What is asked for must never be left undone in silence, least of all protection. Throws `ERR_UNSUPPORTED`. */
+/**
+ * What is asked of a request or a publication must never be left undone in silence, least of all protection. Throws
+ * `ERR_UNSUPPORTED`.
+ */
 export function refuseUnbuilt(options: object): void {
   const { durable, sign, authenticate, encrypt } = options as Unbuilt
   if (durable) throw unbuilt('durable')
@@ -47,7 +77,7 @@ export function refuseUnbuilt(options: object): void {
   if (encrypt) throw unbuilt('encrypt')
 }
 
-export function unbuilt(key: string): MeshError {
+function unbuilt(key: string): MeshError {
   return new MeshError('ERR_UNSUPPORTED', `${key} is not supported by this build`, { details: { key } })
 }
 
@@ -67,7 +97,7 @@ function isShort(value: unknown): boolean {
   return typeof value === 'string' && value.isWellFormed() && Buffer.byteLength(value) <= MAX_ID_BYTES
 }
 
-function isDuration(value: unknown): value is number {
+export function isDuration(value: unknown): value is number {
   return typeof value === 'number' && value >= 0
 }
 
@@ -75,6 +105,10 @@ function isFiniteDuration(value: unknown): boolean {
   return isDuration(value) && value < Number.POSITIVE_INFINITY
 }
 
-function wrong(key: string, must: string): MeshError {
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+export function wrong(key: string, must: string): MeshError {
   return new MeshError('ERR_CONFIG', `${key} must be ${must}`, { details: { key } })
 }

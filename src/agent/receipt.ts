@@ -56,3 +56,32 @@ export class SettledReceipt implements Receipt {
     return this.toJSON()
   }
 }
+
+/** The receipt of a message that is on disk: `settled` is what comes of it. */
+export class StoredReceipt extends SettledReceipt {
+  readonly #end: Promise<Receipt>
+
+  /** `peer`: whom it is meant for, or `''`. */
+  constructor(
+    draft: Draft,
+    attempts: number,
+    peer: string,
+    transportTo: (peer: string) => string,
+    end: Promise<Receipt>
+  ) {
+    super(draft, 'stored', attempts, peer, transportTo)
+    this.#end = end
+  }
+
+  override get transport(): string {
+    return this.peer === '' ? 'none' : super.transport
+  }
+
+  override get route(): string {
+    return this.peer === '' ? 'none' : super.route
+  }
+
+  override get settled(): Promise<Receipt> {
+    return this.#end
+  }
+}

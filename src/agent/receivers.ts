@@ -94,7 +94,7 @@ export class ReceiverQueue {
   }
 
   #start(inbound: Inbound): void {
-    const key = this.#concurrency > 1 ? inbound.message.routing?.key : undefined
+    const key = this.#concurrency > 1 || this.#exactlyOnce ? inbound.message.routing?.key : undefined
     if (key !== undefined) {
       if (this.#busyKeys.has(key)) {
         inbound.detach()
@@ -166,15 +166,20 @@ export class ReceiverQueue {
       this.#host.alarm.remove(context)
       this.#host.handling.delete(context)
       if (tail) this.#tails--
-      else this.#vacated(key)
+      else this.#running--
+      const next = this.#behind(key)
+      if (next !== undefined) this.#work(next, key)
+      this.#drain()
     }
+    // What it has committed is seen by whoever comes next, so that one need not wait for the disk; its key it keeps.
     if (this.#exactlyOnce) {
       context.committed = () => {
         if (over || tail || this.#tails >= MOST_TAILS) return
         tail = true
         this.#tails++
+        this.#running--
         this.#host.alarm.remove(context)
-        this.#vacated(key)
+        this.#drain()
       }
     }
     this.#host.handling.add(context)
@@ -189,13 +194,6 @@ export class ReceiverQueue {
         finish()
       }
     )
-  }
-
-  #vacated(key: string | undefined): void {
-    this.#running--
-    const next = this.#behind(key)
-    if (next !== undefined) this.#work(next, key)
-    this.#drain()
   }
 
   #limit(context: ReceiveContext, finish: () => void): void {
@@ -236,7 +234,7 @@ export class ReceiverQueue {
 const MOST_TAILS = 256
 
 export function concurrencyOf(options: HandlerOptions, fallback: number): number {
-  const { concurrency = fallback, ...unknown } = options
+  const { concurrency = fallback, delivery: _, ...unknown } = options
   const [key] = Object.keys(unknown)
   if (key !== undefined) throw new MeshError('ERR_CONFIG', `${key} is no option of a handler`, { details: { key } })
   if (!Number.isInteger(concurrency) || concurrency < 1) {

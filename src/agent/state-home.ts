@@ -10,6 +10,8 @@ export interface StateHome {
   get(key: string): Promise<Uint8Array | undefined>
   version(key: string): number
   entries(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]>
+  /** Resolves once all that could be read until now is on disk; with false where some of it will never be. */
+  settled(): Promise<boolean>
   /**
    * Stores the changes if every key of `reads` has that version still, in one atomic write with the fact that `inbound` was
    * handled, which is acknowledged then. `ERR_CONFLICT`, thrown at once where it is `ordered`; rejects with `ERR_STORAGE`.
@@ -17,10 +19,12 @@ export interface StateHome {
   store(reads: ReadonlyMap<string, number>, changes: readonly Change[], inbound: Inbound | undefined): Promise<void>
 }
 
-/** State of this host alone: in its own store, beside the record of its deliveries. */
+/** State of this host alone: in its own store, beside the record of its deliveries. One for all agents of a node. */
 export class HostState implements StateHome {
   readonly ordered = true
   readonly #store: Store
+  /** The last that was given to be written: when it is on disk, so is all before it. */
+  #last: Promise<void> | undefined
 
   constructor(store: Store) {
     this.#store = store
@@ -43,7 +47,20 @@ export class HostState implements StateHome {
       if (this.#store.version(key) !== version) {
         throw new MeshError('ERR_CONFLICT', `${key} has changed since it was read`, { details: { key } })
       }
-    return inbound?.commit?.(changes) ?? this.#plain(changes, inbound)
+    const stored = inbound?.commit?.(changes) ?? this.#plain(changes, inbound)
+    this.#last = stored
+    return stored
+  }
+
+  async settled(): Promise<boolean> {
+    const last = this.#last
+    try {
+      await last
+      return true
+    } catch {
+      if (this.#last === last) this.#last = undefined
+      return false
+    }
   }
 
   async #plain(changes: readonly Change[], inbound: Inbound | undefined): Promise<void> {
@@ -75,6 +92,11 @@ export class SharedState implements StateHome {
 
   entries(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]> {
     return this.#coordinator.entries(prefix)
+  }
+
+  /** What it shows was recorded. */
+  async settled(): Promise<boolean> {
+    return true
   }
 
   async store(

@@ -22,15 +22,37 @@ export class StateSpace implements AgentState {
     this.prefix = `state/${encodeURIComponent(agent)}/`
   }
 
+  /** As it is on disk: whoever acts on it must not find it gone after a crash. */
   async get(key: string): Promise<Payload | undefined> {
-    const bytes = await this.home.get(this.place(key))
-    return bytes === undefined ? undefined : valueOf(bytes)
+    for (;;) {
+      const [value, settled] = await Promise.all([this.peek(key), this.home.settled()])
+      if (settled) return value
+    }
   }
 
   async *entries(): AsyncGenerator<readonly [key: string, value: Payload]> {
-    for await (const [place, bytes] of this.home.entries(this.prefix)) {
-      if (place !== this.prefix) yield [place.slice(this.prefix.length), valueOf(bytes)]
+    for await (const key of this.keys()) {
+      const value = await this.get(key)
+      if (this.has(key)) yield [key, value]
     }
+  }
+
+  // ---- for whoever fails with what it has read -----------------------------------------------------------------------
+
+  /** What is on its way to disk included, here and below. */
+  async peek(key: string): Promise<Payload | undefined> {
+    const bytes = await this.home.get(this.place(key))
+    return bytes === undefined ? undefined : decoded(bytes)
+  }
+
+  async *keys(): AsyncGenerator<string> {
+    for await (const [place] of this.home.entries(this.prefix)) {
+      if (place !== this.prefix) yield place.slice(this.prefix.length)
+    }
+  }
+
+  has(key: string): boolean {
+    return this.home.version(this.place(key)) !== 0
   }
 
   /** Where a key is stored. Throws `ERR_CONFIG` for what can be none. */
@@ -66,7 +88,7 @@ export class StateSpace implements AgentState {
 const NOTHING = new Uint8Array(0)
 
 /** The bytes may be the store's own, and whoever gets the value may write into what it holds. */
-function valueOf(bytes: Uint8Array): Payload {
+function decoded(bytes: Uint8Array): Payload {
   return decodeData(new Uint8Array(bytes), 'messagepack')
 }
 

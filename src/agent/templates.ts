@@ -1,11 +1,11 @@
 import type { AttributeSet } from '../../protocols/envelope/attributes.ts'
 import { definitionOf } from '../../protocols/envelope/header.ts'
 import type {
-  Delivery,
+  Characteristics,
+  DeliveryGuarantee,
   Ordering,
   Pattern,
   Priority,
-  RetryStrategy,
   RoutingMetadata
 } from '../../protocols/envelope/message.ts'
 import { characteristicsOf } from '../../protocols/envelope/taxonomy.ts'
@@ -13,12 +13,12 @@ import { validateMessage } from '../../protocols/envelope/validate.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import type { Lane } from '../../protocols/framing/constants.ts'
 import { flowOf } from '../../protocols/point-to-point/codec.ts'
-import type { RetryPolicy } from '../core/delivery/retry.ts'
+import { type Guarantee, type GuaranteeDefaults, guaranteeOf, storedGuarantee } from './guarantee.ts'
 import { partsOf } from './options.ts'
-import type { SendOptions, Target } from './types.ts'
+import type { GuaranteeOptions, SendOptions, Target } from './types.ts'
 
 /** What the messages of one sender to one target have in common, worked out once. */
-export interface Template {
+export interface Template extends Guarantee {
   readonly attributes: AttributeSet
   readonly name: string
   /** What its receiver may pause. */
@@ -26,16 +26,9 @@ export interface Template {
   readonly peer: string | undefined
   readonly instance: string | undefined
   readonly lane: Lane
-  readonly delivery: Delivery
   readonly ordering: Ordering
-  /** ms of one attempt. */
-  readonly timeout: number
-  readonly policy: RetryPolicy
-}
-
-export interface TemplateDefaults {
-  deliveryTimeout: number
-  maxRetries: number
+  /** Acknowledged and nothing more: what most acknowledged messages are. */
+  readonly plain: boolean
 }
 
 /** The specification's plain message between agents. */
@@ -54,7 +47,7 @@ export class Templates {
   readonly #source: string
   readonly #lineage: string
   readonly #pattern: Pattern
-  readonly #defaults: TemplateDefaults
+  readonly #defaults: GuaranteeDefaults
   readonly #routing: RoutingMetadata
   readonly #byName = new Map<string, Entry[]>()
   /** Of targets that name a host or an instance, by all that they name. */
@@ -64,7 +57,7 @@ export class Templates {
     source: string,
     lineage: string,
     pattern: Pattern,
-    defaults: TemplateDefaults,
+    defaults: GuaranteeDefaults,
     routing: RoutingMetadata = {}
   ) {
     this.#source = source
@@ -88,31 +81,36 @@ export class Templates {
       for (const { options: known, template } of entries) if (same(known, options)) return template
     }
     const template = this.#build(target, options)
-    keep(table, key, entries, { options: { ...options }, template })
+    keep(table, key, entries, { options: kept(options), template })
     return template
+  }
+
+  /** Only messages have an order: a request is followed by its reply. */
+  #orderingOf(options: SendOptions, implied: Readonly<Characteristics>): Ordering {
+    if (this.#pattern === 'point-to-point') return orderingOf(options, implied)
+    if (options.ordering === 'causal')
+      throw new MeshError('ERR_UNSUPPORTED', 'causal order is of messages and publications, not of requests')
+    return orderingOf({ ordering: options.ordering ?? 'none' }, implied)
   }
 
   #build(target: Target, options: SendOptions): Template {
     const { name, peer, instance } = partsOf(target)
     const type = options.type ?? DEFAULT_TYPE
     const implied = characteristicsOf(type)
-    const delivery = deliveryOf(options.delivery, implied.delivery)
-    const ordering = orderingOf(options.ordering)
+    // A request is sent again by whoever asks: its type may imply what a message's type does.
+    const asked = this.#pattern !== 'point-to-point' && implied.delivery === 'exactly-once'
+    const guarantee = guaranteeOf(options, asked ? 'at-least-once' : implied.delivery, this.#defaults)
+    const { delivery, timeout, policy, acknowledged } = guarantee
+    const ordering = this.#orderingOf(options, implied)
     const priority = options.priority ?? implied.priority
-    const timeout = this.#defaults.deliveryTimeout
-    const maxRetries = options.maxRetries ?? this.#defaults.maxRetries
-    const strategy: RetryStrategy = options.retryStrategy ?? 'exponential'
     const { subject, datacontenttype, dataschema } = options
-    const acknowledged = delivery !== 'at-most-once'
     const attributes: AttributeSet = {
       source: this.#source,
       type,
       subject,
       datacontenttype,
       dataschema,
-      guarantee: acknowledged
-        ? { mode: delivery, ordering, timeout, retryStrategy: strategy, maxRetries, acknowledgmentRequired: true }
-        : { mode: delivery, ordering },
+      guarantee: delivery === 'at-most-once' ? { mode: delivery, ordering } : said(guarantee, ordering),
       routing: {
         ...this.#routing,
         pattern: this.#pattern,
@@ -126,9 +124,13 @@ export class Templates {
     }
     checkAttributes(attributes)
     const lane = laneOf(priority)
-    const policy = { strategy, maxRetries }
     const flow = flowOf(name, type)
-    return { attributes, name, flow, peer, instance, lane, delivery, ordering, timeout, policy }
+    const plain = delivery === 'at-least-once' && acknowledged && !guarantee.numbered
+    const { numbered, durable } = guarantee
+    return {
+      ...{ attributes, name, flow, peer, instance, lane, ordering, plain },
+      ...{ delivery, timeout, policy, acknowledged, numbered, durable }
+    }
   }
 }
 
@@ -142,29 +144,51 @@ function keep(table: Map<string, Entry[]>, key: string, entries: Entry[] | undef
   }
 }
 
+/** The template of a message that was stored; `durable`: it still is, on disk. */
+export function storedTemplate(attributes: AttributeSet, durable: boolean, defaults: GuaranteeDefaults): Template {
+  const { routing, type } = attributes
+  const name = routing?.target ?? ''
+  return {
+    ...storedGuarantee(attributes.guarantee, durable, defaults),
+    attributes,
+    name,
+    flow: flowOf(name, type),
+    peer: routing?.peer,
+    instance: routing?.instance,
+    lane: laneOf(routing?.priority ?? 'normal'),
+    ordering: attributes.guarantee?.ordering ?? 'none',
+    plain: false
+  }
+}
+
+function said(guarantee: Guarantee, ordering: Ordering): DeliveryGuarantee {
+  const { delivery: mode, timeout, policy, acknowledged, numbered } = guarantee
+  const { strategy: retryStrategy, maxRetries } = policy
+  const all = { mode, ordering, timeout, retryStrategy, maxRetries, acknowledgmentRequired: acknowledged }
+  return numbered ? { ...all, duplicateDetection: true } : all
+}
+
+/**
+ * What was asked for, else what the type implies. Priority and order contradict each other: who asks for another priority
+ * than the type's wants to overtake, or be overtaken, and loses the order that the type alone implies.
+ * Throws `ERR_UNSUPPORTED` for total order, `ERR_CONFIG` for what is none.
+ */
+export function orderingOf(
+  { ordering, priority }: Pick<SendOptions, 'ordering' | 'priority'>,
+  implied: Readonly<Characteristics>
+): Ordering {
+  if (ordering === 'total') throw new MeshError('ERR_UNSUPPORTED', 'total order is not supported by this build')
+  if (ordering !== undefined && ordering !== 'none' && ordering !== 'causal') {
+    throw new MeshError('ERR_CONFIG', `ordering is 'none' or 'causal'`, { details: { key: 'ordering' } })
+  }
+  if (ordering !== undefined) return ordering
+  const usual = priority === undefined || priority === implied.priority
+  return implied.ordering === 'causal' && usual ? 'causal' : 'none'
+}
+
 export function laneOf(priority: Priority): Lane {
   if (priority === 'high' || priority === 'critical') return 'control'
   return priority === 'low' ? 'bulk' : 'normal'
-}
-
-/** What this build cannot do is refused where it was asked for, and weakened where a type merely implies it. */
-function deliveryOf(asked: Delivery | undefined, implied: Delivery): Delivery {
-  if (asked === 'exactly-once')
-    throw new MeshError('ERR_UNSUPPORTED', 'exactly-once delivery is not supported by this build')
-  if (asked !== undefined && asked !== 'at-most-once' && asked !== 'at-least-once') {
-    throw new MeshError('ERR_CONFIG', `delivery is 'at-most-once' or 'at-least-once'`, { details: { key: 'delivery' } })
-  }
-  return asked ?? (implied === 'exactly-once' ? 'at-least-once' : implied)
-}
-
-function orderingOf(asked: Ordering | undefined): Ordering {
-  if (asked === 'causal' || asked === 'total') {
-    throw new MeshError('ERR_UNSUPPORTED', `${asked} order is not supported by this build`)
-  }
-  if (asked !== undefined && asked !== 'none') {
-    throw new MeshError('ERR_CONFIG', `ordering is 'none'`, { details: { key: 'ordering' } })
-  }
-  return 'none'
 }
 
 /**
@@ -175,6 +199,12 @@ export function checkAttributes(set: AttributeSet): void {
   const { lineage: _, ...attributes } = set
   validateMessage({ ...attributes, specversion: '1.0', id: '-', time: '1970-01-01T00:00:00.000Z', data: undefined })
   definitionOf(set)
+}
+
+/** A copy, which the caller does not change. */
+function kept(options: SendOptions): SendOptions {
+  const { guarantee } = options
+  return guarantee === undefined ? { ...options } : { ...options, guarantee: { ...guarantee } }
 }
 
 function same(a: SendOptions, b: SendOptions): boolean {
@@ -188,6 +218,16 @@ function same(a: SendOptions, b: SendOptions): boolean {
     a.maxRetries === b.maxRetries &&
     a.retryStrategy === b.retryStrategy &&
     a.datacontenttype === b.datacontenttype &&
-    a.dataschema === b.dataschema
+    a.dataschema === b.dataschema &&
+    a.durable === b.durable &&
+    a.acknowledgmentRequired === b.acknowledgmentRequired &&
+    a.duplicateDetection === b.duplicateDetection &&
+    (a.guarantee === b.guarantee || sameGuarantee(a.guarantee, b.guarantee))
   )
+}
+
+function sameGuarantee(a: GuaranteeOptions | undefined, b: GuaranteeOptions | undefined): boolean {
+  if (a === undefined || b === undefined || b === null) return false
+  const names = Object.keys(b) as (keyof GuaranteeOptions)[]
+  return names.length === Object.keys(a).length && names.every((name) => a[name] === b[name])
 }

@@ -11,13 +11,18 @@ import type { AgentState, StateChange } from './types.ts'
 export class Transaction implements AgentState {
   readonly #space: StateSpace
   readonly #home: StateHome
+  readonly #early: boolean
   /** Where what was read is stored → its version at the first read; before the read, so that no change is missed. */
   readonly #reads = new Map<string, number>()
 
-  /** `home`: where the state is changed, if that is more than the space's own. */
-  constructor(space: StateSpace, home: StateHome = space.home) {
+  /**
+   * `home`: where the state is changed, if that is more than the space's own. `early`: what is on its way to disk is read
+   * too, since the commit fails with it; a reply would not.
+   */
+  constructor(space: StateSpace, home: StateHome = space.home, early = true) {
     this.#space = space
     this.#home = home
+    this.#early = early
   }
 
   /** What is committed is seen by readers at once. */
@@ -27,15 +32,14 @@ export class Transaction implements AgentState {
 
   async get(key: string): Promise<Payload | undefined> {
     this.#note(this.#space.place(key))
-    return this.#space.get(key)
+    return this.#early ? this.#space.peek(key) : this.#space.get(key)
   }
 
   async *entries(): AsyncGenerator<readonly [key: string, value: Payload]> {
     this.#note(this.#space.prefix)
-    for await (const [key] of this.#space.entries()) {
-      // Read again, now that its version is noted: what came with the key may be of before.
+    for await (const key of this.#space.keys()) {
       const value = await this.get(key)
-      if (this.#home.version(this.#space.place(key)) !== 0) yield [key, value]
+      if (this.#space.has(key)) yield [key, value]
     }
   }
 

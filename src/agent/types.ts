@@ -52,7 +52,10 @@ export interface Context {
 
 /** What an agent remembers on a host: by key, whatever a message can carry. Kept in the `dataDir`, else in memory. */
 export interface AgentState {
-  /** Undefined where there is none. `ERR_STORAGE`, `ERR_CORRUPT`, `ERR_CONFIG` (no key). */
+  /**
+   * Undefined where there is none. Never what a crash could take back, but for a handler of `receive`, whose own commit and
+   * acknowledgement go down with it. `ERR_STORAGE`, `ERR_CORRUPT`, `ERR_CONFIG` (no key).
+   */
   get(key: string): Promise<Payload | undefined>
   /** All of it, in the order of the keys. */
   entries(): AsyncIterable<readonly [key: string, value: Payload]>
@@ -84,7 +87,7 @@ export interface MailboxOptions {
    *   the node ends is handled after its next start, once an agent of that name receives that type in this way; one that is
    *   acknowledged is its sender's, which sends it again.
    * - `'redirect'`: it is sent on, to another member of the group or as `redirect` says, and acknowledged once it was
-   *   handled there. What has a `key`, names this instance, or was sent exactly-once, stays; so does what was sent on
+   *   handled there, in the order of arrival. What has a `key`, names this instance, or was sent exactly-once, stays; so does what was sent on
    *   8 times. Then, and where nobody else can take it, senders are slowed.
    *
    * Each tells by the event `overflow` and counts in `node.counters()`.
@@ -104,8 +107,8 @@ export interface MailboxOptions {
 export interface HandlerOptions extends MailboxOptions {
   /**
    * The effect of a handler is what it gives `ctx.commit`, and it happens once. A handler whose commit meets
-   * `ERR_CONFLICT` runs again by itself, in its place in the order; once it has committed, the next message may be begun,
-   * whatever it goes on with. Only for `receive`.
+   * `ERR_CONFLICT` runs again by itself, in its place in the order; once it has committed, the next message may be begun
+   * (of another key, where it has one), whatever it goes on with. Only for `receive`.
    *
    * How often a message comes is its sender's choice, and the weaker of the two holds: of one sent exactly-once the effect
    * happens once; of one sent at-least-once without `duplicateDetection` or `durable` each copy that comes has it; one
@@ -135,7 +138,11 @@ export type WithOptions<Handler> = Handler | readonly [handler: Handler, options
 export interface MessageOptions extends WaitOptions {
   /** Default `'phoenix.agent.message.send'`. */
   type?: string | undefined
-  /** The CloudEvents id. Default: one made here, sortable by time. */
+  /**
+   * The CloudEvents id. Default: one made here, sortable by time. With an acknowledged `send` an id of the caller's own makes
+   * it idempotent: the same id from the same agent to the same name is the same message, remembered for
+   * `limits.idRetention`, on disk where there is a `dataDir`; with other data or another type it is `ERR_ID_REUSED`.
+   */
   id?: string | undefined
   subject?: string | undefined
   datacontenttype?: string | undefined
@@ -151,7 +158,11 @@ export interface SendOptions extends MessageOptions {
   delivery?: Delivery | undefined
   /** Messages with one key go to one member, in order. */
   key?: string | undefined
-  /** Needs `dataDir`; not supported by this build (`ERR_UNSUPPORTED`). */
+  /**
+   * The message is on disk before it leaves, and until it is settled: it outlives this process. Resolves with `'stored'`,
+   * or `'delivered'` where that came first; `receipt.settled` is the end. It waits for an agent of that name, and for its
+   * host, until its `ttl`, or else for `limits.durableTtl`. Needs `dataDir`: `ERR_NO_DATA_DIR`. Default false.
+   */
   durable?: boolean | undefined
   /**
    * `'all'` reaches each member of the group that this node knows at the moment of sending, with a receipt for each. Of
@@ -162,6 +173,25 @@ export interface SendOptions extends MessageOptions {
   maxRetries?: number | undefined
   /** Default `'exponential'`, with full jitter. */
   retryStrategy?: RetryStrategy | undefined
+  /** False: the message ends, as `'sent'`, when a link has taken it, and is tried again until then. Default true (the specification's). */
+  acknowledgmentRequired?: boolean | undefined
+  /**
+   * The receiver recognises a second copy of the message, which it may get when an acknowledgement was lost, and does not
+   * handle it. Always so with `durable` and exactly-once. Default false (the specification's).
+   */
+  duplicateDetection?: boolean | undefined
+  /** The specification's struct, for whoever keeps its members together. What stands beside it goes first. */
+  guarantee?: GuaranteeOptions | undefined
+}
+
+/** The specification's `Guarantee`: delivery and ordering are options of their own. */
+export interface GuaranteeOptions {
+  /** ms that one attempt may take without a sign of life. Default `limits.deliveryTimeout`: 5,000 (the specification's). */
+  timeout?: number | undefined
+  retryStrategy?: RetryStrategy | undefined
+  maxRetries?: number | undefined
+  acknowledgmentRequired?: boolean | undefined
+  duplicateDetection?: boolean | undefined
 }
 
 export interface RequestOptions extends MessageOptions {
@@ -179,8 +209,12 @@ export interface Receipt {
   readonly transport: string
   /** `'local'`, `'direct'` or `'relayed'`. */
   readonly route: string
-  /** The member reached. */
+  /** The host reached; of a `'stored'` message the one it is meant for, or `''` where nobody is known yet. */
   readonly peer: string
-  /** The end of it: this receipt for a message whose fate is known, else the later one. */
+  /**
+   * The end of it: this receipt for a message whose fate is known, else the later one. Rejects with `ERR_MAX_RETRIES`,
+   * `ERR_TTL`, `ERR_TERMINATED` (it is a dead letter then), and with `ERR_STOPPED` where this node stopped before: what is
+   * stored goes on at its next start.
+   */
   readonly settled: Promise<Receipt>
 }

@@ -4,22 +4,37 @@ import type { Message } from '../../protocols/envelope/message.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import type { Agent } from '../agent/agent.ts'
 import type { RequestOptions, SendOptions, Target } from '../agent/types.ts'
+import type { Letter } from '../node/dead-letters.ts'
 import type { Node } from '../node/node.ts'
 import type { Operations } from '../runtime/control/types.ts'
-import type { SubscribeOptions } from '../runtime/pubsub/types.ts'
+import type { SubscribeOptions, Subscription } from '../runtime/pubsub/types.ts'
 
 /** The agent in whose name a command sends, on the node that serves it. */
 const COMMAND_AGENT = 'phoenix.command'
 
 const text = v.optional(v.string())
 const ms = v.optional(v.pipe(v.number(), v.minValue(0)))
+const durable = v.optional(v.boolean())
 const target = { agent: v.string(), peer: text, instance: text }
 const shape = {
   agents: v.object({ name: text }),
+  letters: v.object({ agent: text }),
+  letter: v.object({ id: v.string() }),
   explain: v.object({ ...target, data: v.unknown(), type: text, key: text }),
   send: v.object({ ...target, data: v.unknown(), options: v.optional(v.record(v.string(), v.unknown()), {}) }),
-  publish: v.object({ topic: v.string(), data: v.unknown(), type: text, waitFor: v.optional(v.number()), timeout: ms }),
-  subscribe: v.object({ pattern: v.string(), options: v.optional(v.record(v.string(), v.unknown()), {}) })
+  publish: v.object({
+    topic: v.string(),
+    data: v.unknown(),
+    type: text,
+    waitFor: v.optional(v.number()),
+    timeout: ms,
+    durable
+  }),
+  subscribe: v.object({
+    pattern: v.string(),
+    count: v.optional(v.number()),
+    options: v.optional(v.record(v.string(), v.unknown()), {})
+  })
 }
 
 /**
@@ -57,19 +72,44 @@ export function operationsOf(node: Node): Operations {
       const { data, options, ...to } = check(shape.send, params)
       return (await sender(signal)).send(targetOf(to), data, { ...(options as SendOptions), signal })
     },
+    deadLetters: async function* (params) {
+      for await (const letter of node.deadLetters.list(check(shape.letters, params))) yield printed(letter)
+    },
+    deadLetter: async (params) => {
+      const { id } = check(shape.letter, params)
+      for await (const letter of node.deadLetters.list()) if (letter.id === id) return printed(letter)
+      throw new MeshError('ERR_NO_SUCH_LETTER', `there is no dead letter ${id}`, { details: { id } })
+    },
+    replayDeadLetter: (params) => node.deadLetters.replay(check(shape.letter, params).id),
+    dropDeadLetter: (params) => node.deadLetters.drop(check(shape.letter, params).id),
     publish: async (params, signal) => {
-      const { topic, data, type, waitFor, timeout } = check(shape.publish, params)
-      const options = { type, timeout, signal, ...(waitFor && { waitFor: { subscribers: waitFor } }) }
+      const { topic, data, type, waitFor, timeout, durable } = check(shape.publish, params)
+      const options = { type, timeout, signal, durable, ...(waitFor && { waitFor: { subscribers: waitFor } }) }
       return (await sender(signal)).publish(topic, data, options)
     },
     subscribe: async function* (params, signal) {
-      const { pattern, options } = check(shape.subscribe, params)
+      const { pattern, options, count } = check(shape.subscribe, params)
       await using subscription = (await sender(signal)).subscribe(pattern, options as SubscribeOptions)
       signal.addEventListener('abort', () => void subscription.close(), { once: true })
       await subscription.ready
       yield { kind: 'ready' }
-      for await (const message of subscription) yield { kind: 'message', message: plain(message) }
+      yield* taken(subscription, count ?? Number.POSITIVE_INFINITY)
     }
+  }
+}
+
+/** Messages as they are handed to the command: then they count as taken, the last one too. */
+async function* taken(subscription: Subscription, count: number): AsyncGenerator<{ kind: string; message: unknown }> {
+  const messages = subscription[Symbol.asyncIterator]()
+  for (let left = count; left > 0; left--) {
+    const { done, value } = await messages.next()
+    if (done) return
+    if (left === 1) {
+      // Asking for one more acknowledges it; what that brings is given back.
+      void messages.next()
+      await subscription.close()
+    }
+    yield { kind: 'message', message: plain(value) }
   }
 }
 
@@ -104,6 +144,10 @@ const ATTRIBUTES = [
   ...(['specversion', 'id', 'source', 'type', 'subject', 'time', 'datacontenttype', 'dataschema'] as const),
   ...(['trace', 'causality', 'guarantee', 'routing', 'security', 'qos'] as const)
 ]
+
+function printed({ message: _, data, ...letter }: Letter): Record<string, unknown> {
+  return { ...letter, data: toJson(data, '$.data').value }
+}
 
 /** A message's attributes are read lazily on a link: here they become members, and the data JSON. */
 function plain(message: Message): Record<string, unknown> {

@@ -5,6 +5,7 @@ import { agents } from './commands/agents.ts'
 import { bench } from './commands/bench.ts'
 import { completion } from './commands/completion.ts'
 import { counters } from './commands/counters.ts'
+import { deadLetters } from './commands/dead-letters.ts'
 import { doctor } from './commands/doctor.ts'
 import { explain } from './commands/explain.ts'
 import { keys } from './commands/keys.ts'
@@ -24,6 +25,7 @@ const COMMANDS: readonly Register[] = [
   publish,
   subscribe,
   explain,
+  deadLetters,
   bench,
   counters,
   doctor,

@@ -1,28 +1,37 @@
 import { copyFrom } from '../../protocols/envelope/copy.ts'
-import { MeshError, wasThrown } from '../../protocols/errors.ts'
-import { PROTOCOL } from '../../protocols/point-to-point/constants.ts'
+import type { MeshError } from '../../protocols/errors.ts'
 import type { Template } from '../agent/templates.ts'
 import type { Receipt } from '../agent/types.ts'
 import { Outbox, type OutboxEffect } from '../core/delivery/outbox.ts'
-import { type Outcome, outcomeOf } from '../core/routing/outcome.ts'
+import type { Outcome } from '../core/routing/outcome.ts'
 import { Draft } from '../runtime/delivery/composer.ts'
-import { LocalInbound } from '../runtime/delivery/local-inbound.ts'
 import type { Timer } from '../runtime/ports.ts'
-import { laneFor, type SendingParts, type SendParticulars } from './sending.ts'
+import { Carrier } from './carrier.ts'
+import type { Undelivered } from './dead-letters.ts'
+import { codeOf, isFinal, stopped, wasUnaccepted, whyGivenUp } from './failures.ts'
+import type { SendingParts, SendParticulars } from './sending.ts'
 import { Shipment, type Shipper } from './shipment.ts'
 import { bounded } from './waiting.ts'
 
-/** Brings messages to agents until they are acknowledged: the driver of the outbox. */
+/** Keeps what was given up as a dead letter; resolves when it is kept, or cannot be. */
+export type Bury = (lost: Undelivered, code: string, error: unknown) => Promise<void>
+
+/** Brings messages to agents until they are acknowledged, and does nothing more: the path that most of them take. */
 export class AtLeastOnce implements Shipper {
   readonly #parts: SendingParts
+  readonly #carrier: Carrier
+  readonly #bury: Bury
   readonly #outbox: Outbox<Shipment>
   readonly #sink = { push: (effect: OutboxEffect<Shipment>) => this.#perform(effect) }
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
   #idle: PromiseWithResolvers<void> | undefined
+  #stopped = false
 
-  constructor(parts: SendingParts, random: () => number) {
+  constructor(parts: SendingParts, random: () => number, bury: Bury) {
     this.#parts = parts
+    this.#carrier = new Carrier(parts)
+    this.#bury = bury
     this.#outbox = new Outbox(random)
   }
 
@@ -35,6 +44,7 @@ export class AtLeastOnce implements Shipper {
 
   /** What waits is given up now, what is in flight when its link closes: with `ERR_STOPPED`. */
   stop(): void {
+    this.#stopped = true
     this.#timer?.cancel()
     this.#timerAt = Number.NEGATIVE_INFINITY
     this.#outbox.handle({ kind: 'close', error: stopped() }, this.#parts.clock.monotonic(), this.#sink)
@@ -65,7 +75,8 @@ export class AtLeastOnce implements Shipper {
         parcel.delivered(this.#parts.transportTo)
         break
       case 'given-up':
-        parcel.reject(whyGivenUp(effect))
+        this.#carrier.forget(parcel)
+        this.#giveUp(effect)
         break
     }
     if (this.#outbox.size === 0) {
@@ -75,11 +86,20 @@ export class AtLeastOnce implements Shipper {
     this.#arm()
   }
 
+  /** What was accepted becomes a letter, and its sender hears of it when that is kept. */
+  #giveUp(effect: Extract<OutboxEffect<Shipment>, { kind: 'given-up' }>): void {
+    const { parcel, code, error } = effect
+    const why = whyGivenUp(parcel, code, error)
+    const final = code ?? codeOf(error)
+    if (this.#stopped || wasUnaccepted(final)) parcel.reject(why)
+    else void this.#bury(parcel, final, why).then(() => parcel.reject(why))
+  }
+
   // ---- one attempt -------------------------------------------------------------------------------------------------
 
   #transmit(shipment: Shipment): void {
     if (shipment.state !== 'in-flight') return
-    const { router, links, self, pointToPoint } = this.#parts
+    const { router, links, self, pointToPoint, order } = this.#parts
     const { template } = shipment
     const wish = shipment.member === undefined ? shipment.wish : { ...shipment.wish, avoid: shipment.member }
     const member = router.choose(template.name, links.turn.monotonic, wish)
@@ -88,7 +108,8 @@ export class AtLeastOnce implements Shipper {
       return
     }
     const { peer } = member.target.place
-    const wait = pointToPoint.paused.waitFor(peer, template.flow)
+    const room = template.ordering === 'causal' && peer !== self ? order.room() : undefined
+    const wait = pointToPoint.paused.waitFor(peer, template.flow) ?? room
     if (wait !== undefined) {
       router.unanswered(member)
       void wait.then(() => this.#transmit(shipment))
@@ -98,28 +119,12 @@ export class AtLeastOnce implements Shipper {
     shipment.peer = peer
     router.began(member)
     try {
-      if (peer === self) this.#transmitLocally(shipment)
-      else this.#transmitTo(peer, shipment)
+      this.#carrier.carry(shipment, peer)
     } catch (error) {
       // Our own queue is full of what we send: that says nothing about whoever takes it.
       const full = (error as MeshError).code === 'ERR_QUEUE_FULL'
       this.settle(shipment, error, undefined, full ? 'neutral' : undefined)
     }
-  }
-
-  #transmitTo(peer: string, shipment: Shipment): void {
-    const { links, pointToPoint, composer } = this.#parts
-    const { draft, template } = shipment
-    const link = links.to(peer, PROTOCOL, laneFor(template.lane, draft.data))
-    composer.translate(draft, composer.formatFor(link))
-    pointToPoint.track(link, draft, shipment.attempts, shipment)
-  }
-
-  #transmitLocally(shipment: Shipment): void {
-    const { composer, bus, deliver, self, pointToPoint } = this.#parts
-    const message = composer.copied(shipment.draft)
-    const inbound = new LocalInbound(message, self, shipment.attempts, shipment, pointToPoint.paused)
-    bus.post(() => deliver(inbound))
   }
 
   /**
@@ -137,15 +142,13 @@ export class AtLeastOnce implements Shipper {
 
   /** `outcome`: what the end says of the member, where the error's code does not. */
   settle(shipment: Shipment, error: unknown, delay: number | undefined, outcome?: Outcome): void {
-    const now = this.#parts.links.turn.monotonic
-    const code = error === undefined ? undefined : ((error as MeshError).code ?? 'ERR_HANDLER')
+    const code = error === undefined ? undefined : codeOf(error)
     const { member } = shipment
-    if (member !== undefined) {
-      this.#parts.router.ended(member, outcome ?? outcomeOf(code), now)
-      if (error !== undefined) this.#parts.resolver.failed(member, error)
-    }
+    this.#carrier.settled(shipment, error)
+    if (member !== undefined) this.#carrier.ended(member, code, error, outcome)
     if (error === undefined) this.#outbox.acknowledge(shipment, this.#sink)
-    else this.#failed(shipment, error, delay, FINAL.has(code ?? '') && !wasThrown(error))
+    else if (this.#stopped) this.#failed(shipment, stopped(), undefined, true)
+    else this.#failed(shipment, error, delay, isFinal(error))
   }
 
   #failed(shipment: Shipment, error: unknown, delay: number | undefined, final: boolean): void {
@@ -169,25 +172,4 @@ export class AtLeastOnce implements Shipper {
       this.#arm()
     })
   }
-}
-
-/** Errors after which no other attempt can succeed, unless a handler threw them: of what it does itself. */
-const FINAL = new Set([
-  'ERR_TERMINATED',
-  'ERR_NO_HANDLER',
-  'ERR_MESSAGE_TOO_LARGE',
-  'ERR_UNREPRESENTABLE',
-  'ERR_INVALID_MESSAGE',
-  'ERR_STOPPED'
-])
-
-function stopped(): MeshError {
-  return new MeshError('ERR_STOPPED', 'the node is stopped')
-}
-
-function whyGivenUp({ parcel, code, error }: Extract<OutboxEffect<Shipment>, { kind: 'given-up' }>): unknown {
-  if (code === undefined) return error
-  const { attempts, template } = parcel
-  const text = code === 'ERR_TTL' ? 'its time to live has passed' : `${attempts} attempts failed`
-  return new MeshError(code, `${template.name} has not acknowledged: ${text}`, { cause: error, details: { attempts } })
 }

@@ -42,12 +42,13 @@ export class AtMostOnce {
     particulars: SendParticulars | undefined,
     patience: Patience | undefined
   ): Promise<Receipt> {
-    const { router, links, self, pointToPoint, composer, transportTo } = this.#parts
+    const { router, links, self, pointToPoint, order, composer, transportTo } = this.#parts
     const member = router.choose(template.name, links.turn.monotonic, particulars?.wish, false)
     if (member === undefined) return this.#postLater(template, composer.copy(data), particulars, patience)
     router.unanswered(member)
     const { peer } = member.target.place
-    const wait = pointToPoint.paused.waitFor(peer, template.flow)
+    const ordered = template.ordering === 'causal'
+    const wait = pointToPoint.paused.waitFor(peer, template.flow) ?? (ordered ? order.room() : undefined)
     // What the caller changes while it waits is not sent.
     if (wait !== undefined) return this.#postAfter(wait, template, composer.copy(data), particulars, patience)
     const draft = this.#scratch
@@ -56,7 +57,9 @@ export class AtMostOnce {
     composer.encode(draft, data, composer.preferred)
     const link = links.to(peer, PROTOCOL, laneFor(template.lane, draft.data))
     composer.translate(draft, composer.formatFor(link))
+    draft.stamp = ordered ? order.stamp(link) : undefined
     const writable = pointToPoint.send(link, draft)
+    if (ordered) order.sent(link)
     const receipt = new SettledReceipt(draft, 'sent', 1, peer, transportTo)
     return writable ? Promise.resolve(receipt) : this.#postDrained(link, receipt, particulars)
   }

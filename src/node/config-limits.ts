@@ -19,6 +19,19 @@ export interface MailboxLimits {
 }
 
 /**
+ * What a node with a data folder keeps of what it publishes, for durable subscriptions and those that begin in the past. The
+ * oldest go first, in steps of a 64th. Without a data folder it is the last 16,384 messages and 8 MiB, in memory.
+ */
+export interface RetentionLimits {
+  /** Default 10,000,000 (a guess: more than the bytes let in). */
+  messages: number
+  /** Bytes on disk; up to an eighth more. Default 64 MiB (a guess). */
+  bytes: number
+  /** ms. Default 604,800,000: a week (a guess). */
+  age: number
+}
+
+/**
  * Every bound of a node. Sizes are bytes and times are ms, whole numbers both.
  *
  * Batches have none: one leaves when it fills a Noise message or when the turn of the event loop ends, whichever comes
@@ -69,12 +82,34 @@ export interface Limits {
   maxRetries: number
   /** Bytes on disk of what one mailbox or subscription spilled. Default 4 GiB (a guess: an hour at 1.2 MB/s). */
   spillBytes: number
+  /** Outstanding messages that are durable, numbered, have a key or an id of their own; past it `ERR_QUEUE_FULL`. Default 1,000,000 (a guess; 100,000 that wait on disk took 46 MB). */
+  outboxMessages: number
+  /** ms for which a durable message without a `ttl` is tried. Default 604,800,000, seven days (a guess: how long Kafka keeps). */
+  durableTtl: number
+  /** ms for which an id of a sender's own is remembered once its message has ended. Default 86,400,000, 24 h (the API). */
+  idRetention: number
+  /** Ids of senders' own remembered; the oldest go first. Default 1,000,000 (a guess: some 32 MB). */
+  sentIds: number
+  /** Dead letters kept; the oldest go first. Default 10,000 (a guess). */
+  deadLetters: number
+  /**
+   * ms for which a message in causal order waits for one before it of which nobody can say where it is; six times as long
+   * while its sender says that it is on its way. Then it goes on, and the event `causal-gap` tells. Default 5,000 (the
+   * specification's delivery timeout).
+   */
+  causalGapTimeout: number
+  /** Messages that wait here for what they follow; beyond it the oldest gap is passed over. Default 8,192 (a guess: two windows of credit). */
+  causalWaiting: number
+  /** Their bytes. Default 2^24, 16 MiB (as the mailbox). */
+  causalWaitingBytes: number
   mailbox: MailboxLimits
+  retention: RetentionLimits
 }
 
-/** What a caller may give: any of the limits, and any of the mailbox's. */
-export type LimitOptions = { [K in Exclude<keyof Limits, 'mailbox'>]?: Limits[K] | undefined } & {
+/** What a caller may give: any of the limits, and any of the mailbox's and of retention's. */
+export type LimitOptions = { [K in Exclude<keyof Limits, 'mailbox' | 'retention'>]?: Limits[K] | undefined } & {
   mailbox?: { [K in keyof MailboxLimits]?: number | undefined } | undefined
+  retention?: { [K in keyof RetentionLimits]?: number | undefined } | undefined
 }
 
 const MAX_BYTES = 2 ** 31 - 1
@@ -113,6 +148,15 @@ const mailbox = v.pipe(
   )
 )
 
+const retention = v.strictObject(
+  {
+    messages: v.optional(whole('messages', 1, Number.MAX_SAFE_INTEGER), 10_000_000),
+    bytes: v.optional(whole('bytes', 65_536, Number.MAX_SAFE_INTEGER), 64 * 2 ** 20),
+    age: v.optional(whole('milliseconds', 1, Number.MAX_SAFE_INTEGER), 7 * 24 * 3_600_000)
+  },
+  'must be an object'
+)
+
 /** The defaults are written once, here; `Limits` says where each comes from. */
 export const limits = v.strictObject(
   {
@@ -136,7 +180,16 @@ export const limits = v.strictObject(
     resolveTimeout: ms(2_000),
     maxRetries: count('retries', 3, 0),
     spillBytes: v.optional(whole('bytes', 1_024, 2 ** 40), 2 ** 32),
-    mailbox: v.optional(mailbox, {})
+    outboxMessages: count('messages', 1_000_000),
+    durableTtl: ms(604_800_000),
+    idRetention: ms(86_400_000),
+    sentIds: count('ids', 1_000_000),
+    deadLetters: count('letters', 10_000),
+    causalGapTimeout: ms(5_000),
+    causalWaiting: count('messages', 8_192),
+    causalWaitingBytes: bytes(2 ** 24, 1_024),
+    mailbox: v.optional(mailbox, {}),
+    retention: v.optional(retention, {})
   },
   'must be an object'
 )

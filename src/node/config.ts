@@ -11,7 +11,10 @@ export type { LimitOptions, Limits } from './config-limits.ts'
 export interface NodeOptions {
   /** A label for people, 1 to 128 characters; the identity is the PeerId. Default: the last eight characters of that. */
   name?: string | undefined
-  /** The folder that keeps the identity. Left out: everything is in memory, and the next start has another identity. */
+  /**
+   * The folder that keeps the identity and whatever the node must not forget; one node has it at a time (`ERR_CONFIG`).
+   * Left out: everything is in memory, and the next start has another identity.
+   */
   dataDir?: string | undefined
   /**
    * Multiaddrs to listen on. Default `['/ip4/127.0.0.1/tcp/0']`, loopback and a port that the system chooses: until
@@ -67,7 +70,7 @@ export interface NodeConfig {
  * Checks options and fills in the defaults.
  *
  * Throws `ERR_CONFIG` naming the first wrong key in `details.key` (`'limits.messageBytes'`, `'listen[1]'`); the message
- * has all of them, a line for each, and `details.problems` each with its key.
+ * has all of them, a line for each, and the errors of `cause` each with its key.
  */
 export function resolveConfig(options: NodeOptions = {}): NodeConfig {
   if (Array.isArray(options)) {
@@ -78,7 +81,10 @@ export function resolveConfig(options: NodeOptions = {}): NodeConfig {
   const problems = result.issues.map(describe)
   const [first] = problems
   throw new MeshError('ERR_CONFIG', problems.map((problem) => problem.message).join('\n'), {
-    details: { key: first?.key ?? '', problems }
+    details: { key: first?.key ?? '' },
+    cause: new AggregateError(
+      problems.map(({ key, message }) => new MeshError('ERR_CONFIG', message, { details: { key } }))
+    )
   })
 }
 
@@ -90,8 +96,8 @@ export interface ConfigProblem {
 
 /** All that `resolveConfig` found wrong, each with its own key, in what it threw. */
 export function configProblems(error: MeshError): readonly ConfigProblem[] {
-  const key = String(error.details?.key ?? '')
-  return (error.details?.problems as ConfigProblem[] | undefined) ?? [{ key, message: error.message }]
+  const errors: MeshError[] = error.cause instanceof AggregateError ? error.cause.errors : [error]
+  return errors.map(({ details, message }) => ({ key: String(details?.key ?? ''), message }))
 }
 
 function describe(issue: v.BaseIssue<unknown>): ConfigProblem {

@@ -1,6 +1,6 @@
-import { join } from 'node:path'
 import { loadIdentity } from '../runtime/libp2p/identity.ts'
 import { createLibp2pNetwork } from '../runtime/libp2p/network.ts'
+import type { Disk } from '../runtime/ports.ts'
 import { claimFolder } from '../runtime/storage/claim.ts'
 import { FileDisk } from '../runtime/storage/file-disk.ts'
 import { systemClock } from '../runtime/system/clock.ts'
@@ -21,7 +21,12 @@ import type { Node } from './node.ts'
  * const planner = await node.agent('planner')
  * const reply = await planner.request('worker', { job: 7 }, { type: 'plan.make' })
  */
-export async function createNode(options: NodeOptions = {}): Promise<Node> {
+export function createNode(options: NodeOptions = {}): Promise<Node> {
+  return createNodeOn(options, (disk) => disk)
+}
+
+/** The same over a disk of the caller's, made of that of `dataDir`: how tests drop what was not synced. */
+export async function createNodeOn(options: NodeOptions, through: (disk: Disk) => Disk): Promise<Node> {
   const config = resolveConfig(options)
   const identity = await loadIdentity(config.dataDir)
   const network = await createLibp2pNetwork({ identity, listen: config.listen })
@@ -29,6 +34,6 @@ export async function createNode(options: NodeOptions = {}): Promise<Node> {
   const { dataDir } = config
   const world = { network, clock: systemClock, dice: systemDice, load: eventLoopLoad(), log }
   if (dataDir === undefined) return assemble(config, world, network.libp2p)
-  const disk = new FileDisk(join(dataDir, 'store'))
+  const disk = through(new FileDisk(dataDir)).folder('store')
   return assemble(config, { ...world, disk, claim: () => claimFolder(dataDir) }, network.libp2p)
 }

@@ -1,6 +1,7 @@
 import type { Priority } from '../../protocols/envelope/message.ts'
 import type { MailboxOverflow } from '../agent/types.ts'
 import type { CircuitEvent } from '../core/routing/circuit.ts'
+import type { CausalEvent } from '../runtime/causality/driver.ts'
 import type { LinkEvent } from '../runtime/links/table.ts'
 import type { PubSubEvent } from '../runtime/pubsub/types.ts'
 import type { StorageEvent } from '../runtime/storage/types.ts'
@@ -37,7 +38,17 @@ export type NodeEventBody =
   | { kind: 'shed'; agent: string; priority: Priority; count: number; peer: string }
   /** Messages that were spilled to disk in a former life of this node are handled now. */
   | { kind: 'reclaimed'; agent: string; messages: number }
+  /** A message that was accepted was given up. `kept`: it lies in `node.deadLetters`, as `id`. */
+  | { kind: 'dead-letter'; id: string; agent: string; code: string; message: string; attempts: number; kept: boolean }
+  /** A dead letter had to make room for a newer one. */
+  | { kind: 'dead-letter-dropped'; id: string; agent: string; reason: 'full' }
+  /** Ids of senders' own were forgotten before their time: there were more than `limits.sentIds`. */
+  | { kind: 'ids-forgotten'; count: number }
+  /** A stored message cannot be read, and is left where it is. */
+  | { kind: 'record-unreadable'; record: string; code: string; message: string }
   | LinkEvent
+  /** Something went on without what it follows, of which nobody could say in time what became of it. */
+  | CausalEvent
   | CircuitEvent
   | PubSubEvent
   | PipelineEvent

@@ -1,8 +1,8 @@
-import type { Characteristics, Message } from '../../protocols/envelope/message.ts'
+import type { Characteristics, Message, Ordering, Priority } from '../../protocols/envelope/message.ts'
 import { characteristicsOf } from '../../protocols/envelope/taxonomy.ts'
 import type { Lane } from '../../protocols/framing/constants.ts'
 import { partsOf } from '../agent/options.ts'
-import { laneOf } from '../agent/templates.ts'
+import { laneOf, orderingOf } from '../agent/templates.ts'
 import type { Target } from '../agent/types.ts'
 import type { CandidateExplanation } from '../core/routing/explain.ts'
 import type { Router } from '../core/routing/router.ts'
@@ -73,7 +73,7 @@ export function explain(
     },
     characteristics,
     guarantee: guaranteeOf(characteristics, guarantee?.mode !== undefined, type),
-    ordering: orderingOf(characteristics),
+    ordering: orderingChoice(guarantee?.ordering, routing?.priority, type),
     format: formatOf(message.data, parts, local),
     compression: { chosen: 'none', reason: 'this build does not compress' },
     lane: laneFor(characteristics, size),
@@ -90,16 +90,23 @@ export function explain(
 }
 
 function guaranteeOf({ delivery }: Characteristics, asked: boolean, type: string): Choice<string> {
-  if (delivery === 'exactly-once') {
-    return { chosen: 'at-least-once', reason: `${type} implies exactly-once, of which this build keeps at-least-once` }
-  }
   return { chosen: delivery, reason: asked ? 'the message asks for it' : `implied by the type ${type}` }
 }
 
-function orderingOf({ ordering }: Characteristics): Choice<string> {
-  if (ordering === 'none')
-    return { chosen: 'none', reason: 'nothing more was asked for; one lane of one link keeps the order of sending' }
-  return { chosen: 'none', reason: `${ordering} order is not built; one lane of one link keeps the order of sending` }
+function orderingChoice(asked: Ordering | undefined, priority: Priority | undefined, type: string): Choice<string> {
+  const implied = characteristicsOf(type)
+  if ((asked ?? implied.ordering) === 'total')
+    return { chosen: 'none', reason: 'total order is not built; one lane of one link keeps the order of sending' }
+  if (orderingOf({ ordering: asked, priority }, implied) === 'causal') {
+    const reason = asked === undefined ? `implied by the type ${type}` : 'the message asks for it'
+    return { chosen: 'causal', reason: `${reason}: it is handed out after all that it follows` }
+  }
+  if (asked === undefined && implied.ordering === 'causal')
+    return {
+      chosen: 'none',
+      reason: `priority ${priority} asks to overtake, or be overtaken: the order implied by ${type} goes`
+    }
+  return { chosen: 'none', reason: 'nothing more was asked for; one lane of one link keeps the order of sending' }
 }
 
 function formatOf(data: unknown, { formats, debug }: ExplainParts, local: boolean): Choice<string> {

@@ -100,7 +100,9 @@ export class Forwarder {
       sets = undefined
     }
     if (sets === undefined) this.#sets.set(key, (sets = new Map()))
-    const addressed: AttributeSet = { ...set, routing: { ...set.routing, target, instance } }
+    // Of the causal order it has had its place here: whoever takes it gets it when it comes.
+    const guarantee = set.guarantee && { ...set.guarantee, ordering: 'none' as const }
+    const addressed: AttributeSet = { ...set, guarantee, routing: { ...set.routing, target, instance } }
     sets.set(set, addressed)
     return addressed
   }

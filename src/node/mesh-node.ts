@@ -7,14 +7,17 @@ import type { Agent } from '../agent/agent.ts'
 import { checkWait } from '../agent/options.ts'
 import type { AgentHandlers, Target, WaitOptions } from '../agent/types.ts'
 import type { Counters } from '../core/flow/counters.ts'
+import type { RateLimits } from '../runtime/rates/types.ts'
 import type { AgentLocation } from './atlas.ts'
 import type { NodeConfig } from './config.ts'
+import type { DeadLetters } from './dead-letters.ts'
 import type { AgentChange, NodeEvent } from './events.ts'
 import { type Explanation, explain } from './explain.ts'
 import type { Node, Peer, StopOptions } from './node.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { PipelineFeed } from './pipeline-feed.ts'
 import type { PipelineOptions } from './pipeline-options.ts'
+import { rateLimits } from './rate-limits.ts'
 import { preferredFormats, type Services } from './services.ts'
 import { bounded } from './waiting.ts'
 
@@ -29,6 +32,8 @@ export class MeshNode implements Node {
   readonly name: string
   readonly peerId: PeerId
   readonly pipelines: { get(id: string): PipelineFeed }
+  readonly deadLetters: DeadLetters
+  readonly rateLimits: RateLimits
   readonly #services: Services
   readonly #libp2p: Libp2p | undefined
   #state: Node['state'] = 'stopped'
@@ -43,6 +48,8 @@ export class MeshNode implements Node {
     this.name = services.name
     this.peerId = peerIdFromString(peer)
     this.pipelines = { get: (id) => services.pipelines.get(id) }
+    this.deadLetters = this.#deadLetters(services.delivery.letters)
+    this.rateLimits = rateLimits(services.rates, () => this.#running())
   }
 
   get state(): Node['state'] {
@@ -145,6 +152,23 @@ export class MeshNode implements Node {
     this.#running()
     checkWait(wait)
     return this.#services.pipelines.create(id, options, wait)
+  }
+
+  #deadLetters(letters: DeadLetters): DeadLetters {
+    return {
+      list: (options) => {
+        this.#running()
+        return letters.list(options)
+      },
+      replay: async (id) => {
+        this.#running()
+        return letters.replay(id)
+      },
+      drop: async (id) => {
+        this.#running()
+        return letters.drop(id)
+      }
+    }
   }
 
   stop(options: StopOptions = {}): Promise<void> {

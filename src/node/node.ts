@@ -4,8 +4,10 @@ import type { Message } from '../../protocols/envelope/message.ts'
 import type { Agent } from '../agent/agent.ts'
 import type { AgentHandlers, Target, WaitOptions } from '../agent/types.ts'
 import type { Counters } from '../core/flow/counters.ts'
+import type { RateLimits } from '../runtime/rates/types.ts'
 import type { AgentLocation } from './atlas.ts'
 import type { NodeConfig } from './config.ts'
+import type { DeadLetters } from './dead-letters.ts'
 import type { AgentChange, NodeEvent } from './events.ts'
 import type { Explanation } from './explain.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -77,6 +79,10 @@ export interface Node extends AsyncDisposable {
   pipeline(id: string, options: PipelineOptions, wait?: WaitOptions): Promise<Pipeline>
   /** Pipelines by their id, wherever they are coordinated. */
   readonly pipelines: { get(id: string): PipelineFeed }
+  /** What was accepted and given up. */
+  readonly deadLetters: DeadLetters
+  /** Token buckets, this node's own and those that it shares. */
+  readonly rateLimits: RateLimits
   /** Leaves the mesh. Bounded by `timeout` in any state; never ends the process. Safe to call twice. Rejects with `ERR_CONFIG`. */
   stop(options?: StopOptions): Promise<void>
 }

@@ -204,7 +204,7 @@ export class PipelineDriver {
     const { sequence, stage, error, attempts, item, input } = loss
     const failure = { pipeline: this.id, stage: stage.name, sequence, error, attempts }
     if (reason === 'skipped') this.#events({ kind: 'pipeline-skipped', ...failure })
-    else this.#events({ kind: 'pipeline-dead-letter', ...failure, item, input })
+    else this.#events({ kind: 'pipeline-dead-letter', ...failure, agent: stage.agent, item, input })
     this.#disown(sequence)?.lost(sequence, reason, loss)
   }
 

@@ -44,6 +44,8 @@ export interface Failure {
 
 /** An item that a stage with `onError: 'dead-letter'` could not process. */
 export interface DeadLetter extends Failure {
+  /** The stage's. */
+  agent: string
   /** As it entered the pipeline. */
   item: unknown
   /** As the stage got it. */

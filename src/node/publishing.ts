@@ -2,8 +2,7 @@ import type { AttributeSet } from '../../protocols/envelope/attributes.ts'
 import type { Message, TraceContext } from '../../protocols/envelope/message.ts'
 import { encodeStandalone, StandaloneDecoder } from '../../protocols/envelope/standalone.ts'
 import { characteristicsOf } from '../../protocols/envelope/taxonomy.ts'
-import { MeshError } from '../../protocols/errors.ts'
-import { checkAttributes } from '../agent/templates.ts'
+import { checkAttributes, orderingOf } from '../agent/templates.ts'
 import type { MessageOptions } from '../agent/types.ts'
 import { validateTopic } from '../core/pubsub/topic.ts'
 import { type Composer, Draft, PublishedMessage } from '../runtime/delivery/composer.ts'
@@ -54,13 +53,11 @@ export class Publications {
 
   #attributes(source: string, topic: string, options: MessageOptions): AttributeSet {
     const { type = DEFAULT_TYPE, subject = topic, datacontenttype, dataschema } = options
-    if (options.ordering !== undefined && options.ordering !== 'none') {
-      throw new MeshError('ERR_UNSUPPORTED', `${options.ordering} order is not supported by this build`)
-    }
     const implied = characteristicsOf(type)
+    const ordering = orderingOf(options, implied)
     const priority = options.priority ?? implied.priority
     const consistency = options.consistency ?? implied.consistency
-    const key = `${source}\n${topic}\n${type}\n${subject}\n${priority}\n${consistency}\n${datacontenttype}\n${dataschema}`
+    const key = `${source}\n${topic}\n${type}\n${subject}\n${priority}\n${consistency}\n${ordering}\n${datacontenttype}\n${dataschema}`
     let set = this.#sets.get(key)
     if (set === undefined) {
       set = {
@@ -69,7 +66,7 @@ export class Publications {
         subject,
         datacontenttype,
         dataschema,
-        guarantee: { mode: 'at-most-once', ordering: 'none' },
+        guarantee: { mode: 'at-most-once', ordering },
         routing: { pattern: 'publish-subscribe', topic, priority },
         qos: { consistency },
         lineage: this.#composer.lineage

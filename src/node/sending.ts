@@ -1,5 +1,6 @@
 import type { Lane } from '../../protocols/framing/constants.ts'
 import type { Router, Wish } from '../core/routing/router.ts'
+import type { CausalDriver } from '../runtime/causality/driver.ts'
 import type { Composer, Particulars } from '../runtime/delivery/composer.ts'
 import type { Deliver } from '../runtime/delivery/inbound.ts'
 import type { LocalBus } from '../runtime/delivery/local-bus.ts'
@@ -17,6 +18,7 @@ export interface SendingParts {
   resolver: Resolver
   composer: Composer
   pointToPoint: PointToPoint
+  order: CausalDriver
   bus: LocalBus
   deliver: Deliver
   /** What carries messages to a peer, for receipts. */

@@ -7,6 +7,7 @@ import { sourceOf } from '../agent/source.ts'
 import { HostState, SharedState, type StateHome } from '../agent/state-home.ts'
 import { Counters } from '../core/flow/counters.ts'
 import { Router } from '../core/routing/router.ts'
+import { CausalDriver } from '../runtime/causality/driver.ts'
 import { Alarm } from '../runtime/delivery/alarm.ts'
 import { Composer } from '../runtime/delivery/composer.ts'
 import { IdempotentReceiver } from '../runtime/delivery/idempotent-receiver.ts'
@@ -21,34 +22,33 @@ import { bootstrapFile } from '../runtime/membership/bootstrap.ts'
 import { createMembership } from '../runtime/membership/create.ts'
 import type { MembershipDriver } from '../runtime/membership/types.ts'
 import type { Clock, Coordinator, Dice, Disk, Host, Network } from '../runtime/ports.ts'
+import { DEFAULT_LIMITS } from '../runtime/pubsub/limits.ts'
 import { createPubSub } from '../runtime/pubsub/pubsub.ts'
 import type { PubSub } from '../runtime/pubsub/types.ts'
+import { Rates } from '../runtime/rates/rates.ts'
 import { createMemoryStore } from '../runtime/storage/memory-store.ts'
 import { SpillFolders } from '../runtime/storage/spill-folders.ts'
 import { openStore } from '../runtime/storage/store.ts'
 import type { Store } from '../runtime/storage/types.ts'
 import { Coalescer } from '../runtime/telemetry/coalesce.ts'
 import { Agents } from './agents.ts'
-import { AtLeastOnce } from './at-least-once.ts'
-import { AtMostOnce } from './at-most-once.ts'
 import { Atlas } from './atlas.ts'
 import { Caller } from './caller.ts'
 import type { NodeConfig } from './config.ts'
+import { Delivery } from './delivery.ts'
 import { EventHub, type NodeEvent, type NodeEventBody } from './events.ts'
 import { Forwarder } from './forwarder.ts'
 import { LoadReport } from './load-report.ts'
 import { LoadShedder } from './load-shedder.ts'
 import { Mailboxes } from './mailboxes.ts'
 import { pipelineCalls } from './pipeline-calls.ts'
+import type { PipelineEvent } from './pipeline-port.ts'
 import { Pipelines } from './pipelines.ts'
 import { Publications, publicationCodec } from './publishing.ts'
 import { AgentRegistry } from './registry.ts'
 import { Resolver } from './resolver.ts'
 import { subscriptionOverflow } from './subscription-overflow.ts'
 import { bounded } from './waiting.ts'
-
-/** At-most-once messages under way between agents of one node: as many as fill the queue of a link, taken as 256 bytes each. */
-const LOCAL_MESSAGES = 32_768
 
 /** What a node runs on. */
 export interface World {
@@ -83,14 +83,15 @@ export class Services {
   readonly composer: Composer
   readonly agents: Agents
   readonly pubsub: PubSub
+  readonly order: CausalDriver
   readonly pipelines: Pipelines
+  readonly rates: Rates
   readonly #config: NodeConfig
   readonly #world: World
   readonly #pointToPoint: PointToPoint
   readonly #receiver: IdempotentReceiver
   readonly #requests: RequestResponse
-  readonly #atMostOnce: AtMostOnce
-  readonly #atLeastOnce: AtLeastOnce
+  readonly delivery: Delivery
   readonly #caller: Caller
   readonly #alarm: Alarm<ReceiveContext>
   readonly #handling = new Handling()
@@ -101,6 +102,8 @@ export class Services {
   readonly #coalescer: Coalescer
   readonly #forwarder: Forwarder
   readonly #shedder: LoadShedder
+  /** From the first agent on. */
+  #state: StateHome | undefined
   readonly #resolver: Resolver
   readonly #load: LoadReport | undefined
 
@@ -145,11 +148,22 @@ export class Services {
       deliver: this.registry.deliver,
       entropy: Buffer.from(dice.bytes(4)).readInt32LE()
     })
+    this.order = this.#causalOrder()
     this.#pointToPoint = new PointToPoint({
       clock,
       turn: this.links.turn,
       deliver: this.registry.deliver,
       recognise: (inbound) => this.#receiver.receive(inbound),
+      order: this.order,
+      late: (peer) =>
+        this.#emit({
+          kind: 'dropped',
+          agent: '',
+          peer,
+          code: 'ERR_GAP',
+          message: 'it came after what follows it',
+          count: 1
+        }),
       orphaned: (reason) => this.#handling.orphaned(reason),
       dropped: (peer, count, cause) => {
         this.counters.dropped += count
@@ -180,12 +194,18 @@ export class Services {
     const sending = {
       ...shared,
       pointToPoint: this.#pointToPoint,
+      order: this.order,
       deliver: this.registry.deliver,
       transportTo: (peer: string) => (peer === host.peer ? 'local' : (host.transportTo(peer) ?? 'tcp'))
     }
     this.#forwarder = new Forwarder({ ...sending, deliver: this.registry.deliver })
-    this.#atMostOnce = new AtMostOnce(sending, config.limits.atMostOnceTimeout, LOCAL_MESSAGES)
-    this.#atLeastOnce = new AtLeastOnce({ ...sending, deliver: this.#arrive }, random)
+    this.delivery = new Delivery({
+      ...sending,
+      deliver: this.#arrive,
+      ...{ random, limits: config.limits, emit: this.#emit },
+      store: () => this.#store,
+      feed: (pipeline, item) => this.pipelines.get(pipeline).send(item)
+    })
     this.#caller = new Caller({ ...shared, requests: this.#requests, serve: this.registry.serve })
     this.pubsub = createPubSub({
       membership: this.membership,
@@ -195,17 +215,22 @@ export class Services {
       clock,
       dice,
       codec: publicationCodec(),
+      order: this.order,
       emit: this.#emit,
       overflow: subscriptionOverflow({
         ...{ self: host.peer, lineage: this.composer.lineage, limits: config.limits, counters: this.counters },
-        ...{ spills: () => this.#spills, knows: (agent) => this.router.has(agent), atMostOnce: this.#atMostOnce }
+        ...{ spills: () => this.#spills, knows: (agent) => this.router.has(agent), atMostOnce: this.delivery }
       }),
+      report: this.#emit,
       limits: {
         directFanout: config.limits.directFanout,
         messageBytes: config.limits.messageBytes,
-        subscriptions: config.limits.subscriptions
+        subscriptions: config.limits.subscriptions,
+        log: { ...DEFAULT_LIMITS.log, retention: config.limits.retention }
       }
     })
+    const first = config.bootstrap.length === 0 && config.bootstrapFile === undefined
+    this.rates = new Rates({ clock, links: this.links, membership: this.membership, first })
     this.agents = this.#agents()
     this.#load = world.load && new LoadReport(this.membership, clock, world.load)
     const port = pipelineCalls({
@@ -216,7 +241,11 @@ export class Services {
       agents: this.agents,
       caller: this.#caller
     })
-    this.pipelines = new Pipelines({ port, clock, dice, events: this.#emit })
+    const events = (event: PipelineEvent): void => {
+      this.#emit(event)
+      if (event.kind === 'pipeline-dead-letter') void this.delivery.letters.buryItem(event)
+    }
+    this.pipelines = new Pipelines({ port, clock, dice, events })
     host.onConnect = (peer) => {
       this.links.reachable(peer)
       this.membership.connected(peer)
@@ -234,9 +263,11 @@ export class Services {
     const { disk, claim } = this.#world
     this.#claimed = await claim?.()
     if (disk !== undefined) {
-      this.#store = await openStore(disk, this.#emit)
+      this.#store = await openStore(disk, { report: this.#emit })
       this.#spills = new SpillFolders(disk.folder('spill'), this.#config.limits.spillBytes, this.#emit)
     }
+    await this.delivery.load()
+    await this.pubsub.open({ store: this.#store, disk: disk?.folder('publications') })
     await this.host.start()
     if (!this.#closing) await this.membership.start()
     if (this.#closing) throw new MeshError('ERR_STOPPED', 'the node was stopped while it started')
@@ -250,7 +281,7 @@ export class Services {
   async drained(): Promise<void> {
     this.pubsub.flush()
     this.links.flush()
-    await this.#atLeastOnce.drained()
+    await this.delivery.drained()
     while (!this.#closing && (this.links.waiting || [...this.registry].some(({ inbox }) => inbox.pending > 0))) {
       await new Promise<void>((resolve) => this.clock.after(5, resolve))
     }
@@ -263,19 +294,23 @@ export class Services {
     this.#handling.stop(new MeshError('ERR_STOPPED', 'the node is stopped'))
     await this.pipelines.close({ drain: false }).catch(() => {})
     await this.pubsub.stop().catch(() => {})
+    this.rates.stop()
     this.directory.stop()
     await this.membership.stop({ leave: true }).catch(() => {})
     this.agents.stop()
     this.#load?.stop()
     this.#shedder.stop()
-    this.#atLeastOnce.stop()
+    this.delivery.stop()
     this.#caller.stop()
     this.#requests.stop()
     this.#pointToPoint.stop()
+    this.order.stop()
     this.#alarm.stop()
     this.atlas.stop()
     this.#coalescer.stop()
     await this.links.stop()
+    // What was handled is recorded, though nobody hears of it in this life any longer.
+    await this.#receiver.quiet()
     await this.host.stop()
     await this.#spills?.closed()
     await this.#store.close()
@@ -291,13 +326,15 @@ export class Services {
 
   #home(): StateHome {
     const { coordinator } = this.#world
-    return coordinator === undefined ? new HostState(this.#store) : new SharedState(coordinator)
+    this.#state ??= coordinator === undefined ? new HostState(this.#store) : new SharedState(coordinator)
+    return this.#state
   }
 
   readonly #emit = (event: NodeEventBody): void => {
     const told = { at: this.clock.now(), ...event }
     this.#world.log?.(told)
     this.events.emit(told)
+    if (event.kind === 'agent-up') this.delivery.wake(event.name)
   }
 
   #linkTable(): LinkTable {
@@ -341,6 +378,17 @@ export class Services {
     })
   }
 
+  #causalOrder(): CausalDriver {
+    const { clock, links, membership, host } = this
+    const {
+      causalGapTimeout: gapTimeout,
+      causalWaiting: waiting,
+      causalWaitingBytes: waitingBytes
+    } = this.#config.limits
+    const limits = { gapTimeout, waiting, waitingBytes }
+    return new CausalDriver({ self: host.peer, clock, links, membership, limits, emit: this.#emit })
+  }
+
   #createResolver(): Resolver {
     const { clock, host, router, membership, directory } = this
     const { resolveTimeout } = this.#config.limits
@@ -354,8 +402,7 @@ export class Services {
     const { clock, membership, directory, registry, atlas, composer } = this
     const { dice } = this.#world
     const resolver = this.#resolver
-    const atMostOnce = this.#atMostOnce
-    const atLeastOnce = this.#atLeastOnce
+    const { delivery } = this
     const caller = this.#caller
     const publications = new Publications(composer)
     const { peer } = this.host
@@ -386,8 +433,8 @@ export class Services {
       },
       emit: this.#emit,
       node: {
-        post: (template, data, particulars) => atMostOnce.post(template, data, particulars),
-        ship: (template, data, particulars) => atLeastOnce.ship(template, data, particulars),
+        post: (template, data, particulars) => delivery.post(template, data, particulars),
+        ship: (template, data, particulars) => delivery.ship(template, data, particulars),
         members: (name) => resolver.members(name),
         resolve: (name, options) => bounded(resolver.resolve(name), clock, options),
         bounded: (promise, options) => bounded(promise, clock, options),

@@ -1,6 +1,7 @@
 import { SettledReceipt } from '../agent/receipt.ts'
 import type { Template } from '../agent/templates.ts'
 import type { Receipt } from '../agent/types.ts'
+import type { Mark } from '../core/causality/destination.ts'
 import type { Parcel } from '../core/delivery/outbox.ts'
 import type { RetryPolicy } from '../core/delivery/retry.ts'
 import type { Member } from '../core/routing/group.ts'
@@ -21,6 +22,7 @@ export class Shipment implements Parcel, Tracked {
   readonly policy: RetryPolicy
   readonly expires: number
   attempts = 0
+  spared = 0
   state: Parcel['state'] = 'new'
   at = 0
   slot = -1
@@ -28,6 +30,8 @@ export class Shipment implements Parcel, Tracked {
   /** Who has it now, or had it last. */
   member: Member | undefined
   peer = ''
+  /** Its place in the causal order, once it was sent to another host. */
+  mark: Mark | undefined
   readonly #shipper: Shipper
   readonly #receipt = Promise.withResolvers<Receipt>()
 
@@ -42,6 +46,17 @@ export class Shipment implements Parcel, Tracked {
 
   get receipt(): Promise<Receipt> {
     return this.#receipt.promise
+  }
+
+  /** It is numbered and stored nowhere. */
+  get record(): string {
+    return ''
+  }
+  get claim(): undefined {
+    return undefined
+  }
+  get claimedAt(): string {
+    return ''
   }
 
   get timeout(): number {

@@ -122,7 +122,7 @@ export interface DeliveryLock {
 export interface CoordinatedStep {
   /** Recorded as delivered; undefined where nothing was. */
   readonly delivery: string | undefined
-  /** The delivery's: without it, or where it was lost, the step is refused with `ERR_FENCED`. */
+  /** The delivery’s: where it was lost the step is refused with `ERR_COORDINATION_TIMEOUT`. */
   readonly lock: DeliveryLock | undefined
   /** Versions that keys must still have, else `ERR_CONFLICT`. */
   readonly reads: ReadonlyMap<string, number>
@@ -176,7 +176,7 @@ export interface DiskFile {
   /** Fewer bytes than asked for where the file ends. */
   read(at: number, length: number): Promise<Uint8Array>
   truncate(size: number): Promise<void>
-  /** fdatasync: what was written before survives a crash once it resolves. After a rejection nobody knows what did. */
+  /** fdatasync: what was written or cut off before survives a crash once it resolves. After a rejection nobody knows what did. */
   sync(): Promise<void>
   close(): Promise<void>
 }

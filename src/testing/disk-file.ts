@@ -1,8 +1,9 @@
 import type { Random } from '../core/machine.ts'
 
-/** What a disk writes at once, or not at all. */
+/** What a disk deeds at once, or not at all. */
 const SECTOR = 512
 
+/** Bytes written somewhere, or the file cut to a size. */
 type Deed = { readonly at: number; readonly bytes: Uint8Array } | { readonly size: number }
 
 /** The bytes of a file twice: as programs see them, and as they would be after the machine has lost its power. */
@@ -66,15 +67,15 @@ export class Contents {
       bytes.do({ at, bytes: bytes.read(at, length).map((byte) => byte ^ 0x5a) })
   }
 
+  #do(deed: Deed): void {
+    this.#seen.do(deed)
+    this.#unsynced.push(deed)
+  }
+
   #settle(deeds: number): Deed[] {
     const settled = this.#unsynced.splice(0, Math.max(0, deeds - this.#settled))
     this.#settled += settled.length
     return settled
-  }
-
-  #do(deed: Deed): void {
-    this.#seen.do(deed)
-    this.#unsynced.push(deed)
   }
 
   /** Either its beginning got there, up to any byte, or any of its sectors. */
@@ -101,9 +102,8 @@ class Bytes {
 
   do(deed: Deed): void {
     if ('size' in deed) {
-      this.#reserve(deed.size)
-      this.#bytes.fill(0, Math.min(deed.size, this.size), Math.max(deed.size, this.size))
-      this.size = deed.size
+      this.#bytes.fill(0, deed.size, this.size)
+      this.size = Math.min(this.size, deed.size)
       return
     }
     if (deed.bytes.length === 0) return

@@ -9,7 +9,7 @@ export interface DiskConditions {
   readLatency: number
   /** Share of syncs that fail (EIO). What they were to sync is then on the disk, or never will be. Default 0. */
   syncFailure: number
-  /** Share of writes that fail (EIO), with a part of them done. Default 0. */
+  /** Share of writes that fail (EIO), with a part of them done, and of changes of names. Default 0. */
   writeFailure: number
   /** Bytes that fit on it; beyond them writes fail (ENOSPC). Default: unlimited. */
   capacity: number
@@ -17,7 +17,7 @@ export interface DiskConditions {
   readOnly: boolean
 }
 
-export const DEFAULT_DISK: DiskConditions = {
+const DEFAULT_DISK: DiskConditions = {
   syncLatency: [0.2, 2],
   readLatency: 0,
   syncFailure: 0,
@@ -92,12 +92,14 @@ export class SimulatedDisk {
   /** All of it survives a crash together, once it is synced, or by luck. */
   rename(change: Renaming): void {
     this.refuseReadOnly()
+    if (this.#lot(this.conditions.writeFailure)) throw failure('EIO')
     rename(this.#seen, change)
     this.#unsynced.push(change)
   }
 
   /** Names in one folder. */
   syncNames(folder: string): void {
+    if (this.#lot(this.conditions.syncFailure)) throw failure('EIO')
     this.#unsynced = this.#unsynced.filter((change) => {
       const here = change.some(([path]) => isIn(folder, path))
       if (here) rename(this.#kept, change)
@@ -113,9 +115,15 @@ export class SimulatedDisk {
       contents.write(bytes, at)
       return
     }
-    const most = fails ? bytes.length : Math.max(0, bytes.length - growth + this.#room())
-    contents.write(bytes.subarray(0, Math.floor(this.#random() * Math.min(most, bytes.length))), at)
+    // A full disk takes what fits.
+    const part = fails ? Math.floor(this.#random() * bytes.length) : bytes.length - growth + this.#room()
+    contents.write(bytes.subarray(0, Math.max(0, part)), at)
     throw failure(fails ? 'EIO' : 'ENOSPC')
+  }
+
+  truncate(contents: Contents, size: number): void {
+    this.refuseReadOnly()
+    contents.truncate(size)
   }
 
   finishSync(contents: Contents, deeds: number): void {
@@ -203,11 +211,7 @@ class Attached implements Disk {
       },
       write: (bytes, at) => this.#after(0, () => disk.write(contents, bytes, at)),
       read: (at, length) => this.#after(disk.conditions.readLatency, () => contents.read(at, length)),
-      truncate: (size) =>
-        this.#after(0, () => {
-          disk.refuseReadOnly()
-          contents.truncate(size)
-        }),
+      truncate: (size) => this.#after(0, () => disk.truncate(contents, size)),
       sync: () => {
         const { deeds } = contents
         return this.#after(disk.syncTime(), () => disk.finishSync(contents, deeds))

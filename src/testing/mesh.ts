@@ -152,8 +152,8 @@ export class Mesh implements AsyncDisposable {
     const { address, ...place } = await this.#world.place(label(i))
     const bootstrap = [...this.#addresses.values()]
     const config = resolveConfig({ name: label(i), ...settings, bootstrap })
-    this.#addresses.set(i, address)
     const node = watchNode(await this.run(assemble(config, place)), this.#waits)
+    this.#addresses.set(i, address)
     this.nodes[i] = node
     return node
   }

@@ -1,4 +1,5 @@
 import type { Agent } from '../agent/agent.ts'
+import type { Receipt } from '../agent/types.ts'
 import type { Node } from '../node/node.ts'
 import type { Pipeline } from '../node/pipeline.ts'
 import type { WaitKind, Waits } from './waits.ts'
@@ -11,7 +12,21 @@ export function watchNode(node: Node, waits: Waits): Node {
   const watched = watch(node, follow, {
     agent: async (...given) => watchAgent(await follow('call', node.agent(...given)), follow),
     pipeline: async (...given) => watchPipeline(await follow('call', node.pipeline(...given)), follow),
+    deadLetters: watch(node.deadLetters, follow, {
+      replay: async (...given) => {
+        const receipt = await follow('call', node.deadLetters.replay(...given))
+        return receipt && watchReceipt(receipt, follow)
+      },
+      list: (...given) => watchIterable(node.deadLetters.list(...given), 'part', follow)
+    }),
     pipelines: { get: (id) => watch(node.pipelines.get(id), follow) },
+    rateLimits: watch(node.rateLimits, follow, {
+      create: (...given) => watch(node.rateLimits.create(...given), follow),
+      get: (id) => {
+        const limit = node.rateLimits.get(id)
+        return limit && watch(limit, follow)
+      }
+    }),
     monitor: (...given) => watchIterator(node.monitor(...given), 'reading', follow),
     events: (...given) => watchIterator(node.events(...given), 'reading', follow)
   })
@@ -19,10 +34,23 @@ export function watchNode(node: Node, waits: Waits): Node {
 }
 
 function watchAgent(agent: Agent, follow: Follow): Agent {
+  const send = async (...given: Parameters<Agent['send']>): Promise<Receipt | Receipt[]> => {
+    const receipts = await follow('call', agent.send(...given) as Promise<Receipt | Receipt[]>)
+    return Array.isArray(receipts) ? receipts.map((one) => watchReceipt(one, follow)) : watchReceipt(receipts, follow)
+  }
   return watch(agent, follow, {
+    send: send as Agent['send'],
+    state: watch(agent.state, follow, {
+      entries: (...given) => watchIterable(agent.state.entries(...given), 'part', follow)
+    }),
     stream: (...given) => watchIterable(agent.stream(...given), 'part', follow),
     subscribe: (...given) => watchIterable(agent.subscribe(...given), 'reading', follow)
   })
+}
+
+/** Its `settled` may be far away; of a message whose fate is known it is at hand. */
+function watchReceipt(receipt: Receipt, follow: Follow): Receipt {
+  return receipt.status === 'stored' ? watch(receipt, follow) : receipt
 }
 
 function watchPipeline(pipeline: Pipeline, follow: Follow): Pipeline {

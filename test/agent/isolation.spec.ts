@@ -218,14 +218,13 @@ for (const [where, sender] of [
         await mesh.run(mesh.nodes[0]!.agent('worker', { receive: () => {} }))
         const agent = await mesh.run(mesh.nodes[sender]!.agent('sender'))
         const refusals: [object, string][] = [
-          [{ delivery: 'exactly-once' }, 'ERR_UNSUPPORTED'],
           [{ delivery: 'sometimes' }, 'ERR_CONFIG'],
           [{ ordering: 'total' }, 'ERR_UNSUPPORTED'],
-          [{ durable: true }, 'ERR_UNSUPPORTED'],
+          [{ durable: true }, 'ERR_NO_DATA_DIR'],
           [{ type: '' }, 'ERR_INVALID_MESSAGE'],
           [{ priority: 'urgent' }, 'ERR_INVALID_MESSAGE'],
-          [{ retryStrategy: 'hope', delivery: 'at-least-once' }, 'ERR_INVALID_MESSAGE'],
-          [{ maxRetries: -1, delivery: 'at-least-once' }, 'ERR_INVALID_MESSAGE']
+          [{ retryStrategy: 'hope', delivery: 'at-least-once' }, 'ERR_CONFIG'],
+          [{ maxRetries: -1, delivery: 'at-least-once' }, 'ERR_CONFIG']
         ]
         for (const [options, code] of refusals) {
           await assert.rejects(mesh.run(agent.send('worker', 1, options as never)), { code }, JSON.stringify(options))

@@ -16,7 +16,7 @@ describe('what messages to one target have in common', () => {
     )
     assert.deepEqual(plain.policy, { strategy: 'exponential', maxRetries: 3 })
     const join = all.for('worker', { type: 'phoenix.cluster.node.join' })
-    assert.deepEqual([join.lane, join.delivery], ['control', 'at-least-once'])
+    assert.deepEqual([join.lane, join.delivery], ['control', 'exactly-once'])
     const own = all.for('worker', { delivery: 'at-most-once', priority: 'low', maxRetries: 9, retryStrategy: 'fixed' })
     assert.deepEqual([own.lane, own.delivery], ['bulk', 'at-most-once'])
     assert.deepEqual(own.policy, { strategy: 'fixed', maxRetries: 9 })

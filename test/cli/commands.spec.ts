@@ -140,6 +140,40 @@ describe('the command', function () {
       assert.equal(all.length, 1)
     })
 
+    it('keeps durable messages, and lists, shows, replays and drops those that were given up', async () => {
+      const letters = async (...more: string[]) => {
+        const { stdout } = await done('dead-letters', 'list', '--json', '--data', 'second', ...more)
+        return stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]))
+      }
+      assert.equal((await done('dead-letters', 'list', '--data', 'second')).stdout, 'no dead letters\n')
+      const send = ['send', 'nobody', '{"job":8}', '--durable', '--delivery', 'exactly-once', '--data', 'second']
+      const { status, id } = (await json(...send, '--ttl', '1')) as { status: string; id: string }
+      assert.equal(status, 'stored')
+      while ((await letters()).length === 0);
+      assert.deepEqual(await letters('--agent', 'planner'), [])
+      const [letter] = await letters('--agent', 'nobody')
+      assert.deepEqual([letter.id, letter.code, letter.data], [id, 'ERR_TTL', { job: 8 }])
+      const list = await done('dead-letters', 'list', '--data', 'second')
+      assert.match(list.stdout, new RegExp(`^ID .*\n${id} +nobody .* ERR_TTL`))
+      assert.deepEqual(await json('dead-letters', 'show', id, '--data', 'second'), letter)
+      const shown = await done('dead-letters', 'show', id, '--data', 'second')
+      assert.match(shown.stdout, /why +ERR_TTL: .*\n(.*\n)*\{\n {2}"job": 8\n\}/)
+      assert.equal((await done('dead-letters', 'replay', id, '--data', 'second')).stdout, `stored ${id}\n`)
+      assert.deepEqual(await letters(), [])
+
+      const again = (await json(...send, '--ttl', '1')) as { id: string }
+      while ((await letters()).length === 0);
+      assert.equal((await done('dead-letters', 'drop', again.id, '--data', 'second')).stdout, `dropped ${again.id}\n`)
+      for (const what of ['show', 'replay', 'drop']) {
+        const { code, error } = await failure('dead-letters', what, again.id, '--data', 'second')
+        assert.deepEqual([code, error.code], [1, 'ERR_NO_SUCH_LETTER'])
+      }
+      assert.deepEqual(
+        (await failure('send', 'nobody', '1', '--durable', '--bootstrap', address)).error.code,
+        'ERR_NO_DATA_DIR'
+      )
+    })
+
     it('publishes to a subscription in another process, on another node', async () => {
       const listener = phoenix(['subscribe', 'orders.*.created', '--count', '2', '--json', '--data', 'first'])
       const wait = ['--wait-for', '1', '--timeout', '20000', '--data', 'second']
@@ -157,6 +191,33 @@ describe('the command', function () {
         [120, 80]
       )
       assert.equal(messages[0].specversion, '1.0')
+    })
+
+    it('subscribes durably: what was published before is there, and the next subscription goes on', async () => {
+      for (const total of [1, 2, 3]) {
+        await json('publish', 'ledger.eu', `{"total":${total}}`, '--durable', '--data', 'second')
+      }
+      const subscribe = async (count: string) => {
+        const durable = ['--durable', '--name', 'audit', '--from', 'start']
+        const { stdout } = await done(
+          'subscribe',
+          'ledger.>',
+          ...durable,
+          '--count',
+          count,
+          '--json',
+          '--data',
+          'first'
+        )
+        return stdout
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line).data.total)
+      }
+      assert.deepEqual(await subscribe('2'), [1, 2])
+      assert.deepEqual(await subscribe('1'), [3])
+      const { code, error } = await failure('subscribe', 'ledger.>', '--durable', '--data', 'first')
+      assert.deepEqual([code, error.code], [1, 'ERR_CONFIG'])
     })
 
     it('ends a subscription on Ctrl-C with success', async () => {

@@ -101,9 +101,10 @@ describe('a stranger that talks garbage', function () {
     await stranger[Symbol.asyncDispose]()
   })
 
-  it('finds our four protocols, each with its lanes', () => {
+  it('finds our six protocols, each with its lanes', () => {
     const names = new Set(ours.map((id) => id.split('/')[2]))
-    assert.deepEqual([...names].sort(), ['overlay', 'point-to-point', 'publish-subscribe', 'request-response'])
+    const six = ['causality', 'overlay', 'point-to-point', 'publish-subscribe', 'rate-limits', 'request-response']
+    assert.deepEqual([...names].sort(), six)
   })
 
   for (const [what, { says, code }] of Object.entries(attacks)) {

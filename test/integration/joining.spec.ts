@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { copyFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { createNode, type Node } from '../../src/index.ts'
 import { temporaryFolder } from '../kit/folder.ts'
 import { record } from '../kit/record.ts'
@@ -73,15 +75,18 @@ describe('joining over libp2p', function () {
 
   it('does not confuse a node that is back at once with its former life', async () => {
     await using folder = await temporaryFolder()
+    // A folder belongs to one node at a time, and the former life goes on here: the identity is what they share.
+    await using next = await temporaryFolder()
     const seed = await start({ name: 'seed' })
-    const options = { name: 'phoenix', dataDir: folder.path, bootstrap: seed.multiaddrs.map(String) }
-    const before = await createNode(options)
+    const options = { name: 'phoenix', bootstrap: seed.multiaddrs.map(String) }
+    const before = await createNode({ ...options, dataDir: folder.path })
+    await copyFile(join(folder.path, 'identity.key'), join(next.path, 'identity.key'))
     await before.agent('old', { handle: { who: () => 'old' } })
     await before.ready()
     await until('the old agent', () => seed.agents('old').length === 1)
     // No farewell: only the connections go, as with a crash.
     await before.libp2p.stop()
-    const after = await start(options)
+    const after = await start({ ...options, dataDir: next.path })
     assert.equal(String(after.peerId), String(before.peerId))
     await after.agent('new', { handle: { who: () => 'new' } })
     await until('the new agent', () => seed.agents('new').length === 1)

@@ -33,7 +33,11 @@ describe('two nodes that cannot be dialled', function () {
 
   it('slow each other through it: what is under way is bounded by the credit of its receiver', async () => {
     const limits = { mailbox: { messages: 50 }, creditMessages: 1_024 }
-    await using mesh = await meshOf({ name: 'relay' }, { name: 'left', listen: [] }, { name: 'right', listen: [], limits })
+    await using mesh = await meshOf(
+      { name: 'relay' },
+      { name: 'left', listen: [] },
+      { name: 'right', listen: [], limits }
+    )
     const [, left, right] = mesh.nodes
     const gate = Promise.withResolvers<void>()
     const received: number[] = []

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { Node, NodeOptions } from '../../src/index.ts'
 import type { FromHost, Script, ToHost } from './script.ts'
+import type { DiskFaults } from './withholding-disk.ts'
 
 type Arguments<Deed> = Deed extends (node: Node, ...args: infer Args) => unknown ? Args : never
 
@@ -21,8 +22,9 @@ export class HostProcess<S extends Script> implements AsyncDisposable {
   peerId = ''
   addresses: string[] = []
 
-  constructor(script: URL, options: NodeOptions) {
-    this.#child = fork(new URL('./host.ts', import.meta.url), [script.href, JSON.stringify(options)], {
+  constructor(script: URL, options: NodeOptions, faults?: DiskFaults) {
+    const given = [script.href, JSON.stringify(options), ...(faults === undefined ? [] : [JSON.stringify(faults)])]
+    this.#child = fork(new URL('./host.ts', import.meta.url), given, {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc']
     })
@@ -94,7 +96,14 @@ export class HostProcess<S extends Script> implements AsyncDisposable {
   }
 }
 
-/** Starts a host; resolves when it listens and, where it has a bootstrap peer, knows the mesh. */
-export function hostProcess<S extends Script>(script: URL, options: NodeOptions = {}): Promise<HostProcess<S>> {
-  return new HostProcess<S>(script, options).up()
+/**
+ * Starts a host; resolves when it listens and, where it has a bootstrap peer, knows the mesh. With `faults`, even `{}`,
+ * whatever it has not synced is lost when it is killed.
+ */
+export function hostProcess<S extends Script>(
+  script: URL,
+  options: NodeOptions = {},
+  faults?: DiskFaults
+): Promise<HostProcess<S>> {
+  return new HostProcess<S>(script, options, faults).up()
 }

@@ -1,11 +1,15 @@
 /** The process behind `HostProcess`: a node, and the deeds of a script on it. */
-import { createNode, type NodeOptions } from '../../src/index.ts'
+import type { NodeOptions } from '../../src/index.ts'
+import { createNodeOn } from '../../src/node/create.ts'
 import type { FromHost, Script, ToHost } from './script.ts'
+import { WithholdingDisk } from './withholding-disk.ts'
 
-const [script = '', options = '{}'] = process.argv.slice(2)
+const [script = '', options = '{}', faults] = process.argv.slice(2)
 const deeds = (await import(script)) as Script
 const given = JSON.parse(options) as NodeOptions
-const node = await createNode(given)
+const node = await createNodeOn(given, (disk) =>
+  faults === undefined ? disk : new WithholdingDisk(disk, JSON.parse(faults))
+)
 const tell = (message: FromHost): void => void process.send?.(message)
 
 process.on('message', async ({ call, name, args }: ToHost) => {

@@ -8,11 +8,14 @@ describe('at-least-once sends', () => {
     const receive = (): unknown => (failing ? new Promise(() => {}) : undefined)
     await mesh.run(mesh.nodes[1]!.agent('worker', { receive }))
     const sender = await mesh.run(mesh.nodes[0]!.agent('sender'))
-    const opened = mesh.nodes[0]!.events().next()
+    const opened: string[] = []
+    void (async () => {
+      for await (const { kind } of mesh.nodes[0]!.events()) opened.push(kind)
+    })()
     const send = (maxRetries: number) => sender.send('worker', 1, { delivery: 'at-least-once', maxRetries })
     const failed = await mesh.run(Promise.allSettled([1, 2, 3, 4, 5].map(() => send(0))))
     assert.ok(failed.every(({ status }) => status === 'rejected'))
-    assert.equal((await opened).value?.kind, 'circuit-opened')
+    assert.ok(opened.includes('circuit-opened'))
     failing = false
     await assert.rejects(mesh.run(send(0)), (error: Error & { code: string; cause: { code: string } }) => {
       assert.deepEqual([error.code, error.cause.code], ['ERR_MAX_RETRIES', 'ERR_CIRCUIT_OPEN'])

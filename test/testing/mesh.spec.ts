@@ -160,4 +160,17 @@ describe('a simulated mesh', () => {
       await assert.rejects(mesh.run(new Promise(() => undefined), { limit: 1_000 }), { code: 'ERR_TIMEOUT' })
     })
   })
+
+  it('gives its nodes disks that outlive their crashes, where it is told to', async () => {
+    await withMesh({ nodes: 2 }, async (mesh) => assert.throws(() => mesh.disk(0), { code: 'ERR_CONFIG' }))
+    await withMesh({ nodes: 2, disks: { syncLatency: [1, 2] } }, async (mesh) => {
+      mesh.crash(1)
+      mesh.disk(1).readOnly = true
+      await assert.rejects(mesh.restart(1), { code: 'ERR_STORAGE', details: { key: 'dataDir', reason: 'EROFS' } })
+      mesh.disk(1).readOnly = false
+      const node = await mesh.restart(1)
+      await mesh.run(node.ready())
+    })
+    await assert.rejects(createMesh({ nodes: 1, disks: { syncFailure: 2 } }), { details: { key: 'disks' } })
+  })
 })

@@ -84,11 +84,23 @@ describe('a node of a simulated mesh, awaited as any other', () => {
     assert.equal((await events.next()).done, true)
   })
 
+  it('lets time pass for what is on its way to a disk, and for the end of what is stored', async () => {
+    await using durable = await createMesh({ nodes: 2, seed: 4, latency: [1, 20], disks: { syncLatency: [5, 10] } })
+    const counter = await durable.nodes[1]!.agent('counter')
+    counter.receive((_, ctx) => ctx.commit([{ type: 'put', key: 'count', value: 1 }]), { delivery: 'exactly-once' })
+    const sender = await durable.nodes[0]!.agent('sender')
+    const receipt = await sender.send('counter', 1, { delivery: 'exactly-once', durable: true })
+    assert.equal(receipt.status, 'stored')
+    assert.equal((await receipt.settled).status, 'delivered')
+    assert.equal(await counter.state.get('count'), 1)
+    for await (const entry of counter.state.entries()) assert.deepEqual(entry, ['count', 1])
+  })
+
   it('throws and rejects as it does in production', async () => {
     caller.receive('t', () => undefined)
     assert.throws(() => caller.receive('t', () => undefined), { code: 'ERR_ALREADY_REGISTERED' })
     assert.throws(() => nodes[0]!.libp2p, { code: 'ERR_UNSUPPORTED' })
-    assert.throws(() => caller.state, { code: 'ERR_UNSUPPORTED' })
+    await assert.rejects(caller.state.get(''), { code: 'ERR_CONFIG' })
     assert.throws(() => nodes[0]!.pipelines.get(''), { code: 'ERR_CONFIG' })
     await assert.rejects(caller.request('nobody', 1), { code: 'ERR_NO_RESPONDERS' })
     await assert.rejects(nodes[0]!.ready({ peers: 7, timeout: 90_000 }), { code: 'ERR_TIMEOUT' })

@@ -6,6 +6,7 @@ import { pipe } from 'it-pipe'
 import {
   type Agent,
   type AgentChange,
+  type AgentState,
   type Characteristics,
   type Context,
   characteristicsOf,
@@ -15,6 +16,7 @@ import {
   type Evidence,
   encode,
   fromCloudEvent,
+  type Letter,
   MeshError,
   type Message,
   messageTypes,
@@ -105,6 +107,22 @@ export async function agents(node: Node, data: { total: number }): Promise<void>
     ctx.working()
   })
   planner.receive('order.placed', async (message) => void message.data.total, { concurrency: 4 })
+  planner.receive(
+    async (_message, ctx) => {
+      const n = (await ctx.state.get('count')) ?? 0
+      await ctx.commit([
+        { type: 'put', key: 'count', value: n + 1 },
+        { type: 'delete', key: 'former' }
+      ])
+      // @ts-expect-error a put has a value
+      await ctx.commit([{ type: 'put', key: 'count' }])
+    },
+    { delivery: 'exactly-once' }
+  )
+  is<AgentState>(planner.state)
+  for await (const [key, value] of planner.state.entries()) is<string>(key + value.name)
+  // @ts-expect-error a handler does not choose how often it is sent to
+  planner.receive(receive, { delivery: 'at-least-once' })
   planner.handle('plan.make', async (message) => message.data.total + 1)
   planner.handle('plan.watch', async function* (message, ctx) {
     for (let i = 0; i < message.data.total && !ctx.signal.aborted; i++) yield { i }
@@ -125,6 +143,11 @@ export async function agents(node: Node, data: { total: number }): Promise<void>
   const receipts = await planner.send({ name: 'worker', peer: node.peerId }, data, { to: 'all' })
   is<Receipt[]>(receipts)
   await planner.send({ name: 'worker', peer: node.peerId.toString(), instance: 'i' }, data)
+  const guarantee = { timeout: 1_000, retryStrategy: 'linear', maxRetries: 9, duplicateDetection: true } as const
+  await planner.send('worker', data, { durable: true, delivery: 'exactly-once', guarantee })
+  await planner.send('worker', data, { acknowledgmentRequired: false })
+  // @ts-expect-error delivery is an option of its own
+  await planner.send('worker', data, { guarantee: { mode: 'exactly-once' } })
 
   const reply = await planner.request('worker', data, { type: 'plan.make', timeout: 500, idempotent: true })
   is<number>(reply.data.made)
@@ -211,6 +234,17 @@ export function messages(): void {
   messageTypes.controlPlane.push('order.created')
 }
 
+export async function deadLetters(node: Node): Promise<void> {
+  for await (const letter of node.deadLetters.list({ agent: 'worker' })) {
+    is<Letter>(letter)
+    const { id, agent, type, code, reason, attempts, at } = letter
+    is<string>(id + agent + type + code + reason)
+    is<number>(attempts + at)
+    is<Receipt | undefined>(await node.deadLetters.replay(id))
+    await node.deadLetters.drop(id)
+  }
+}
+
 export async function pipelines(node: Node): Promise<void> {
   const stages = [
     { name: 'parse', agent: 'parser' },
@@ -233,6 +267,18 @@ export async function pipelines(node: Node): Promise<void> {
   await node.pipeline('ingest', { stages: [{ name: 'parse' }] })
   // @ts-expect-error no such policy
   await node.pipeline('ingest', { stages: [{ name: 'parse', agent: 'parser', onError: 'ignore' }] })
+}
+
+export async function limitsLettersRates(node: Node): Promise<void> {
+  node.rateLimits.create('tool-calls', { capacity: 100, refillRate: 50, burst: 20, distributed: true })
+  const { granted, remaining } = await node.rateLimits.acquire('tool-calls', 3, { wait: true, signal, timeout: 500 })
+  is<[boolean, number]>([granted, remaining])
+  await node.rateLimits.acquire('tool-calls', 1, { key: 'worker' })
+  await node.rateLimits.get('tool-calls')?.ready
+  is<boolean>(node.rateLimits.remove('tool-calls'))
+
+  // @ts-expect-error a bucket refills
+  node.rateLimits.create('tool-calls', { capacity: 100 })
 }
 
 export function errors(error: unknown): void {

@@ -1,10 +1,12 @@
 import { atLeastOnce } from './at-least-once.ts'
 import { atMostOnce } from './at-most-once.ts'
 import { determinism } from './determinism.ts'
+import { durableSubscriptions } from './durable-subscriptions.ts'
 import { flow } from './flow.ts'
 import { membership } from './membership.ts'
 import { pipeline } from './pipeline.ts'
 import { publishSubscribe } from './publish-subscribe.ts'
+import { rateLimits } from './rate-limits.ts'
 import { requestResponse } from './request-response.ts'
 import type { Scenario } from './types.ts'
 
@@ -13,9 +15,11 @@ const claims: readonly Scenario[] = [
   atMostOnce,
   requestResponse,
   publishSubscribe,
+  durableSubscriptions,
   membership,
   pipeline,
-  flow
+  flow,
+  rateLimits
 ]
 
 export const scenarios: readonly Scenario[] = [...claims, determinism(claims)]

@@ -10,6 +10,7 @@ interface Flags extends SessionFlags {
   type?: string
   waitFor?: number
   timeout?: number
+  durable?: boolean
 }
 
 export const publish: Register = (program, cli) => {
@@ -19,6 +20,7 @@ export const publish: Register = (program, cli) => {
     .option('--type <type>', 'the type of the message')
     .option('--wait-for <subscriptions>', 'resolve once so many were reached', count)
     .option('--timeout <ms>', 'how long to wait for them', milliseconds)
+    .option('--durable', 'resolve once it is on the node’s disk, for durable subscriptions')
     .addHelpText(
       'after',
       `\nExamples:\n  $ phoenix publish orders.eu.created '{"total":120}'\n  $ phoenix publish config.changed @config.json --wait-for 2 --json`
@@ -26,9 +28,9 @@ export const publish: Register = (program, cli) => {
     .action(async (topic: string, argument: string | undefined, flags: Flags) => {
       const output = new Output(cli, flags)
       const data = await payload(argument, cli.stdin)
-      const { type, waitFor, timeout } = flags
+      const { type, waitFor, timeout, durable } = flags
       await using session = await openSession(cli, flags)
-      const evidence = (await session.call('publish', { topic, data, type, waitFor, timeout })) as Evidence
+      const evidence = (await session.call('publish', { topic, data, type, waitFor, timeout, durable })) as Evidence
       output.value(evidence, line(evidence))
     })
 }

@@ -24,7 +24,7 @@ export type Verdict = 'new' | 'under-way' | 'done' | 'fenced' | 'full'
 /**
  * Ranges kept of one host. A range more is begun wherever a number that its sender has not settled lies between two that
  * are done: a sender in order needs one, one with dead letters that wait for their replay one for each. A guess: it
- * bounds the record by about 100 KB. The number at the floor always passes, so that the ranges can close.
+ * bounds the record by some 100 KB. The number at the floor always passes, so that the ranges can close.
  */
 export const MOST_RANGES = 16_384
 
@@ -50,6 +50,7 @@ export class Deliveries<T extends Delivery> {
     this.#epoch = epoch
     this.#floor = floor
     this.#done = new Ranges(bounds)
+    this.#done.dropBelow(floor)
     this.#underWay = new NumberedTable(entropy)
   }
 

@@ -15,6 +15,8 @@ export interface Parcel {
   /** Monotonic ms after which no further attempt is made. */
   expires: number
   attempts: number
+  /** Attempts that do not count against `policy.maxRetries`. */
+  spared: number
   state: 'new' | 'in-flight' | 'waiting' | 'settled'
   /** Owned by the outbox: when it has to do something about the parcel next, and the place in its heap. */
   at: number
@@ -25,9 +27,17 @@ export interface Parcel {
 
 export type OutboxInput<P extends Parcel> =
   | { kind: 'send'; parcel: P }
+  /** Taken, and not sent before `begin`. It expires meanwhile. */
+  | { kind: 'keep'; parcel: P }
+  | { kind: 'begin'; parcel: P }
+  /** The attempt was none: nothing was sent. As after `keep`. */
+  | { kind: 'withdraw'; parcel: P }
   | { kind: 'acknowledged'; parcel: P }
-  /** The attempt failed. `final` ends it here; `delay` (ms, at most a day) overrides the strategy. */
-  | { kind: 'failed'; parcel: P; error: unknown; final?: boolean; delay?: number | undefined }
+  /**
+   * The attempt failed. `final` ends it here; `delay` (ms, at most a day) overrides the strategy; one that is `spared`
+   * does not count.
+   */
+  | { kind: 'failed'; parcel: P; error: unknown; final?: boolean; delay?: number | undefined; spared?: boolean }
   | { kind: 'tick' }
   /** Nothing is tried again: what waits or may expire is given up with this error now, the rest once its attempt fails. */
   | { kind: 'close'; error: unknown }
@@ -62,6 +72,18 @@ export class Outbox<P extends Parcel> implements Machine<OutboxInput<P>, OutboxE
         if (this.#closed === undefined) this.#transmit(input.parcel, sink)
         else this.#giveUp(input.parcel, undefined, this.#closed.error, sink)
         break
+      case 'keep':
+        this.size++
+        this.#expire(input.parcel)
+        break
+      case 'begin':
+        this.#due.remove(input.parcel)
+        this.#transmit(input.parcel, sink)
+        break
+      case 'withdraw':
+        input.parcel.attempts--
+        input.parcel.state = 'new'
+        break
       case 'acknowledged':
         this.acknowledge(input.parcel, sink)
         break
@@ -90,17 +112,23 @@ export class Outbox<P extends Parcel> implements Machine<OutboxInput<P>, OutboxE
     sink.push({ kind: 'done', parcel })
   }
 
+  /** It ends without an effect: whoever calls knows. */
+  discard(parcel: P): void {
+    if (parcel.state !== 'settled') this.#settle(parcel)
+  }
+
   #failed(input: Extract<OutboxInput<P>, { kind: 'failed' }>, now: number, sink: Sink<OutboxEffect<P>>): void {
     const { parcel, error } = input
     if (parcel.state !== 'in-flight') return
     parcel.failure = error
     this.#due.remove(parcel)
+    if (input.spared === true) parcel.spared++
     const delay = asked(input.delay) ?? retryDelay(parcel.policy.strategy, parcel.attempts, this.#random)
     if (this.#closed !== undefined) {
       this.#giveUp(parcel, undefined, this.#closed.error, sink)
     } else if (input.final === true) {
       this.#giveUp(parcel, undefined, error, sink)
-    } else if (parcel.attempts > parcel.policy.maxRetries) {
+    } else if (parcel.attempts - parcel.spared > parcel.policy.maxRetries) {
       this.#giveUp(parcel, 'ERR_MAX_RETRIES', error, sink)
     } else if (now + delay >= parcel.expires) {
       this.#giveUp(parcel, 'ERR_TTL', error, sink)
@@ -114,11 +142,14 @@ export class Outbox<P extends Parcel> implements Machine<OutboxInput<P>, OutboxE
   #transmit(parcel: P, sink: Sink<OutboxEffect<P>>): void {
     parcel.state = 'in-flight'
     parcel.attempts++
-    if (parcel.expires !== Number.POSITIVE_INFINITY) {
-      parcel.at = parcel.expires
-      this.#due.add(parcel)
-    }
+    this.#expire(parcel)
     sink.push({ kind: 'transmit', parcel })
+  }
+
+  #expire(parcel: P): void {
+    if (parcel.expires === Number.POSITIVE_INFINITY) return
+    parcel.at = parcel.expires
+    this.#due.add(parcel)
   }
 
   #giveUp(parcel: P, code: ErrorCode | undefined, error: unknown, sink: Sink<OutboxEffect<P>>): void {

@@ -65,5 +65,5 @@ function answers(path: string): Promise<boolean> {
 }
 
 function refusal(what: string, path: string): MeshError {
-  return new MeshError('ERR_CONFIG', `the control socket ${path} ${what}`, { details: { key: 'dataDir', path } })
+  return new MeshError('ERR_CONFIG', `the socket ${path} ${what}`, { details: { key: 'dataDir', path } })
 }

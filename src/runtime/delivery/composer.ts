@@ -1,3 +1,4 @@
+import type { OutgoingStamp } from '../../../protocols/causality/messages.ts'
 import type { AttributeSet } from '../../../protocols/envelope/attributes.ts'
 import { cloneData } from '../../../protocols/envelope/clone.ts'
 import { decodeData, encodeData } from '../../../protocols/envelope/data.ts'
@@ -36,11 +37,17 @@ export class Draft implements Outgoing {
   time: string | undefined
   trace: TraceContext | undefined
   extra: Extra | undefined
+  stamp: OutgoingStamp | undefined
   code: DataCode = DataCode.none
   data: Uint8Array = EMPTY
 
   constructor(attributes: AttributeSet) {
     this.attributes = attributes
+  }
+
+  /** A draft of what was composed before, as it was kept. */
+  static of(message: Outgoing): Draft {
+    return Object.assign(new Draft(message.attributes), message)
   }
 
   /** The id as text, whoever made it. */

@@ -28,7 +28,7 @@ export interface IdempotentReceiverParts {
  * That it was handled is in the store before anybody is told so. What is handled in one turn of the event loop is one
  * write; a commit is one of its own, at once, because what handlers read next must see it.
  *
- * On disk it keeps one record for each host that ever sent a numbered message (about 15 bytes, see `delivery-record.ts`).
+ * On disk it keeps one record for each host that ever sent a numbered message (about 20 bytes, see `delivery-record.ts`).
  * None is ever dropped: nothing that a receiver knows by itself proves that a host which has been silent will not send
  * again what it sent last.
  */
@@ -139,7 +139,7 @@ export class IdempotentReceiver implements ProducerHost, Flushable {
     changes: readonly Change[]
   ): Promise<MeshError | undefined> {
     try {
-      const records = taken.map(([producer, deliveries]) => producer.change(deliveries))
+      const records = taken.flatMap(([producer, deliveries]) => producer.changes(deliveries))
       const all = [...changes, ...records]
       if (all.length === 0) return undefined
       const stored = this.store.write(all)

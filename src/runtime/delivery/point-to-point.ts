@@ -15,6 +15,7 @@ import {
   writePlace
 } from '../../../protocols/point-to-point/codec.ts'
 import { Kind, PROTOCOL } from '../../../protocols/point-to-point/constants.ts'
+import type { CausalDriver } from '../causality/driver.ts'
 import type { StreamLink } from '../links/link.ts'
 import type { Turn } from '../links/turn.ts'
 import type { Link, LinkHandler } from '../links/types.ts'
@@ -22,7 +23,7 @@ import type { Clock, Timer } from '../ports.ts'
 import { Conversation, type Sent, type Tracked } from './conversation.ts'
 import type { Deliver } from './inbound.ts'
 import { PausedFlows } from './paused-flows.ts'
-import { RemoteInbound } from './remote-inbound.ts'
+import { type Onward, RemoteInbound } from './remote-inbound.ts'
 
 /** ms between looks at what was sent and not acknowledged, and between signs of life for what is queued here. */
 const SWEEP = 500
@@ -34,6 +35,9 @@ export interface PointToPointOptions {
   deliver: Deliver
   /** Takes what is to be recognised when it comes twice. */
   recognise: Deliver
+  order: Pick<CausalDriver, 'arrive' | 'severed'>
+  /** A message that nobody acknowledges came behind what follows it. */
+  late: (peer: string) => void
   /** At-most-once messages that were still queued when their link closed: at least so many. */
   dropped: (peer: string, count: number, cause: Error | undefined) => void
   /** A link closed over which tracked messages came that are still being handled, or wait for it. */
@@ -48,13 +52,20 @@ export class PointToPoint implements LinkHandler {
   /** What we were asked to hold back. */
   readonly paused = new PausedFlows()
   readonly #options: PointToPointOptions
+  readonly #onward: Onward
+  readonly #onwardNumbered: Onward
   readonly #links = new Set<StreamLink>()
+  /** Links that somebody waits for. */
+  readonly #awaited = new Map<StreamLink, PromiseWithResolvers<void>>()
   readonly #cursor = new Cursor()
   #sweeper: Timer | undefined
   #holder: Timer | undefined
 
   constructor(options: PointToPointOptions) {
     this.#options = options
+    const { deliver, recognise, late } = options
+    this.#onward = { deliver, late }
+    this.#onwardNumbered = { deliver: recognise, late }
   }
 
   /** Sends without acknowledgement; returns whether the sender may go on at once. */
@@ -91,6 +102,15 @@ export class PointToPoint implements LinkHandler {
     if (link.closed) throw new MeshError('ERR_LINK_CLOSED', `the link to ${link.peer} closed`)
     conversation.sent.push({ entry, at: this.#options.turn.monotonic })
     this.#sweeper ??= this.#options.clock.after(SWEEP, () => this.#sweep())
+  }
+
+  /** Resolves when the link's peer has greeted: from then on it takes what is sent. `ERR_LINK_CLOSED`. */
+  ready(link: StreamLink): Promise<void> {
+    if (link.closed) return Promise.reject(new MeshError('ERR_LINK_CLOSED', `the link to ${link.peer} closed`))
+    if (link.greeted) return Promise.resolve()
+    let awaited = this.#awaited.get(link)
+    if (awaited === undefined) this.#awaited.set(link, (awaited = Promise.withResolvers()))
+    return awaited.promise
   }
 
   stop(): void {
@@ -140,10 +160,20 @@ export class PointToPoint implements LinkHandler {
     }
   }
 
+  opened(link: Link): void {
+    this.#awaited.get(link as StreamLink)?.resolve()
+    this.#awaited.delete(link as StreamLink)
+  }
+
   closed(given: Link, error?: Error): void {
     const link = given as StreamLink
+    this.#awaited
+      .get(link)
+      ?.reject(new MeshError('ERR_LINK_CLOSED', `the link to ${link.peer} closed`, { cause: error }))
+    this.#awaited.delete(link)
     this.#links.delete(link)
     this.paused.forget(link.peer, link)
+    if (link.order !== undefined) this.#options.order.severed(link.peer)
     const conversation = link.state as Conversation | undefined
     // Of a link that carried both kinds the tracked ones are tried again, so they are not counted among the lost.
     const lost = link.unsent - (conversation?.sent.size ?? 0)
@@ -169,7 +199,7 @@ export class PointToPoint implements LinkHandler {
   #untracked(link: StreamLink, body: Uint8Array): void {
     const message = link.decoder.read(body)
     void message.data // what is no data fails here, and costs its sender the stream
-    this.#options.deliver(new RemoteInbound(link, undefined, message, -1, 1, body.length))
+    this.#arrived(link, new RemoteInbound(link, undefined, message, -1, 1, body.length), this.#onward)
   }
 
   #tracked(link: StreamLink, body: Uint8Array): void {
@@ -179,7 +209,18 @@ export class PointToPoint implements LinkHandler {
     const message: WireMessage = link.decoder.read(body, cursor.position)
     void message.data
     const sequence = this.#opened(conversation)
-    this.#options.deliver(new RemoteInbound(link, conversation, message, sequence, attempt, body.length))
+    const inbound = new RemoteInbound(link, conversation, message, sequence, attempt, body.length)
+    this.#arrived(link, inbound, this.#onward)
+  }
+
+  /** The message that the link's decoder read last: it goes on, or waits for what it follows. */
+  #arrived(link: StreamLink, inbound: RemoteInbound, onward: Onward): void {
+    const { decoder } = link
+    if (!decoder.stamped) onward.deliver(inbound)
+    else {
+      inbound.onward = onward
+      this.#options.order.arrive(decoder.stamp, link.peer, inbound, inbound.bytes)
+    }
   }
 
   #numbered(link: StreamLink, body: Uint8Array): void {
@@ -190,7 +231,8 @@ export class PointToPoint implements LinkHandler {
     const message: WireMessage = link.decoder.read(body, cursor.position)
     void message.data
     const sequence = this.#opened(conversation)
-    this.#options.recognise(new RemoteInbound(link, conversation, message, sequence, attempt, body.length, place))
+    const inbound = new RemoteInbound(link, conversation, message, sequence, attempt, body.length, place)
+    this.#arrived(link, inbound, this.#onwardNumbered)
   }
 
   #opened(conversation: Conversation): number {

@@ -1,7 +1,7 @@
 import { MeshError } from '../../../protocols/errors.ts'
-import { Deliveries } from '../../core/delivery/deliveries.ts'
+import type { Deliveries } from '../../core/delivery/deliveries.ts'
 import type { Change, Store } from '../storage/types.ts'
-import { decodeDeliveries, encodeDeliveries } from './delivery-record.ts'
+import { DeliveryRecord } from './delivery-record.ts'
 import type { Deliver, Inbound } from './inbound.ts'
 import { type DeliveryRecorder, NumberedInbound } from './numbered-inbound.ts'
 
@@ -25,7 +25,7 @@ export interface ProducerHost {
  */
 export class Producer implements DeliveryRecorder {
   readonly peer: string
-  readonly #key: string
+  readonly #record: DeliveryRecord
   readonly #host: ProducerHost
   #deliveries: Deliveries<NumberedInbound> | undefined
   #waiting: Inbound[] = []
@@ -40,7 +40,7 @@ export class Producer implements DeliveryRecorder {
 
   constructor(peer: string, host: ProducerHost) {
     this.peer = peer
-    this.#key = `inbox/${peer}`
+    this.#record = new DeliveryRecord(peer, host.store)
     this.#host = host
     void this.#load()
   }
@@ -62,15 +62,14 @@ export class Producer implements DeliveryRecorder {
     const { store, entropy } = this.#host
     let deliveries: Deliveries<NumberedInbound>
     try {
-      const bytes = await store.get(this.#key)
-      deliveries = bytes === undefined ? new Deliveries(entropy) : decodeDeliveries(bytes, entropy)
+      deliveries = await this.#record.load(entropy)
     } catch (error) {
       // The next that comes tries again.
       this.#host.lost(this)
       for (const inbound of this.#waiting) inbound.refuse(error)
       return
     }
-    this.#version = store.version(this.#key)
+    this.#version = store.version(this.#record.key)
     this.#deliveries = deliveries
     const waiting = this.#waiting
     this.#waiting = []
@@ -119,7 +118,7 @@ export class Producer implements DeliveryRecorder {
 
   // ---- writing -----------------------------------------------------------------------------------------------------
 
-  /** What was gathered, which is the caller's to bring to its end: a `change` that is `written`, then `acknowledge`; or `fail`. */
+  /** What was gathered, which is the caller's to bring to its end: `changes` that are `written`, then `acknowledge`; or `fail`. */
   take(): NumberedInbound[] {
     const gathered = this.#gathered
     if (gathered.length === 0) return gathered
@@ -132,17 +131,18 @@ export class Producer implements DeliveryRecorder {
    * The record with these counted as done. Throws `ERR_STORAGE` where an earlier write has failed and nobody here was told
    * yet: memory still counts as done then what will be taken back, and a record of it would make a loss of that.
    */
-  change(deliveries: readonly NumberedInbound[]): Change {
-    if (this.#host.store.version(this.#key) !== this.#version) {
+  changes(deliveries: readonly NumberedInbound[]): Change[] {
+    if (this.#host.store.version(this.#record.key) !== this.#version) {
       throw new MeshError('ERR_STORAGE', 'a write before this one failed', { details: { reason: 'behind' } })
     }
     for (const delivery of deliveries) this.#deliveries!.done(delivery)
-    return { key: this.#key, value: encodeDeliveries(this.#deliveries!) }
+    return this.#record.changes(this.#deliveries!, deliveries)
   }
 
   /** The record was given to the store. */
   written(): void {
-    this.#version = this.#host.store.version(this.#key)
+    this.#version = this.#host.store.version(this.#record.key)
+    this.#record.given()
   }
 
   /** It is on disk. */
@@ -157,6 +157,7 @@ export class Producer implements DeliveryRecorder {
   /** It did not get there, so none of it happened. */
   fail(deliveries: readonly NumberedInbound[], error: unknown): void {
     this.#ended()
+    this.#record.failed()
     for (const delivery of deliveries) {
       this.#deliveries!.undone(delivery)
       this.#end(delivery)
@@ -165,7 +166,7 @@ export class Producer implements DeliveryRecorder {
   }
 
   #ended(): void {
-    if (--this.#writes === 0) this.#version = this.#host.store.version(this.#key)
+    if (--this.#writes === 0) this.#version = this.#host.store.version(this.#record.key)
   }
 
   #end(delivery: NumberedInbound): void {

@@ -2,17 +2,27 @@ import type { WireMessage } from '../../../protocols/envelope/wire-message.ts'
 import { toRemoteShape } from '../../../protocols/errors.ts'
 import { encodeFlow, encodeNak, flowOf, type Place } from '../../../protocols/point-to-point/codec.ts'
 import { Kind, MAX_FLOW_BYTES } from '../../../protocols/point-to-point/constants.ts'
+import type { Ordered } from '../causality/driver.ts'
 import type { StreamLink } from '../links/link.ts'
 import type { Conversation } from './conversation.ts'
 import type { Inbound } from './inbound.ts'
 import type { PausedSenders } from './paused-senders.ts'
 
+/** Where a message goes that has a place in the causal order. */
+export interface Onward {
+  deliver(inbound: Inbound): void
+  /** Nobody acknowledges it, and what follows it was handed out already. */
+  late(peer: string): void
+}
+
 /** A message that came over a link. */
-export class RemoteInbound implements Inbound {
+export class RemoteInbound implements Inbound, Ordered {
   readonly message: WireMessage
   readonly attempt: number
   readonly bytes: number
   readonly place: Place | undefined
+  /** Set where it has to wait for its turn. */
+  onward: Onward | undefined
   readonly #link: StreamLink
   /** Undefined for a message that nobody acknowledges. */
   readonly #conversation: Conversation | undefined
@@ -57,6 +67,25 @@ export class RemoteInbound implements Inbound {
 
   get orphaned(): boolean {
     return this.#conversation !== undefined && this.#link.closed
+  }
+
+  hand(waited: Readonly<Record<string, number>> | undefined): void {
+    if (waited !== undefined) this.message.waited = waited
+    this.onward!.deliver(this)
+  }
+
+  late(): void {
+    // Whoever is told how it ended sent it again, and is to hear that it is here.
+    if (this.#conversation !== undefined) this.onward!.deliver(this)
+    else {
+      this.release()
+      this.onward!.late(this.peer)
+    }
+  }
+
+  wait(crowded: boolean): void {
+    this.detach()
+    if (!crowded) this.release()
   }
 
   detach(): void {

@@ -46,6 +46,8 @@ export class StreamLink implements Link {
   readonly decoder = new HeaderDecoder()
   /** What the protocol keeps for this link. */
   state: unknown
+  /** What causal order keeps for the peer; undefined while nothing in that order went over this link. */
+  order: unknown
   /** Monotonic ms since when an unfinished frame is held; -1: none. */
   unfinishedSince = -1
   greeted = false

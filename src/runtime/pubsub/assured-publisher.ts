@@ -76,15 +76,26 @@ export class AssuredPublisher {
     return !this.route(topic).peers.some((peer) => this.#receivers.get(peer)?.stream.full)
   }
 
+  /** Whether the peer has not taken everything. */
+  retains(peer: string): boolean {
+    return this.#batch?.route.peers.includes(peer) === true || this.#receivers.get(peer)?.stream.pending === true
+  }
+
   /** With a `token` the message goes alone, and its receivers acknowledge it. */
-  add(route: AssuredRoute, topic: string, bytes: Uint8Array, token: number | undefined): void {
+  add(
+    route: AssuredRoute,
+    topic: string,
+    bytes: Uint8Array,
+    stamp: Uint8Array | undefined,
+    token: number | undefined
+  ): void {
     if (route.peers.length === 0) return
     const batch = this.#batch
     const full = batch !== undefined && batch.writer.length + bytes.length > MAX_BATCH_BYTES
     if (full || token !== undefined || batch?.route.key !== route.key) this.flush()
     this.#batch ??= { route, writer: new BatchWriter() }
     const { writer } = this.#batch
-    writer.add(topic, bytes)
+    writer.add(topic, bytes, stamp)
     if (token !== undefined || writer.count >= MAX_BATCH_MESSAGES || writer.length >= MAX_BATCH_BYTES) this.flush(token)
   }
 

@@ -1,3 +1,4 @@
+import { DestinationKind } from '../../../protocols/causality/constants.ts'
 import {
   decodeNumbered,
   encodeAcknowledgement,
@@ -8,6 +9,7 @@ import { FRAME } from '../../../protocols/publish-subscribe/constants.ts'
 import type { NumberedBatch } from '../../../protocols/publish-subscribe/messages.ts'
 import type { Link } from '../links/types.ts'
 import type { Clock } from '../ports.ts'
+import type { PublicationArrivals } from './arrivals.ts'
 import type { AssuredSubscription } from './assured-subscription.ts'
 import type { LocalSubscriptions } from './local.ts'
 import type { Pressure } from './pressure.ts'
@@ -28,6 +30,7 @@ export interface AssuredReceiverComponents {
   local: LocalSubscriptions<AssuredSubscription>
   pressure: Pressure
   stats: PubSubStats
+  arrivals: PublicationArrivals
   /** Publishers whose streams are remembered. */
   publishers: number
   lost(publisher: string, batches: number | undefined): void
@@ -45,6 +48,7 @@ export class AssuredReceiver {
 
   constructor(components: AssuredReceiverComponents) {
     this.#c = components
+    components.arrivals.onRelieved = () => this.relieved()
   }
 
   frame(link: Link, body: Uint8Array): void {
@@ -88,14 +92,8 @@ export class AssuredReceiver {
   }
 
   #deliver(publisher: string, inbound: Inbound, batch: Uint8Array): number {
-    const { local, stats } = this.#c
     inbound.next++
-    let reached = 0
-    readBatch(batch, (topic, bytes) => {
-      reached += local.deliver(publisher, topic, bytes, true)
-    })
-    stats.delivered += reached
-    return reached
+    return this.#c.arrivals.batch(DestinationKind.assured, publisher, batch, this.#c.local)
   }
 
   /** Sent again, since our answer may be lost: how many it has reached. */
@@ -118,7 +116,7 @@ export class AssuredReceiver {
       const inbound = this.#inbound.get(publisher)
       if (inbound === undefined || inbound.link.closed) continue
       const received = inbound.next - 1
-      if (!this.#c.pressure.on(publisher)) inbound.taken = received
+      if (this.#mayTake(publisher)) inbound.taken = received
       const { epoch, stream, taken, link } = inbound
       try {
         link.send(FRAME.taken, encodeTaken({ epoch, stream, received, taken }), false)
@@ -132,8 +130,13 @@ export class AssuredReceiver {
   /** Some subscription has room again: the publishers that it had slowed may go on. */
   relieved(): void {
     for (const [publisher, { next, taken }] of this.#inbound) {
-      if (taken < next - 1 && !this.#c.pressure.on(publisher)) this.#tell(publisher)
+      if (taken < next - 1 && this.#mayTake(publisher)) this.#tell(publisher)
     }
+  }
+
+  /** What waits for its turn in the causal order has not found room yet: its publisher would take it for handed out. */
+  #mayTake(publisher: string): boolean {
+    return !this.#c.pressure.on(publisher) && !this.#c.arrivals.holds(publisher)
   }
 
   /** The first subscription comes: what it misses of the past is no gap. */

@@ -2,9 +2,10 @@ import type { Message } from '../../../protocols/envelope/message.ts'
 import { MeshError } from '../../../protocols/errors.ts'
 import type { QueueLimits } from '../../core/flow/watermarks.ts'
 import { type Lease, LeaseQueue } from '../../core/pubsub/lease-queue.ts'
+import type { Feed } from './log/types.ts'
 import type { Pressing, Pressure } from './pressure.ts'
 import { Screen, type ScreenComponents } from './screen.ts'
-import type { SubscribeOptions, Subscription, SubscriptionStats } from './types.ts'
+import type { LogPlace, SubscribeOptions, Subscription, SubscriptionStats } from './types.ts'
 
 export interface AssuredSubscriptionComponents extends ScreenComponents {
   /** One that lasts as long as it must: nothing is shed. */
@@ -12,8 +13,11 @@ export interface AssuredSubscriptionComponents extends ScreenComponents {
   closed(subscription: AssuredSubscription): void
 }
 
-/** Bytes, from which each attempt gets a message of its own; or that messages of a publisher are missing here. */
-type Item = { topic: string; bytes: Uint8Array } | { gap: MeshError }
+/**
+ * Bytes, from which each attempt gets a message of its own; or that messages of a publisher are missing here. `place` where
+ * they were read from a log.
+ */
+type Item = ({ topic: string; bytes: Uint8Array } | { gap: () => MeshError }) & { place: LogPlace | undefined }
 
 /** What an iterator waits with, and holds. */
 interface Loop {
@@ -22,7 +26,8 @@ interface Loop {
 }
 
 /**
- * An at-least-once subscription, in memory. A message keeps its place until the loop that got it asks for the next.
+ * An at-least-once subscription. A message keeps its place until the loop that got it asks for the next. What it holds is in
+ * memory; one that reads logs tells its `feed` what is done with.
  *
  * Invariant: loops wait only while the queue has nothing to hand out.
  */
@@ -36,7 +41,17 @@ export class AssuredSubscription implements Subscription, Pressing {
   readonly #stats = { received: 0, delivered: 0, dropped: 0, redelivered: 0 }
   #waiting: Loop[] = []
   #closed = false
+  #ended: Promise<void> | undefined
+  #failure: MeshError | undefined
+  /** Messages and gaps that are done with; and how many were when it was last said to be slow for too long. */
+  #settlements = 0
+  #settled = 0
+  /** While nobody reads it: of each publisher how many messages it had no room for. */
+  #shed: Map<string, { messages: number }> | undefined
   ready: Promise<void> = Promise.resolve()
+  /** What reads logs for it. */
+  feed: Feed | undefined
+  position: LogPlace | undefined
 
   constructor(
     pattern: string,
@@ -53,7 +68,7 @@ export class AssuredSubscription implements Subscription, Pressing {
   }
 
   get pressing(): boolean {
-    return this.#queue.pressed
+    return this.#queue.pressed && this.#shed === undefined
   }
 
   /** Aborted when the subscription is closed. */
@@ -61,24 +76,38 @@ export class AssuredSubscription implements Subscription, Pressing {
     return this.#aborter.signal
   }
 
-  /** Takes a message from `publisher`. `bytes` are shared with other subscriptions and never change. */
-  offer(publisher: string, topic: string, bytes: Uint8Array): void {
-    if (this.#closed) return
+  /**
+   * Takes a message from `publisher`; false where it is not wanted. `bytes` are shared with other subscriptions and never
+   * change. What has a `place` came because there was room for it, and slows nobody.
+   */
+  offer(publisher: string, topic: string, bytes: Uint8Array, place?: LogPlace): boolean {
+    if (this.#closed) return false
     this.#stats.received++
-    if (this.#screen.admit(topic, bytes) === false) return
-    this.#queue.push({ topic, bytes }, bytes.length)
+    if (this.#screen.admit(topic, bytes) === false) return false
+    if (place === undefined && this.#shed !== undefined) {
+      this.#drop(publisher, this.#shed)
+      return false
+    }
+    this.#queue.push({ topic, bytes, place }, bytes.length)
     this.#serve()
-    if (this.#queue.pressed) this.#press(publisher)
+    if (place === undefined && this.#queue.pressed) this.#press(publisher)
+    return true
+  }
+
+  /** So many numbers up to `place` are in no log any more; some may not have matched. */
+  missed(place: LogPlace, messages: number): void {
+    if (this.#closed) return
+    const { publisher } = place
+    const gap = () => missing(publisher, `${messages} numbers before ${place.sequence + 1}`, { messages })
+    this.#queue.push({ gap, place }, 0)
+    this.#serve()
   }
 
   /** Messages of `publisher` are missing from here on; `batches` where it is known how many. */
   gap(publisher: string, batches: number | undefined): void {
     if (this.#closed) return
     const many = batches === undefined ? 'more than it keeps' : `${batches} batches`
-    const gap = new MeshError('ERR_GAP', `messages of ${publisher} are missing: ${many}`, {
-      details: { publisher, batches }
-    })
-    this.#queue.push({ gap }, 0)
+    this.#queue.push({ gap: () => missing(publisher, many, { batches }), place: undefined }, 0)
     this.#serve()
   }
 
@@ -88,8 +117,29 @@ export class AssuredSubscription implements Subscription, Pressing {
     this.#components.emit({ kind: 'slow-consumer', owner, pattern, publisher, released: false })
   }
 
-  /** Never called: its pressure has no end but its release. */
-  overrun(): void {}
+  /** Publishers wait as long as anything is read; one that nobody reads must not stop the others for ever. */
+  overrun(publisher: string): boolean {
+    const before = this.#settled
+    this.#settled = this.#settlements
+    if (before !== this.#settlements) return false
+    this.#shed = new Map()
+    const { owner, pattern } = this
+    this.#components.emit({ kind: 'slow-consumer', owner, pattern, publisher, released: true })
+    return true
+  }
+
+  /** The first that is shed of a publisher leaves the news in the queue, which then counts the others. */
+  #drop(publisher: string, shed: Map<string, { messages: number }>): void {
+    this.#stats.dropped++
+    const known = shed.get(publisher)
+    if (known !== undefined) known.messages++
+    else {
+      const count = { messages: 1 }
+      shed.set(publisher, count)
+      const gap = () => missing(publisher, `${count.messages} that found no room`, count)
+      this.#queue.push({ gap, place: undefined }, 0)
+    }
+  }
 
   #serve(): void {
     while (this.#waiting.length > 0) {
@@ -108,10 +158,11 @@ export class AssuredSubscription implements Subscription, Pressing {
     this.#acknowledge(loop)
     for (let lease = this.#queue.lease(); lease !== undefined; lease = this.#queue.lease()) {
       const { item, attempts } = lease
-      const next = 'gap' in item ? item.gap : this.#screen.decode(item.topic, item.bytes)
+      const next = 'gap' in item ? item.gap() : this.#screen.decode(item.topic, item.bytes)
       if (next === undefined || next instanceof MeshError) this.#settle(lease)
       else {
         loop.held = lease
+        this.position = item.place
         if (attempts > 1) this.#stats.redelivered++
         else this.#stats.delivered++
       }
@@ -128,7 +179,12 @@ export class AssuredSubscription implements Subscription, Pressing {
 
   #settle(lease: Lease<Item>): void {
     this.#queue.acknowledge(lease)
-    if (!this.#queue.pressed) this.#components.pressure.release(this)
+    const { item } = lease
+    if (item.place !== undefined) this.feed?.settled(item.place, 'gap' in item ? undefined : item.bytes.length)
+    this.#settlements++
+    if (this.#queue.pressed) return
+    this.#shed = undefined
+    this.#components.pressure.release(this)
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Message> {
@@ -137,6 +193,7 @@ export class AssuredSubscription implements Subscription, Pressing {
   }
 
   #ask(loop: Loop): Promise<IteratorResult<Message>> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
     if (this.#closed) return Promise.resolve({ done: true, value: undefined })
     const next = this.#next(loop)
     if (next instanceof MeshError) return Promise.reject(next)
@@ -160,14 +217,31 @@ export class AssuredSubscription implements Subscription, Pressing {
   }
 
   close(): Promise<void> {
-    if (this.#closed) return Promise.resolve()
+    return (this.#ended ??= this.#close(new MeshError('ERR_ABORTED', `the subscription to ${this.pattern} was closed`)))
+  }
+
+  /** What it reads cannot be had: its loops fail, and it is closed. */
+  fail(error: MeshError): void {
+    if (this.#closed) return
+    this.#failure = error
+    for (const loop of this.#waiting.splice(0)) loop.waiting.shift()!.reject(error)
+    this.#ended ??= this.#close(error)
+    this.#ended.catch(() => {})
+  }
+
+  async #close(reason: MeshError): Promise<void> {
     this.#closed = true
     this.#queue.clear()
     this.#components.closed(this)
     this.#components.pressure.release(this)
-    this.#aborter.abort(new MeshError('ERR_ABORTED', `the subscription to ${this.pattern} was closed`))
+    this.#aborter.abort(reason)
     for (const loop of this.#waiting.splice(0)) loop.waiting.shift()!.resolve({ done: true, value: undefined })
-    return Promise.resolve()
+    await this.feed?.close()
+  }
+
+  async unsubscribe(): Promise<void> {
+    await this.close()
+    await this.feed?.forget()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -178,4 +252,10 @@ export class AssuredSubscription implements Subscription, Pressing {
     const { length: queued, bytes: queuedBytes } = this.#queue
     return { ...this.#stats, ...this.#screen.counts, queued, queuedBytes }
   }
+}
+
+function missing(publisher: string, what: string, details: Record<string, unknown>): MeshError {
+  return new MeshError('ERR_GAP', `messages of ${publisher} are missing: ${what}`, {
+    details: { publisher, ...details }
+  })
 }

@@ -4,7 +4,7 @@ import type { Acknowledgements } from './acknowledgements.ts'
 import type { AssuredSubscription } from './assured-subscription.ts'
 import type { InterestView } from './interest.ts'
 import type { LocalSubscriptions } from './local.ts'
-import type { Publisher } from './publisher.ts'
+import type { Publication, Publisher } from './publisher.ts'
 import { Reach } from './reach.ts'
 import type { LocalSubscription } from './subscription.ts'
 import type { Evidence, PublishOptions } from './types.ts'
@@ -41,7 +41,8 @@ export class EvidenceDesk {
   async publish(message: Message, wanted: number, options: PublishOptions): Promise<Evidence> {
     const { clock, publisher, grace } = this.#c
     const { timeout = TIMEOUT, signal } = options
-    const { topic, bytes } = publisher.encode(message)
+    const publication = publisher.encode(message)
+    const { topic } = publication
     const reach = new Reach(message.id, topic, wanted, clock, grace)
     const expire = () =>
       reach.fail('ERR_TIMEOUT', `${topic} had not reached ${wanted} subscriptions within ${timeout} ms`)
@@ -52,7 +53,7 @@ export class EvidenceDesk {
     signal?.addEventListener('abort', abort, { once: true })
     try {
       await Promise.race([this.#subscribers(topic, wanted, reach.settled.promise), reach.settled.promise])
-      await this.#ask(reach, topic, bytes, options, timeout)
+      await this.#ask(reach, publication, options, timeout)
       return await reach.settled.promise
     } finally {
       this.#open.delete(reach)
@@ -85,7 +86,8 @@ export class EvidenceDesk {
     return promise
   }
 
-  async #ask(reach: Reach, topic: string, bytes: Uint8Array, options: PublishOptions, ms: number): Promise<void> {
+  async #ask(reach: Reach, publication: Publication, options: PublishOptions, ms: number): Promise<void> {
+    const { topic } = publication
     const { acknowledgements, publisher, view, self } = this.#c
     const once = view.table.match(topic).map(({ peer }) => peer)
     const assured = view.assuredOf(topic).map(({ peer }) => peer)
@@ -95,7 +97,7 @@ export class EvidenceDesk {
     const tokens = { once: ask(once), assured: ask(assured) }
     try {
       const handed = await Promise.race([
-        publisher.submit(topic, bytes, tokens, { ...options, timeout: ms }),
+        publisher.submit(publication, tokens, { ...options, timeout: ms }),
         reach.settled.promise
       ])
       if (!('local' in handed)) return

@@ -3,13 +3,13 @@ import type { Clock, Timer } from '../ports.ts'
 
 /** A subscription that slows its publishers. */
 export interface Pressing {
-  /** Called once when it has pressed for too long: it no longer does, and sheds by itself. */
-  overrun(publisher: string): void
+  /** Called when it has pressed for too long. True: it no longer does, and sheds by itself; false: it is given as long again. */
+  overrun(publisher: string): boolean
 }
 
 interface Press {
   publishers: Set<string>
-  timer: Timer | undefined
+  timer: Timer
 }
 
 /**
@@ -27,7 +27,7 @@ export class Pressure {
   /** A subscription no longer presses: local publishers may go on. */
   onReleased: () => void = () => {}
 
-  /** `stall`: ms, or infinity where nothing is ever shed. */
+  /** `stall`: ms. */
   constructor(clock: Clock, stall: number) {
     this.#clock = clock
     this.#stall = stall
@@ -37,12 +37,7 @@ export class Pressure {
   press(publisher: string, subscription: Pressing): boolean {
     let press = this.#presses.get(subscription)
     if (press === undefined) {
-      const overrun = () => {
-        subscription.overrun(publisher)
-        this.release(subscription)
-      }
-      const timer = this.#stall === Number.POSITIVE_INFINITY ? undefined : this.#clock.after(this.#stall, overrun)
-      press = { publishers: new Set(), timer }
+      press = { publishers: new Set(), timer: this.#timer(publisher, subscription) }
       this.#presses.set(subscription, press)
     }
     if (press.publishers.has(publisher)) return false
@@ -53,10 +48,18 @@ export class Pressure {
     return true
   }
 
+  #timer(publisher: string, subscription: Pressing): Timer {
+    return this.#clock.after(this.#stall, () => {
+      const press = this.#presses.get(subscription)
+      if (subscription.overrun(publisher)) this.release(subscription)
+      else if (press !== undefined) press.timer = this.#timer(publisher, subscription)
+    })
+  }
+
   release(subscription: Pressing): void {
     const press = this.#presses.get(subscription)
     if (press === undefined) return
-    press.timer?.cancel()
+    press.timer.cancel()
     this.#presses.delete(subscription)
     for (const publisher of press.publishers) {
       const pressing = this.#byPublisher.get(publisher)

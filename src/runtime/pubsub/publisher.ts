@@ -1,14 +1,18 @@
+import { encodeStamp } from '../../../protocols/causality/block.ts'
+import { DestinationKind } from '../../../protocols/causality/constants.ts'
 import type { Message } from '../../../protocols/envelope/message.ts'
 import { MeshError } from '../../../protocols/errors.ts'
 import { BatchWriter, encodeAsked, encodeSync } from '../../../protocols/publish-subscribe/codec.ts'
 import { FRAME, MAX_BATCH_BYTES, MAX_BATCH_MESSAGES } from '../../../protocols/publish-subscribe/constants.ts'
 import type { Route, Targets } from '../../core/pubsub/route.ts'
+import type { CausalDriver } from '../causality/driver.ts'
 import type { Clock } from '../ports.ts'
 import type { Acknowledgements } from './acknowledgements.ts'
 import type { AssuredPublisher } from './assured-publisher.ts'
 import type { AssuredSubscription } from './assured-subscription.ts'
 import type { InterestView } from './interest.ts'
 import type { LocalSubscriptions } from './local.ts'
+import type { Logs } from './log/logs.ts'
 import type { Outbound } from './outbound.ts'
 import type { Routes } from './routes.ts'
 import type { LocalSubscription } from './subscription.ts'
@@ -21,6 +25,7 @@ export interface PublisherComponents {
   self: string
   clock: Clock
   codec: MessageCodec
+  order: CausalDriver | undefined
   limits: PubSubLimits
   stats: PubSubStats
   view: InterestView
@@ -32,12 +37,21 @@ export interface PublisherComponents {
   acknowledgements: Acknowledgements
   window: Window
   wide: WidePublisher
+  logs: Logs
 }
 
 /** A batch on the direct path. Only messages that follow each other to the same nodes share one: order stays as published. */
 interface DirectBatch {
   targets: Targets
   writer: BatchWriter
+}
+
+/** A message as it leaves. */
+export interface Publication {
+  readonly topic: string
+  readonly bytes: Uint8Array
+  /** It has a place in the causal order. */
+  readonly ordered: boolean
 }
 
 /** What was handed over, and to whom. */
@@ -72,6 +86,7 @@ export class Publisher {
     const pump = () => this.pump()
     components.outbound.onWritable = () => {
       components.assured.pump()
+      components.logs.pump()
       this.pump()
     }
     components.assured.onOpen = pump
@@ -79,7 +94,7 @@ export class Publisher {
     components.routes.onSwitch = (topic, before, after) => this.#fence(topic, before, after)
   }
 
-  encode(message: Message): { topic: string; bytes: Uint8Array } {
+  encode(message: Message): Publication {
     const topic = message.routing?.topic
     if (topic === undefined) throw new MeshError('ERR_INVALID_TOPIC', 'a message without routing.topic')
     this.#c.routes.of(topic)
@@ -87,16 +102,16 @@ export class Publisher {
     if (bytes.length > this.#c.limits.messageBytes) {
       throw new MeshError('ERR_MESSAGE_TOO_LARGE', `${bytes.length} bytes; at most ${this.#c.limits.messageBytes}`)
     }
-    return { topic, bytes }
+    return { topic, bytes, ordered: this.#c.order !== undefined && message.guarantee?.ordering === 'causal' }
   }
 
   /** Resolves once handed over: at once, or after what keeps the topic back. */
   async publish(message: Message, options: PublishOptions): Promise<Evidence> {
-    const { topic, bytes } = this.encode(message)
-    const { path, local, remote } = await this.submit(topic, bytes, undefined, options)
+    const publication = this.encode(message)
+    const { path, local, remote } = await this.submit(publication, undefined, options)
     return {
       id: message.id,
-      topic,
+      topic: publication.topic,
       path,
       subscribers: local + remote,
       peers: local > 0 ? [{ peer: this.#c.self, subscribers: local }] : [],
@@ -105,21 +120,18 @@ export class Publisher {
   }
 
   /** `tokens`: acknowledgements are asked. */
-  submit(
-    topic: string,
-    bytes: Uint8Array,
-    tokens: Tokens | undefined,
-    options: PublishOptions
-  ): Handed | Promise<Handed> {
-    if (!this.#room.holds(topic) && this.#open(topic)) return this.#hand(topic, bytes, tokens)
+  submit(publication: Publication, tokens: Tokens | undefined, options: PublishOptions): Handed | Promise<Handed> {
+    const { topic } = publication
+    if (!this.#room.holds(topic) && this.#open(topic)) return this.#hand(publication, tokens)
     if (options.timeout === 0) throw new MeshError('ERR_BACKPRESSURE', `receivers of ${topic} are not ready for more`)
-    return this.#wait(topic, bytes, tokens, options)
+    return this.#wait(publication, tokens, options)
   }
 
-  #wait(topic: string, bytes: Uint8Array, tokens: Tokens | undefined, options: PublishOptions): Promise<Handed> {
+  #wait(publication: Publication, tokens: Tokens | undefined, options: PublishOptions): Promise<Handed> {
+    const { topic, bytes } = publication
     const { promise, resolve, reject } = Promise.withResolvers<Handed>()
     const { signal, timeout } = options
-    const go = () => resolve(this.#hand(topic, bytes, tokens))
+    const go = () => resolve(this.#hand(publication, tokens))
     const waiting = { topic, size: bytes.length + WAITING_OVERHEAD, cancelled: false, go, fail: reject }
     this.#room.enter(waiting)
     const give = (error: MeshError) => {
@@ -147,7 +159,9 @@ export class Publisher {
   /** Whether the topic's next message may leave; what keeps it back calls `pump` when it no longer does. */
   #open(topic: string): boolean {
     const route = this.#c.routes.of(topic)
+    if (this.#c.order?.full === true) return false
     if (this.#fenced.size > 0 && this.#fenced.has(topic)) return false
+    if (this.#c.logs.log.full) return false
     if (route.wide && !this.#c.window.open) return false
     if (this.#c.local.matching(topic).some((subscription) => subscription.pressing)) return false
     return this.#c.outbound.ready(route.linked.peers) && this.#assuredOpen(topic)
@@ -160,14 +174,17 @@ export class Publisher {
     return assuredLocal.size === 0 || !assuredLocal.matching(topic).some((subscription) => subscription.pressing)
   }
 
-  #hand(topic: string, bytes: Uint8Array, tokens: Tokens | undefined): Handed {
+  #hand({ topic, bytes, ordered }: Publication, tokens: Tokens | undefined): Handed {
     const { routes, stats, local, wide, self, assured, assuredLocal } = this.#c
     const route = routes.of(topic)
     stats.published++
+    this.#c.logs.log.append(topic, bytes)
     if (route.interested.length > 0 || route.wide) {
       routes.used(topic)
-      if (route.wide) wide.add(route, topic, bytes, tokens?.once)
-      else this.#direct(route.linked, topic, bytes, tokens?.once)
+      const stamp = ordered ? this.#stamp() : undefined
+      if (route.wide) wide.add(route, topic, bytes, stamp, tokens?.once)
+      else this.#direct(route.linked, topic, bytes, stamp, tokens?.once)
+      if (ordered) this.#stamped(route.wide ? DestinationKind.wide : DestinationKind.topic, topic, route.linked.peers)
       this.#schedule()
     }
     let reached = local.deliver(self, topic, bytes, false)
@@ -178,7 +195,8 @@ export class Publisher {
       if (kept.peers.length > 0) {
         remote += kept.subscribers
         if (path === 'local' && kept.subscribers > 0) path = 'direct'
-        assured.add(kept, topic, bytes, tokens?.assured)
+        assured.add(kept, topic, bytes, ordered ? this.#stamp() : undefined, tokens?.assured)
+        if (ordered) this.#stamped(DestinationKind.assured, topic, kept.peers)
         this.#schedule()
       }
     }
@@ -187,14 +205,29 @@ export class Publisher {
     return { path, local: reached, remote }
   }
 
-  #direct(targets: Targets, topic: string, bytes: Uint8Array, token: number | undefined): void {
+  /** The place of the copies that go one way. Those for at-least-once subscriptions have another: either may come first. */
+  #stamp(): Uint8Array {
+    return encodeStamp(this.#c.order!.stampPublication())
+  }
+
+  #stamped(kind: DestinationKind, topic: string, peers: readonly string[]): void {
+    this.#c.order!.published(kind, topic, peers)
+  }
+
+  #direct(
+    targets: Targets,
+    topic: string,
+    bytes: Uint8Array,
+    stamp: Uint8Array | undefined,
+    token: number | undefined
+  ): void {
     const batch = this.#batch
     const apart =
       token !== undefined || batch?.targets !== targets || batch.writer.length + bytes.length > MAX_BATCH_BYTES
     if (apart) this.#leave()
     this.#batch ??= { targets, writer: new BatchWriter() }
     const { writer } = this.#batch
-    writer.add(topic, bytes)
+    writer.add(topic, bytes, stamp)
     if (token !== undefined || writer.count >= MAX_BATCH_MESSAGES || writer.length >= MAX_BATCH_BYTES)
       this.#leave(token)
   }

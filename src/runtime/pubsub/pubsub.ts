@@ -1,18 +1,23 @@
+import { DestinationKind } from '../../../protocols/causality/constants.ts'
 import type { Message } from '../../../protocols/envelope/message.ts'
 import { MeshError } from '../../../protocols/errors.ts'
 import type { QueueLimits } from '../../core/flow/watermarks.ts'
 import { channelOfPattern, validatePattern } from '../../core/pubsub/topic.ts'
+import type { CausalDriver } from '../causality/driver.ts'
 import { Coalescer } from '../telemetry/coalesce.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import { Announcer } from './announcer.ts'
+import { PublicationArrivals } from './arrivals.ts'
 import { AssuredPublisher } from './assured-publisher.ts'
 import { AssuredReceiver } from './assured-receiver.ts'
 import { AssuredSubscription } from './assured-subscription.ts'
 import { Channels } from './channels.ts'
 import { EvidenceDesk } from './evidence.ts'
 import { InterestView } from './interest.ts'
-import { checkPublish, checkSubscribe, DEFAULT_LIMITS, emptyStats } from './limits.ts'
+import { DEFAULT_LIMITS, emptyStats } from './limits.ts'
 import { LocalSubscriptions } from './local.ts'
+import { Logs } from './log/logs.ts'
+import { checkPublish, checkSubscribe, deliveryOf, readsLogs } from './options.ts'
 import { Outbound } from './outbound.ts'
 import { Pressure } from './pressure.ts'
 import { Publisher } from './publisher.ts'
@@ -21,6 +26,7 @@ import { Routes } from './routes.ts'
 import { LocalSubscription } from './subscription.ts'
 import type {
   Evidence,
+  Memory,
   PublishOptions,
   PubSub,
   PubSubComponents,
@@ -61,7 +67,7 @@ class MeshPubSub implements PubSub {
   readonly #stopped = new AbortController()
   readonly #coalescer: Coalescer
   readonly #pressure: Pressure
-  /** Of at-least-once subscriptions: without end, and on their own streams only. */
+  /** Of at-least-once subscriptions: while they read at all, and on their own streams only. */
   readonly #patience: Pressure
   readonly #view: InterestView
   readonly #local: LocalSubscriptions<LocalSubscription>
@@ -73,12 +79,15 @@ class MeshPubSub implements PubSub {
   readonly #wide: WidePublisher
   readonly #assuring: AssuredPublisher
   readonly #assured: AssuredReceiver
+  readonly #logs: Logs
+  /** Subscriptions that read logs. */
+  readonly #reading = new Set<AssuredSubscription>()
   readonly #publisher: Publisher
   readonly #evidence: EvidenceDesk
   readonly #receiver: Receiver
 
   constructor(components: PubSubComponents) {
-    const { membership, links, broadcast, host, clock, dice, codec } = components
+    const { membership, links, broadcast, host, clock, dice, codec, order } = components
     this.#components = components
     const limits = { ...DEFAULT_LIMITS, ...components.limits }
     const stats = this.#stats
@@ -86,7 +95,7 @@ class MeshPubSub implements PubSub {
     this.#limits = limits
     this.#coalescer = new Coalescer(clock)
     const pressure = (this.#pressure = new Pressure(clock, limits.stall))
-    const patience = (this.#patience = new Pressure(clock, Number.POSITIVE_INFINITY))
+    const patience = (this.#patience = new Pressure(clock, limits.retention))
     const view = (this.#view = new InterestView(membership, limits.patternsPerPeer))
     const local = (this.#local = new LocalSubscriptions<LocalSubscription>(limits.topics))
     const assuredLocal = (this.#assuredLocal = new LocalSubscriptions<AssuredSubscription>(limits.topics))
@@ -114,19 +123,41 @@ class MeshPubSub implements PubSub {
     const assuring = (this.#assuring = new AssuredPublisher({ clock, view, outbound, limits, stats, epoch }))
     const lost = (publisher: string, channel: number | undefined, packets: number | undefined) =>
       components.emit({ kind: 'lost', publisher, channel, packets })
+    const arrivals = new PublicationArrivals(order, stats)
     const assured = (this.#assured = new AssuredReceiver({
-      ...{ clock, local: assuredLocal, pressure: patience, stats, publishers: limits.publishers },
+      ...{ arrivals, clock, local: assuredLocal, pressure: patience, stats, publishers: limits.publishers },
       lost: (publisher, batches) => lost(publisher, undefined, batches)
+    }))
+    const logs = (this.#logs = new Logs({
+      ...{ clock, membership, outbound, limits: limits.log },
+      emit: (event) => components.emit(event),
+      report: components.report ?? (() => {}),
+      coalescer: this.#coalescer,
+      open: () => this.#publisher.pump()
     }))
     const shared = { self, clock, view, local, assuredLocal, acknowledgements }
     const publisher = new Publisher({
-      ...{ ...shared, codec, limits, stats, routes, outbound, window, wide },
-      assured: assuring
+      ...{ ...shared, codec, order, limits, stats, routes, outbound, window, wide },
+      ...{ assured: assuring, logs }
     })
     this.#publisher = publisher
     this.#evidence = new EvidenceDesk({ ...shared, publisher, grace: limits.grace })
     this.#receiver = new Receiver({
-      ...{ host, limits, stats, channels, pressure, outbound, wide, assured, assuring, ...shared },
+      ...{
+        host,
+        order,
+        arrivals,
+        limits,
+        stats,
+        channels,
+        pressure,
+        outbound,
+        wide,
+        assured,
+        assuring,
+        logs,
+        ...shared
+      },
       refused: (peer, reason) => this.#refused(peer, reason),
       lost
     })
@@ -134,7 +165,8 @@ class MeshPubSub implements PubSub {
   }
 
   #connect(): void {
-    const { links, broadcast } = this.#components
+    const { links, broadcast, order } = this.#components
+    if (order !== undefined) this.#connectOrder(order)
     this.#outbound.onDropped = (peer, reason) => this.#undelivered(peer, reason)
     this.#pressure.onReleased = () => this.#publisher.pump()
     this.#patience.onReleased = () => {
@@ -157,6 +189,13 @@ class MeshPubSub implements PubSub {
     broadcast.onMessage = (name, bytes) => void this.#receiver.broadcast(name, bytes)
   }
 
+  #connectOrder(order: CausalDriver): void {
+    order.wants = (kind, topic) =>
+      (kind === DestinationKind.assured ? this.#assuredLocal : this.#local).matching(topic).length > 0
+    order.retained = (peer) => this.#assuring.retains(peer)
+    order.onRoom = () => this.#publisher.pump()
+  }
+
   #refused(peer: string, reason: RefusalReason): void {
     this.#stats.refused[reason]++
     this.#coalescer.note(`refused ${reason} ${peer}`, 0, (count) =>
@@ -166,6 +205,8 @@ class MeshPubSub implements PubSub {
 
   #undelivered(peer: string, reason: string): void {
     this.#stats.undelivered++
+    // What was dropped has its number: its receiver is to hear that it will not come.
+    if (peer !== '') this.#components.order?.severed(peer)
     this.#coalescer.note(`undelivered ${reason} ${peer}`, 0, (frames) =>
       this.#components.emit({ kind: 'undelivered', peer, reason, frames })
     )
@@ -181,9 +222,21 @@ class MeshPubSub implements PubSub {
     if (options.signal?.aborted) {
       throw new MeshError('ERR_ABORTED', 'the publication was aborted', { cause: options.signal.reason })
     }
+    if (!options.durable) return this.#publish(message, options)
+    this.#logs.checkDurable()
+    const evidence = await this.#publish(message, options)
+    await this.#logs.log.synced()
+    return evidence
+  }
+
+  #publish(message: Message, options: PublishOptions): Promise<Evidence> {
     return options.waitFor === undefined
       ? this.#publisher.publish(message, options)
       : this.#evidence.publish(message, options.waitFor.subscribers, options)
+  }
+
+  open(memory: Memory): Promise<void> {
+    return this.#logs.open(memory)
   }
 
   subscribe(
@@ -196,10 +249,11 @@ class MeshPubSub implements PubSub {
     validatePattern(pattern)
     const limits = checkSubscribe(options)
     const most = this.#limits.subscriptions
-    if (this.#local.size + this.#assuredLocal.size >= most) {
+    if (this.#local.size + this.#assuredLocal.size + this.#reading.size >= most) {
       throw new MeshError('ERR_LIMIT', `more than ${most} subscriptions on one node`)
     }
-    const delivery = options.delivery ?? 'at-most-once'
+    if (readsLogs(options)) return this.#read(pattern, options, limits, owner, onClosed ?? (() => {}))
+    const delivery = deliveryOf(options)
     const wish = { pattern, delivery, linked: delivery === 'at-most-once' && options.overflow === 'reject' }
     const channel = channelOfPattern(pattern)
     const closed = (subscription: Subscription) => {
@@ -247,6 +301,21 @@ class MeshPubSub implements PubSub {
     return subscription
   }
 
+  #read(...[pattern, options, limits, owner, closed]: SubscriptionParts): AssuredSubscription {
+    const { codec, emit } = this.#components
+    this.#logs.check(owner, options)
+    const subscription = new AssuredSubscription(pattern, options, limits, owner, {
+      ...{ codec, emit, pressure: this.#patience, coalescer: this.#coalescer },
+      closed: (subscription) => {
+        this.#reading.delete(subscription)
+        closed(subscription)
+      }
+    })
+    this.#reading.add(subscription)
+    this.#logs.feed(subscription, options, limits)
+    return subscription
+  }
+
   stats(): PubSubStats {
     return structuredClone(this.#stats)
   }
@@ -263,6 +332,9 @@ class MeshPubSub implements PubSub {
     this.#evidence.stop()
     this.#stopped.abort(error)
     for (const subscription of [...this.#local.all(), ...this.#assuredLocal.all()]) await subscription.close()
+    // What could not be written is handed out again in the next life.
+    await Promise.allSettled([...this.#reading].map((subscription) => subscription.close()))
+    await this.#logs.stop()
     this.#view.stop()
     this.#channels.stop()
     this.#receiver.stop()

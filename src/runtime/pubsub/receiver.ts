@@ -1,3 +1,4 @@
+import { DestinationKind } from '../../../protocols/causality/constants.ts'
 import { MeshError } from '../../../protocols/errors.ts'
 import {
   decodeAcknowledgement,
@@ -14,15 +15,18 @@ import {
 } from '../../../protocols/publish-subscribe/codec.ts'
 import { channelName, FRAME, PUBLISH_SUBSCRIBE } from '../../../protocols/publish-subscribe/constants.ts'
 import type { SignedPacket } from '../../../protocols/publish-subscribe/messages.ts'
+import type { CausalDriver } from '../causality/driver.ts'
 import type { Link, LinkHandler } from '../links/types.ts'
 import type { Clock, Host } from '../ports.ts'
 import type { Acknowledgements } from './acknowledgements.ts'
+import type { PublicationArrivals } from './arrivals.ts'
 import type { AssuredPublisher } from './assured-publisher.ts'
 import type { AssuredReceiver } from './assured-receiver.ts'
 import type { AssuredSubscription } from './assured-subscription.ts'
 import type { Channels } from './channels.ts'
 import type { InterestView } from './interest.ts'
 import type { LocalSubscriptions } from './local.ts'
+import type { Logs } from './log/logs.ts'
 import type { Outbound } from './outbound.ts'
 import type { Pressure } from './pressure.ts'
 import { Streams } from './streams.ts'
@@ -45,6 +49,9 @@ export interface ReceiverComponents {
   outbound: Outbound
   acknowledgements: Acknowledgements
   wide: WidePublisher
+  arrivals: PublicationArrivals
+  order: CausalDriver | undefined
+  logs: Logs
   refused(peer: string, reason: RefusalReason): void
   lost(publisher: string, channel: number, packets: number): void
 }
@@ -59,7 +66,8 @@ export class Receiver implements LinkHandler {
     FRAME.packet,
     FRAME.sync,
     FRAME.skip,
-    FRAME.numbered
+    FRAME.numbered,
+    FRAME.entries
   ])
   readonly #c: ReceiverComponents
   readonly #streams: Streams
@@ -81,7 +89,9 @@ export class Receiver implements LinkHandler {
   }
 
   closed(link: Link): void {
+    this.#c.logs.unlinked(link.peer, link.direction)
     if (link.direction !== 'outbound') return
+    this.#c.order?.severed(link.peer)
     this.#c.outbound.forget(link.peer)
     this.#c.assuring.unlinked(link.peer)
   }
@@ -95,6 +105,8 @@ export class Receiver implements LinkHandler {
       wide.repair(link.peer, decodeRepair(body))
     } else if (kind === FRAME.taken) {
       assuring.acknowledged(link.peer, decodeTaken(body))
+    } else if (kind === FRAME.fetch) {
+      this.#c.logs.fetch(link.peer, body)
     } else {
       this.#counted(link, kind, body)
       this.#c.pressure.credit(link, body.length)
@@ -103,11 +115,12 @@ export class Receiver implements LinkHandler {
 
   #counted(link: Link, kind: number, body: Uint8Array): void {
     const { peer } = link
-    if (kind === FRAME.messages) this.#batch(peer, body)
+    if (kind === FRAME.messages) this.#batch(DestinationKind.topic, peer, body)
     else if (kind === FRAME.numbered) this.#c.assured.frame(link, body)
+    else if (kind === FRAME.entries) this.#c.logs.entries(peer, body)
     else if (kind === FRAME.asked) {
       const { token, batch } = decodeAsked(body)
-      const subscribers = this.#batch(peer, batch)
+      const subscribers = this.#batch(DestinationKind.topic, peer, batch)
       link.send(FRAME.acknowledgement, encodeAcknowledgement({ token, subscribers }), false)
     } else if (kind === FRAME.packet) this.#linked(peer, body)
     else if (kind === FRAME.sync) {
@@ -121,14 +134,8 @@ export class Receiver implements LinkHandler {
   }
 
   /** Returns how many local subscriptions the messages reached. */
-  #batch(publisher: string, batch: Uint8Array): number {
-    const { local, stats } = this.#c
-    let reached = 0
-    readBatch(batch, (topic, bytes) => {
-      reached += local.deliver(publisher, topic, bytes, true)
-    })
-    stats.delivered += reached
-    return reached
+  #batch(kind: DestinationKind, publisher: string, batch: Uint8Array): number {
+    return this.#c.arrivals.batch(kind, publisher, batch, this.#c.local)
   }
 
   /** The link proves who sent it: the signature need not be looked at. */
@@ -179,7 +186,7 @@ export class Receiver implements LinkHandler {
     const { publisher, ask, batch } = packet
     let reached = 0
     try {
-      reached = this.#batch(publisher, batch) + this.#strange(publisher, batch)
+      reached = this.#batch(DestinationKind.wide, publisher, batch) + this.#strange(publisher, batch)
     } catch {
       this.#c.refused(publisher, 'malformed')
     }

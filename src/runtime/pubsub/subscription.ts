@@ -61,6 +61,8 @@ export class LocalSubscription implements Subscription, Pressing {
   #overrun = false
   #closed = false
   ready: Promise<void> = Promise.resolve()
+  /** It reads no log. */
+  readonly position = undefined
 
   constructor(
     pattern: string,
@@ -180,10 +182,11 @@ export class LocalSubscription implements Subscription, Pressing {
     this.#components.emit({ kind: 'slow-consumer', owner, pattern, publisher, released: false })
   }
 
-  overrun(publisher: string): void {
+  overrun(publisher: string): boolean {
     this.#overrun = true
     const { owner, pattern } = this
     this.#components.emit({ kind: 'slow-consumer', owner, pattern, publisher, released: true })
+    return true
   }
 
   #read(item: Queued): Message | undefined {
@@ -248,6 +251,10 @@ export class LocalSubscription implements Subscription, Pressing {
     this.#aborter.abort(new MeshError('ERR_ABORTED', `the subscription to ${this.pattern} was closed`))
     this.#dismiss(this.#readers)
     return Promise.resolve()
+  }
+
+  unsubscribe(): Promise<void> {
+    return this.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -87,14 +87,14 @@ export class WidePublisher {
   }
 
   /** Puts a message into the channel's packet; with a `token` into one of its own, which leaves at once. */
-  add(route: Route, topic: string, bytes: Uint8Array, token: number | undefined): void {
+  add(route: Route, topic: string, bytes: Uint8Array, stamp: Uint8Array | undefined, token: number | undefined): void {
     const { channel } = route
     const state = this.#channel(channel)
     const full = state.draft !== undefined && state.draft.batch.length + bytes.length > MAX_BATCH_BYTES
     if (full || token !== undefined) this.#leave(channel, state)
     state.draft ??= { batch: new BatchWriter(), routes: new Set() }
     const { draft } = state
-    draft.batch.add(topic, bytes)
+    draft.batch.add(topic, bytes, stamp)
     draft.routes.add(route)
     if (token !== undefined) this.#leave(channel, state, { token, peers: [] })
     else if (draft.batch.count >= MAX_BATCH_MESSAGES || draft.batch.length >= MAX_BATCH_BYTES)

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net'
 import { join, relative, resolve } from 'node:path'
 import { claim } from '../control/claim.ts'
+import { checkSocketPath } from '../control/path.ts'
 
 /**
  * Makes a data folder this process's alone until it is released: two processes that append to one log would destroy it.
@@ -14,7 +15,7 @@ export async function claimFolder(dataDir: string): Promise<AsyncDisposable> {
   const absolute = join(resolve(dataDir), 'claim.sock')
   const fromHere = relative('', absolute)
   // The path of a socket has about 100 bytes: the shorter way of saying it.
-  const path = fromHere.length < absolute.length ? fromHere : absolute
+  const path = checkSocketPath(fromHere.length < absolute.length ? fromHere : absolute, dataDir)
   const server = createServer((socket) => socket.destroy())
   await claim(server, path)
   server.unref()

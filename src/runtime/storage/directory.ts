@@ -1,68 +1,164 @@
+import type { Segment } from './segment.ts'
+
 const INITIAL = 1_024
+
+/** Where a value stands. */
+export interface Place {
+  readonly segment: Segment
+  /** Where its record begins in the segment. */
+  readonly record: number
+  /** Bytes of the record's payload. */
+  readonly length: number
+  /** Where the value begins in the payload. */
+  readonly offset: number
+  /** Bytes of the value. */
+  readonly size: number
+}
 
 /**
  * Which keys there are and where their values stand (Sheehy & Smith, "Bitcask: A Log-Structured Hash Table for Fast
  * Key/Value Data", 2010: the keydir). A million keys must not be a million objects: what is known of a key stands in
- * columns, at the slot that a map gives its name.
+ * columns, in the row that a map gives its name.
  */
 export class Directory {
-  readonly #slots = new Map<string, number>()
+  readonly #rows = new Map<string, number>()
   readonly #free: number[] = []
   #used = 0
-  /** Number of the segment. */
-  segment = new Uint32Array(INITIAL)
-  /** Where the record begins in it. */
-  record = new Uint32Array(INITIAL)
-  /** Bytes of the record's payload. */
-  length = new Uint32Array(INITIAL)
-  /** Where the value begins in the payload. */
-  offset = new Uint32Array(INITIAL)
-  /** Bytes of the value. */
-  size = new Uint32Array(INITIAL)
-  version = new Float64Array(INITIAL)
+  #segment = new Uint32Array(INITIAL)
+  #record = new Uint32Array(INITIAL)
+  #length = new Uint32Array(INITIAL)
+  #offset = new Uint32Array(INITIAL)
+  #size = new Uint32Array(INITIAL)
+  #version = new Float64Array(INITIAL)
+  /** By number, those that hold a value, and how many keys have theirs there. */
+  readonly #segments = new Map<number, { segment: Segment; keys: number }>()
+  #bytes = 0
 
-  get keys(): number {
-    return this.#slots.size
+  /** Bytes of all keys' records: what the store would take without anything outdated. */
+  get bytes(): number {
+    return this.#bytes
   }
 
-  find(key: string): number | undefined {
-    return this.#slots.get(key)
+  keys(): IterableIterator<string> {
+    return this.#rows.keys()
   }
 
-  /** The key's slot; a new one's columns hold what another left there. */
-  claim(key: string): number {
-    const known = this.#slots.get(key)
-    if (known !== undefined) return known
-    const slot = this.#free.pop() ?? this.#used++
-    if (slot >= this.version.length) this.#grow()
-    this.#slots.set(key, slot)
-    return slot
+  /** How many keys have their value in a segment. */
+  keysIn(segment: Segment): number {
+    return this.#segments.get(segment.number)?.keys ?? 0
   }
 
-  remove(key: string, slot: number): void {
-    this.#slots.delete(key)
-    this.#free.push(slot)
+  /** 0 where there is no such key. */
+  version(key: string): number {
+    const row = this.#rows.get(key)
+    return row === undefined ? 0 : this.#version[row]!
   }
 
-  entries(): IterableIterator<[key: string, slot: number]> {
-    return this.#slots.entries()
+  find(key: string): Place | undefined {
+    const row = this.#rows.get(key)
+    if (row === undefined) return undefined
+    const { segment } = this.#segments.get(this.#segment[row]!)!
+    return {
+      segment,
+      record: this.#record[row]!,
+      length: this.#length[row]!,
+      offset: this.#offset[row]!,
+      size: this.#size[row]!
+    }
+  }
+
+  /** Whether that is where the key's value stands now. */
+  isAt(key: string, segment: Segment, record: number, offset: number): boolean {
+    const row = this.#rows.get(key)
+    return (
+      row !== undefined &&
+      this.#segment[row] === segment.number &&
+      this.#record[row] === record &&
+      this.#offset[row] === offset
+    )
+  }
+
+  set(
+    key: string,
+    version: number,
+    segment: Segment,
+    record: number,
+    length: number,
+    offset: number,
+    size: number
+  ): void {
+    let row = this.#rows.get(key)
+    if (row === undefined) {
+      row = this.#free.pop() ?? this.#used++
+      if (row >= this.#version.length) this.#grow()
+      this.#rows.set(key, row)
+      this.#enter(segment)
+      this.#bytes += weight(key, size)
+    } else {
+      this.#move(this.#segment[row]!, segment)
+      this.#bytes += size - this.#size[row]!
+    }
+    this.#segment[row] = segment.number
+    this.#record[row] = record
+    this.#length[row] = length
+    this.#offset[row] = offset
+    this.#size[row] = size
+    this.#version[row] = version
+  }
+
+  delete(key: string): void {
+    const row = this.#rows.get(key)
+    if (row === undefined) return
+    this.#leave(this.#segment[row]!)
+    this.#bytes -= weight(key, this.#size[row]!)
+    this.#rows.delete(key)
+    this.#free.push(row)
+  }
+
+  /** Deletes the keys whose values stand in a segment: it goes, and they could not be read. */
+  forget(segment: Segment): void {
+    if (this.keysIn(segment) === 0) return
+    for (const [key, row] of this.#rows) if (this.#segment[row] === segment.number) this.delete(key)
+  }
+
+  /** Most keys that are written again were written a moment ago. */
+  #move(from: number, to: Segment): void {
+    if (from === to.number) return
+    this.#leave(from)
+    this.#enter(to)
+  }
+
+  #enter(segment: Segment): void {
+    const known = this.#segments.get(segment.number)
+    if (known === undefined) this.#segments.set(segment.number, { segment, keys: 1 })
+    else known.keys++
+  }
+
+  #leave(number: number): void {
+    const known = this.#segments.get(number)!
+    if (--known.keys === 0) this.#segments.delete(number)
   }
 
   #grow(): void {
-    const size = 2 * this.version.length
-    this.segment = widened(this.segment, size)
-    this.record = widened(this.record, size)
-    this.length = widened(this.length, size)
-    this.offset = widened(this.offset, size)
-    this.size = widened(this.size, size)
-    const version = new Float64Array(size)
-    version.set(this.version)
-    this.version = version
+    const rows = 2 * this.#version.length
+    this.#segment = widened(this.#segment, rows)
+    this.#record = widened(this.#record, rows)
+    this.#length = widened(this.#length, rows)
+    this.#offset = widened(this.#offset, rows)
+    this.#size = widened(this.#size, rows)
+    const version = new Float64Array(rows)
+    version.set(this.#version)
+    this.#version = version
   }
 }
 
-function widened(column: Uint32Array<ArrayBuffer>, size: number): Uint32Array<ArrayBuffer> {
-  const wider = new Uint32Array(size)
+/** Bytes that a key and its value take in a record of their own, its header included. */
+function weight(key: string, size: number): number {
+  return 32 + key.length + size
+}
+
+function widened(column: Uint32Array<ArrayBuffer>, rows: number): Uint32Array<ArrayBuffer> {
+  const wider = new Uint32Array(rows)
   wider.set(column)
   return wider
 }

@@ -105,6 +105,7 @@ class OpenFile implements DiskFile {
     return call((then) => fdatasync(this.#fd, then))
   }
 
+  /** Last of all calls: the number that stands for the file may soon be another's. */
   close(): Promise<void> {
     return call((then) => close(this.#fd, then))
   }

@@ -23,6 +23,11 @@ class MemoryStore implements Store {
 
   async write(changes: readonly Change[]): Promise<void> {
     if (this.#closed) throw closedError()
+    this.writeLater(changes)
+  }
+
+  writeLater(changes: readonly Change[]): void {
+    if (this.#closed) return
     const version = ++this.#version
     for (const { key, value } of changes) {
       if (value === undefined) this.#values.delete(key)

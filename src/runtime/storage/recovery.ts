@@ -25,69 +25,102 @@ export async function recover(
   visit: Visit,
   report: StorageReport
 ): Promise<Recovered> {
-  let synced = 0
-  let held: { record: Found; segment: Segment }[] = []
-  /** Gaps that no witness has passed yet, with the index that was due there. */
-  let gaps: { gap: Gap; segment: Segment; due: number }[] = []
-  let last = 0
-
-  /** All up to `index` had been synced: what was held back below it is told, gaps below it are damage. */
-  const witness = async (index: number): Promise<void> => {
-    if (index <= synced) return
-    synced = index
-    let count = 0
-    for (const { record, segment } of held) {
-      if (record.index > index) break
-      visit(record, segment)
-      count++
-    }
-    held = held.slice(count)
-    const damaged = gaps.filter(({ due }) => due <= index)
-    gaps = gaps.filter(({ due }) => due > index)
-    for (const { gap, segment } of damaged) await setAside(disk, segment, gap, report)
-  }
-
+  for (const segment of segments) if (segment.first === 0) await restoreHeader(disk, segment, report)
+  const recovery = new Recovery(disk, visit, report)
   for (const [i, segment] of segments.entries()) {
-    if (segment.first > 0) await witness(segment.first - 1)
-    else await setAside(disk, segment, { offset: 0, bytes: Math.min(HEADER_BYTES, segment.end) }, report)
-    const fence = segments.slice(i + 1).find(({ first }) => first > 0)?.first ?? Number.POSITIVE_INFINITY
-    const found: Gap[] = []
-    reading: for await (const records of scan(segment.file, HEADER_BYTES, (gap) => found.push(gap))) {
-      for (const record of records) {
-        if (record.index >= fence) break reading
-        if (record.index <= last) continue
-        while (found.length > 0 && found[0]!.offset < record.offset)
-          gaps.push({ gap: found.shift()!, segment, due: last + 1 })
-        if (record.witness > synced) await witness(record.witness)
-        if (record.index <= synced) visit(record, segment)
-        else held.push({ record, segment })
-        last = record.index
-      }
-    }
-    const due = Math.max(last + 1, segment.first)
-    if (due < fence) for (const gap of found) gaps.push({ gap, segment, due })
+    // Without a header and without a record it is no segment.
+    if (segment.first === 0) await disk.rename(segment.name, `${segment.name}.corrupt`)
+    else await recovery.read(segment, segments.slice(i + 1).find(({ first }) => first > 0)?.first)
   }
-  const tail = contiguous(held, synced)
-  // Whole records behind a hole: a crash may write pages in any order, but so does rot look. They are kept for a person.
-  const [torn] = gaps
-  if (torn !== undefined && tail.length < held.length) {
-    const { gap, segment } = torn
-    await setAside(disk, segment, { offset: gap.offset, bytes: segment.end - gap.offset }, report)
-  }
-  return { synced, tail }
+  return recovery.end()
 }
 
-function contiguous(held: readonly { record: Found }[], synced: number): Found[] {
-  const tail: Found[] = []
-  for (const { record } of held) {
-    if (record.index !== synced + tail.length + 1) break
-    tail.push(record)
+class Recovery {
+  readonly #disk: Disk
+  readonly #visit: Visit
+  readonly #report: StorageReport
+  /** Every record up to this index had been synced, says the best witness so far. */
+  #synced = 0
+  /** Index of the last intact record. */
+  #last = 0
+  /** Intact records behind `#synced`, in order. */
+  #held: { readonly record: Found; readonly segment: Segment }[] = []
+  /** Damage behind `#synced`, with the index that was due there. */
+  #gaps: { readonly gap: Gap; readonly segment: Segment; readonly due: number }[] = []
+
+  constructor(disk: Disk, visit: Visit, report: StorageReport) {
+    this.#disk = disk
+    this.#visit = visit
+    this.#report = report
   }
-  return tail
+
+  /** One segment after the other. From the index `fence` on it counts for nothing. */
+  async read(segment: Segment, fence = Number.POSITIVE_INFINITY): Promise<void> {
+    await this.#witness(segment.first - 1)
+    const gaps: Gap[] = []
+    reading: for await (const records of scan(segment.file, HEADER_BYTES, (gap) => gaps.push(gap))) {
+      for (const record of records) {
+        if (record.index >= fence) break reading
+        if (record.index <= this.#last) continue
+        segment.mark(record.index, record.offset)
+        while (gaps.length > 0 && gaps[0]!.offset < record.offset) this.#miss(segment, gaps.shift()!)
+        if (record.witness > this.#synced) await this.#witness(record.witness)
+        if (record.index <= this.#synced) this.#visit(record, segment)
+        else this.#held.push({ record, segment })
+        this.#last = record.index
+      }
+    }
+    for (const gap of gaps) if (Math.max(this.#last + 1, segment.first) < fence) this.#miss(segment, gap)
+  }
+
+  async end(): Promise<Recovered> {
+    const tail: Found[] = []
+    for (const { record } of this.#held) {
+      if (record.index !== this.#synced + tail.length + 1) break
+      tail.push(record)
+    }
+    // Whole records behind a hole: a crash may write pages in any order, but so does rot look. A person may judge.
+    const [torn] = this.#gaps
+    if (torn !== undefined && tail.length < this.#held.length) {
+      const { gap, segment } = torn
+      await setAside(this.#disk, segment, { offset: gap.offset, bytes: segment.end - gap.offset }, this.#report)
+    }
+    return { synced: this.#synced, tail }
+  }
+
+  #miss(segment: Segment, gap: Gap): void {
+    this.#gaps.push({ gap, segment, due: Math.max(this.#last + 1, segment.first) })
+  }
+
+  /** All up to `index` had been synced: what was held back below it is told, gaps below it are damage. */
+  async #witness(index: number): Promise<void> {
+    if (index <= this.#synced) return
+    this.#synced = index
+    const beyond = this.#held.findIndex(({ record }) => record.index > index)
+    const promised = this.#held.splice(0, beyond < 0 ? this.#held.length : beyond)
+    for (const { record, segment } of promised) this.#visit(record, segment)
+    const damaged = this.#gaps.filter(({ due }) => due <= index)
+    this.#gaps = this.#gaps.filter(({ due }) => due > index)
+    for (const { gap, segment } of damaged) await setAside(this.#disk, segment, gap, this.#report)
+  }
+}
+
+/** A damaged header said where the segment begins; its first record says so as well. */
+async function restoreHeader(disk: Disk, segment: Segment, report: StorageReport): Promise<void> {
+  await setAside(disk, segment, { offset: 0, bytes: Math.min(HEADER_BYTES, segment.end) }, report)
+  for await (const [record] of scan(segment.file, HEADER_BYTES, () => {})) {
+    segment.first = record!.index
+    return
+  }
 }
 
 /** Keeps a copy of damaged bytes beside their segment, for whoever wants to look at them; reports what is new. */
-async function setAside(disk: Disk, segment: Segment, { offset, bytes }: Gap, report: StorageReport): Promise<void> {
+export async function setAside(
+  disk: Disk,
+  segment: Segment,
+  { offset, bytes }: Gap,
+  report: StorageReport
+): Promise<void> {
   const aside = await disk.open(`${segment.name}.${offset}.corrupt`)
   try {
     // An earlier start has seen it.

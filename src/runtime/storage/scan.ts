@@ -22,7 +22,8 @@ export interface Gap {
 /**
  * Walks over the records of a file from `from` on, in chunks, and over whatever is damaged between them: each chunk's
  * intact records as one list. Bytes that are no record are told of by `gap` once the next intact record, or the end of
- * the file, is found. Indices grow: what has a lower one than the record before is taken for payload, not for a record.
+ * the file, is found. What is found behind damage may be the payload of a damaged record that looks like a record: it
+ * is none where its index is not higher than the one before, or higher than the damaged bytes can account for.
  */
 export async function* scan(
   file: DiskFile,
@@ -49,7 +50,8 @@ export async function* scan(
       const length = lengthAt(bytes, used)
       const end = length === undefined ? undefined : used + length
       if (used > 0 && end !== undefined && end > bytes.length && at + end <= to) break
-      if (end !== undefined && end <= bytes.length && isNext(bytes, used, end, last)) {
+      const missing = lost === undefined ? 0 : at + used - lost
+      if (end !== undefined && end <= bytes.length && isNext(bytes, used, end, last, missing)) {
         if (lost !== undefined) gap({ offset: lost, bytes: at + used - lost })
         lost = undefined
         last = indexAt(bytes, used)
@@ -76,8 +78,10 @@ function lengthAt(bytes: Buffer, at: number): number | undefined {
   return length === undefined ? undefined : HEADER_BYTES + length
 }
 
-function isNext(bytes: Buffer, at: number, end: number, last: number): boolean {
-  return isIntact(bytes, at, end - at - HEADER_BYTES) && indexAt(bytes, at) > last
+function isNext(bytes: Buffer, at: number, end: number, last: number, missing: number): boolean {
+  if (!isIntact(bytes, at, end - at - HEADER_BYTES)) return false
+  const ahead = indexAt(bytes, at) - last
+  return ahead > 0 && (last === 0 || ahead <= 1 + missing / HEADER_BYTES)
 }
 
 /** Where a record may begin next. A header cut in two by the chunk's end is looked at again with the next chunk. */

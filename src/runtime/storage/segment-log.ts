@@ -1,10 +1,9 @@
 import type { Disk } from '../ports.ts'
 import { closedError, storageError } from './failure.ts'
 import { Group } from './group.ts'
-import { HEADER_BYTES } from './record.ts'
-import { recover, type Visit } from './recovery.ts'
-import { scan } from './scan.ts'
-import { createSegment, openSegments, type Segment } from './segment.ts'
+import { setAside, type Visit } from './recovery.ts'
+import { type Gap, scan } from './scan.ts'
+import { createSegment, type Segment } from './segment.ts'
 import type { StorageReport } from './types.ts'
 
 export interface LogOptions {
@@ -23,6 +22,8 @@ export interface LogOptions {
   /** Runs before those who wait are refused: no record above `last` is or ever will be in the log. */
   readonly onFailed?: ((last: number) => void) | undefined
 }
+
+const ignore = (): void => {}
 
 const SEGMENT_BYTES = 67_108_864
 /** Records that nobody waits for are written once there are so many bytes of them. A guess. */
@@ -43,33 +44,16 @@ const WRITE_BYTES = 262_144
  * await log.sync()
  * for await (const [index, record] of log.read(1)) …
  */
-export async function openLog(disk: Disk, options: LogOptions = {}): Promise<SegmentLog> {
-  try {
-    const segments = await openSegments(disk)
-    const { report = () => {}, visit } = options
-    const { synced, tail } = await recover(disk, segments, visit ?? (() => {}), report)
-    // What stands behind the last witness may be in the kernel's memory alone: it is written again before it counts.
-    const group = new Group()
-    for (const { index, payload } of tail) group.add(index, index - synced, payload)
-    const number = (segments.at(-1)?.number ?? 0) + 1
-    const current = await createSegment(disk, number, synced + 1, group.bytes)
-    let offset = HEADER_BYTES
-    for (const record of tail) {
-      visit?.({ ...record, offset }, current)
-      offset += HEADER_BYTES + record.payload.length
-    }
-    return new SegmentLog(disk, options, [...segments, current], synced + tail.length)
-  } catch (cause) {
-    throw storageError('the data folder cannot be opened', cause)
-  }
-}
-
 export class SegmentLog {
   readonly #disk: Disk
   readonly #options: LogOptions
-  readonly #segmentBytes: number
+  /** A segment that has so many bytes gets no more. */
+  readonly segmentBytes: number
   readonly #durable: boolean
-  #segments: Segment[]
+  /** There is always one. */
+  readonly #segments: Segment[]
+  /** Bytes of all but the last. */
+  #sealedBytes: number
   /** Where records go; undefined after a failure, until a new one could be made. */
   #current: Segment | undefined
   /** The number of the newest file, also of one that failed. */
@@ -87,9 +71,10 @@ export class SegmentLog {
   constructor(disk: Disk, options: LogOptions, segments: Segment[], last: number) {
     this.#disk = disk
     this.#options = options
-    this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES
+    this.segmentBytes = options.segmentBytes ?? SEGMENT_BYTES
     this.#durable = options.durable ?? true
     this.#segments = segments
+    this.#sealedBytes = segments.slice(0, -1).reduce((sum, { end }) => sum + end, 0)
     this.#current = segments.at(-1)
     this.#number = this.#current?.number ?? 0
     this.#last = last
@@ -98,13 +83,17 @@ export class SegmentLog {
 
   /** Index of the oldest record that is kept; above `last` where there is none. */
   get first(): number {
-    const known = this.#segments.find(({ first }) => first > 0)
-    return known?.first ?? this.#last + 1
+    return this.#segments[0]!.first
   }
 
   /** Index of the newest record, 0 before the first; those on their way to disk count. */
   get last(): number {
     return this.#last
+  }
+
+  /** Of all segments. */
+  get bytes(): number {
+    return this.#sealedBytes + this.#segments.at(-1)!.end
   }
 
   /** Oldest first. The last is the one that grows. */
@@ -123,7 +112,7 @@ export class SegmentLog {
     if (this.#closed) throw closedError()
     const index = ++this.#last
     const at = this.#open.add(index, index - this.#written, record)
-    if (!this.#durable && this.#open.size >= WRITE_BYTES) this.#run()
+    if (this.#due) this.#run()
     return at
   }
 
@@ -146,31 +135,46 @@ export class SegmentLog {
     await this.sync()
     const to = this.#last
     let due = from
-    for (const segment of [...this.#segments]) {
-      const next = this.#segments[this.#segments.indexOf(segment) + 1]
-      const fence = Math.min(next?.first || Number.POSITIVE_INFINITY, to + 1)
+    for (let segment = this.#after(undefined); segment !== undefined; segment = this.#after(segment)) {
+      const fence = Math.min(this.#after(segment)?.first ?? Number.POSITIVE_INFINITY, to + 1)
       if (due >= fence) continue
-      for await (const records of scan(segment.file, HEADER_BYTES, () => {}, segment.end)) {
-        for (const { index, payload } of records) {
-          if (index < due) continue
-          if (index >= fence) break
-          due = index + 1
-          yield [index, payload]
+      const release = segment.hold()
+      try {
+        for await (const records of scan(segment.file, segment.before(due), ignore, segment.end)) {
+          for (const { index, payload } of records) {
+            if (index < due) continue
+            if (index >= fence) break
+            due = index + 1
+            // A copy, so that whoever keeps a record keeps no more than that.
+            yield [index, new Uint8Array(payload)]
+          }
         }
+      } finally {
+        release()
       }
     }
   }
 
   /** Lets go of the segments whose every record is older than `index`. */
   async dropBefore(index: number): Promise<void> {
-    let dropped = 0
-    while (this.#segments.length > dropped + 1 && this.#segments[dropped + 1]!.first <= index) dropped++
-    for (const segment of this.#segments.splice(0, dropped)) {
-      await segment.file.close()
-      await this.#disk.remove(segment.name)
-      // One after the other: an old segment must not come back without the newer ones that outdate it.
-      await this.#disk.sync()
-    }
+    while (this.#segments.length > 1 && this.#segments[1]!.first <= index) await this.dropOldest()
+  }
+
+  /** Lets go of the oldest segment, unless it is the one that grows. One at a time. */
+  async dropOldest(): Promise<void> {
+    const oldest = this.#segments[0]!
+    if (this.#segments.length < 2) return
+    await this.#disk.remove(oldest.name).catch(unlessGone)
+    // Each on its own: an old segment must not come back without the newer ones that outdate it.
+    await this.#disk.sync()
+    this.#segments.shift()
+    this.#sealedBytes -= oldest.end
+    await oldest.retire()
+  }
+
+  /** Keeps a copy of what is damaged in a segment, and reports it. */
+  setAside(segment: Segment, gap: Gap): Promise<void> {
+    return setAside(this.#disk, segment, gap, this.#options.report ?? ignore)
   }
 
   async close(): Promise<void> {
@@ -179,7 +183,17 @@ export class SegmentLog {
     this.#closed = true
     await ended
     await this.#running
-    for (const { file } of this.#segments) await file.close().catch(() => {})
+    for (const segment of this.#segments) await segment.retire()
+  }
+
+  /** The segment behind one, which may be gone by now; the oldest without one. */
+  #after(segment: Segment | undefined): Segment | undefined {
+    return this.#segments.find(({ number }) => number > (segment?.number ?? 0))
+  }
+
+  /** Somebody waits for what was appended, or there is enough of it. */
+  get #due(): boolean {
+    return this.#open.awaited || this.#open.size >= WRITE_BYTES
   }
 
   #run(): void {
@@ -189,7 +203,7 @@ export class SegmentLog {
   async #writeAll(): Promise<void> {
     // What the same turn appends comes along.
     await undefined
-    while (!this.#open.isEmpty) {
+    while (this.#due) {
       const group = this.#open
       this.#open = this.#underWay
       this.#underWay = group
@@ -205,7 +219,7 @@ export class SegmentLog {
   }
 
   async #write(group: Group): Promise<void> {
-    if (this.#current === undefined || this.#current.end >= this.#segmentBytes) {
+    if (this.#current === undefined || this.#current.end >= this.segmentBytes) {
       await this.#begin(group.first)
     }
     const segment = this.#current!
@@ -213,23 +227,52 @@ export class SegmentLog {
     await segment.file.write(group.bytes, base)
     if (this.#durable) await segment.file.sync()
     segment.end = base + group.size
+    segment.mark(group.first, base)
     this.#options.onWritten?.(segment, base, group.last)
   }
 
   async #begin(first: number): Promise<void> {
     this.#current = undefined
     const segment = await createSegment(this.#disk, ++this.#number, first, new Uint8Array())
+    const former = this.#segments.at(-1)!
     this.#segments.push(segment)
+    this.#sealedBytes += former.end
     this.#current = segment
+    if (former.isEmpty) await this.#discard(former)
   }
 
-  /** Nothing that waits is in the log. A new segment says so on disk, if there can be one, before anybody is told. */
+  /** Nothing stands in it, and its successor begins at the same index. */
+  async #discard(segment: Segment): Promise<void> {
+    this.#segments.splice(this.#segments.indexOf(segment), 1)
+    this.#sealedBytes -= segment.end
+    await segment.retire()
+    await this.#disk.remove(segment.name).catch(ignore)
+  }
+
+  /**
+   * Nothing that waits is in the log. Before anybody is told, it is cut off, which a full disk still does, and a new
+   * segment says so, which also a disk that has lost its pages does. Where neither can be done, what was refused may be
+   * there after a crash, as long as no later write succeeds.
+   */
   async #giveUp(cause: unknown): Promise<void> {
-    await this.#begin(this.#written + 1).catch(() => {})
+    if (this.#current !== undefined) {
+      await cutBack(this.#current).catch(ignore)
+      await this.#begin(this.#written + 1).catch(ignore)
+    }
     this.#last = this.#written
     this.#options.onFailed?.(this.#written)
     const error = storageError('what was written did not reach the disk', cause)
     this.#underWay.end(error)
     this.#open.end(error)
   }
+}
+
+async function cutBack({ file, end }: Segment): Promise<void> {
+  await file.truncate(end)
+  await file.sync()
+}
+
+/** A removal that failed only in its sync is tried again. */
+function unlessGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error
 }

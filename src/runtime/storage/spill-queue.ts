@@ -1,6 +1,7 @@
 import type { MeshError } from '../../../protocols/errors.ts'
 import type { Disk } from '../ports.ts'
-import { openLog, type SegmentLog } from './segment-log.ts'
+import { openLog } from './open-log.ts'
+import type { SegmentLog } from './segment-log.ts'
 import type { StorageReport } from './types.ts'
 
 /** How a record begins. */

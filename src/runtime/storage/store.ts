@@ -1,16 +1,24 @@
-import { MeshError } from '../../../protocols/errors.ts'
 import type { Disk } from '../ports.ts'
 import { eachChange, encodeBatch } from './batch.ts'
-import { Directory } from './directory.ts'
-import { closedError, storageError } from './failure.ts'
-import { HEADER_BYTES, isIntact } from './record.ts'
+import { Compaction } from './compaction.ts'
+import { Directory, type Place } from './directory.ts'
+import { closedError } from './failure.ts'
+import { openLog } from './open-log.ts'
+import { readValue, readValues } from './reading.ts'
+import { RecentValues } from './recent.ts'
 import type { Segment } from './segment.ts'
-import { openLog, type SegmentLog } from './segment-log.ts'
+import type { SegmentLog } from './segment-log.ts'
 import type { Change, StorageReport, Store } from './types.ts'
 
-/** A write that is on its way to disk. */
+/** Smaller than a log's own default: what is outdated takes two of them before it is cleared away. A guess. */
+const SEGMENT_BYTES = 16_777_216
+/** Keys whose values are read together. A guess: as many small values are one read's worth. */
+const READ_KEYS = 1_024
+
+/** Changes that are on their way to disk. */
 interface Pending {
   readonly index: number
+  /** 0 for what compaction writes again: the keys keep the versions that they have. */
   readonly version: number
   readonly changes: readonly Change[]
   /** Where its record begins in the group. */
@@ -21,148 +29,168 @@ interface Pending {
   readonly offsets: readonly number[]
 }
 
+export interface StoreOptions {
+  /** Told of what was damaged. */
+  readonly report?: StorageReport | undefined
+  /** Default 16 MiB. */
+  readonly segmentBytes?: number | undefined
+}
+
 /**
  * Opens the store of a folder, or makes one. Rejects with `ERR_STORAGE` naming `dataDir` where the folder cannot be
  * read or written, or holds a newer version's store; whatever is intact in a damaged one is there, the rest reported.
  *
  * @example
- * const store = await openStore(new FileDisk('./data/store'), (event) => console.warn(event))
+ * const store = await openStore(new FileDisk('./data/store'), { report: (event) => console.warn(event) })
  * await store.write([{ key: 'state/worker/total', value }, { key: 'inbox/12D3…', value: done }])
  */
-export async function openStore(disk: Disk, report: StorageReport = () => {}): Promise<Store> {
-  const store = new LogStore()
-  await store.open(disk, report)
+export async function openStore(disk: Disk, options: StoreOptions = {}): Promise<Store> {
+  const directory = new Directory()
+  let version = 0
+  let store: LogStore | undefined
+  const log = await openLog(disk, {
+    segmentBytes: options.segmentBytes ?? SEGMENT_BYTES,
+    report: options.report,
+    visit({ offset: record, payload }, segment) {
+      version++
+      eachChange(payload, (key, offset, size) => {
+        if (size === undefined) directory.delete(key)
+        else directory.set(key, version, segment, record, payload.length, offset, size)
+      })
+    },
+    onWritten: (segment, base, last) => store!.written(segment, base, last),
+    onFailed: () => store!.failed()
+  })
+  store = new LogStore(log, directory, version)
   return store
 }
 
 class LogStore implements Store {
   readonly durable = true
-  readonly #directory = new Directory()
-  /** The newest value of each key that is on its way to disk: what readers see. */
-  readonly #overlay = new Map<string, { value: Uint8Array | undefined; version: number }>()
+  readonly #log: SegmentLog
+  /** What is on disk. */
+  readonly #directory: Directory
+  /** The newest value of each key that is on its way there: what readers see. */
+  readonly #overlay = new Map<string, { readonly value: Uint8Array | undefined; readonly version: number }>()
+  readonly #recent = new RecentValues()
+  readonly #compaction: Compaction
   #pending: Pending[] = []
-  #log!: SegmentLog
-  readonly #segments = new Map<number, Segment>()
-  #version = 0
+  #version: number
   #closed = false
 
-  async open(disk: Disk, report: StorageReport): Promise<void> {
-    this.#log = await openLog(disk, {
-      report,
-      visit: ({ index, offset: record, payload }, segment) => {
-        this.#segments.set(segment.number, segment)
-        const version = ++this.#version
-        eachChange(payload, (key, offset, size) => {
-          this.#apply(key, size, version, segment, record, payload.length, offset)
-        })
-        void index
-      },
-      onWritten: (segment, base, last) => this.#written(segment, base, last),
-      onFailed: () => {
-        this.#pending = []
-        this.#overlay.clear()
-      }
-    })
+  constructor(log: SegmentLog, directory: Directory, version: number) {
+    this.#log = log
+    this.#directory = directory
+    this.#version = version
+    const isPending = (key: string) => this.#overlay.has(key)
+    this.#compaction = new Compaction({ log, directory, isPending, copy: (changes) => this.#place(changes, 0) })
+    this.#compaction.consider()
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
     if (this.#closed) throw closedError()
     const pending = this.#overlay.get(key)
     if (pending !== undefined) return pending.value
-    const slot = this.#directory.find(key)
-    return slot === undefined ? undefined : this.#read(slot)
+    return this.#recent.get(key) ?? this.#read(key)
   }
 
   version(key: string): number {
     const pending = this.#overlay.get(key)
-    if (pending !== undefined) return pending.value === undefined ? 0 : pending.version
-    const slot = this.#directory.find(key)
-    return slot === undefined ? 0 : this.#directory.version[slot]!
+    if (pending === undefined) return this.#directory.version(key)
+    return pending.value === undefined ? 0 : pending.version
   }
 
   write(changes: readonly Change[]): Promise<void> {
     if (this.#closed) return Promise.reject(closedError())
-    const version = ++this.#version
-    const offsets: number[] = []
-    const batch = encodeBatch(changes, offsets)
-    const at = this.#log.place(batch)
-    this.#pending.push({ index: this.#log.last, version, changes, at, length: batch.length, offsets })
-    for (const { key, value } of changes) this.#overlay.set(key, { value, version })
+    this.writeLater(changes)
     return this.#log.sync()
+  }
+
+  writeLater(changes: readonly Change[]): void {
+    if (this.#closed) return
+    const version = ++this.#version
+    this.#place(changes, version)
+    for (const { key, value } of changes) this.#overlay.set(key, { value, version })
   }
 
   async *entries(prefix: string): AsyncGenerator<readonly [string, Uint8Array]> {
     if (this.#closed) throw closedError()
-    const keys = new Set<string>()
-    for (const [key] of this.#directory.entries()) if (key.startsWith(prefix)) keys.add(key)
-    for (const key of this.#overlay.keys()) if (key.startsWith(prefix)) keys.add(key)
-    for (const key of [...keys].sort()) {
-      const value = await this.get(key)
-      if (value !== undefined) yield [key, value]
-    }
+    const found = new Set<string>()
+    for (const key of this.#directory.keys()) if (key.startsWith(prefix)) found.add(key)
+    for (const key of this.#overlay.keys()) if (key.startsWith(prefix)) found.add(key)
+    const keys = [...found].sort()
+    for (let from = 0; from < keys.length; from += READ_KEYS)
+      yield* await this.#values(keys.slice(from, from + READ_KEYS))
   }
 
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    await this.#compaction.stop()
     await this.#log.close()
   }
 
-  /** Batches that are on disk now: the directory knows them instead of the overlay. */
-  #written(segment: Segment, base: number, last: number): void {
-    this.#segments.set(segment.number, segment)
+  /** Batches up to the record `last` are on disk now: the directory knows them instead of the overlay. */
+  written(segment: Segment, base: number, last: number): void {
     let count = 0
-    for (const { index, version, changes, at, length, offsets } of this.#pending) {
-      if (index > last) break
+    for (const pending of this.#pending) {
+      if (pending.index > last) break
       count++
-      for (const [i, { key, value }] of changes.entries()) {
-        this.#apply(key, value?.length, version, segment, base + at, length, offsets[i]!)
-        if (this.#overlay.get(key)?.version === version) this.#overlay.delete(key)
-      }
+      this.#settle(pending, segment, base)
     }
     this.#pending.splice(0, count)
+    this.#compaction.consider()
   }
 
-  #apply(
-    key: string,
-    size: number | undefined,
-    version: number,
-    segment: Segment,
-    record: number,
-    length: number,
-    offset: number
-  ): void {
+  /** Nothing that was on its way is, or will be, there. */
+  failed(): void {
+    this.#pending = []
+    this.#overlay.clear()
+  }
+
+  async #read(key: string): Promise<Uint8Array | undefined> {
+    const place = this.#directory.find(key)
+    if (place === undefined) return undefined
+    const version = this.#directory.version(key)
+    const value = await readValue(place)
+    // It may have another value by now.
+    if (this.#directory.version(key) === version) this.#recent.add(key, value)
+    return value
+  }
+
+  #place(changes: readonly Change[], version: number): void {
+    const offsets: number[] = []
+    const batch = encodeBatch(changes, offsets)
+    const at = this.#log.place(batch)
+    this.#pending.push({ index: this.#log.last, version, changes, at, length: batch.length, offsets })
+  }
+
+  #settle({ version, changes, at, length, offsets }: Pending, segment: Segment, base: number): void {
     const directory = this.#directory
-    if (size === undefined) {
-      const slot = directory.find(key)
-      if (slot !== undefined) directory.remove(key, slot)
-      return
+    for (let i = 0; i < changes.length; i++) {
+      const { key, value } = changes[i]!
+      if (value === undefined) directory.delete(key)
+      else directory.set(key, version || directory.version(key), segment, base + at, length, offsets[i]!, value.length)
+      this.#recent.update(key, value)
+      if (version > 0 && this.#overlay.get(key)?.version === version) this.#overlay.delete(key)
     }
-    const slot = directory.claim(key)
-    directory.segment[slot] = segment.number
-    directory.record[slot] = record
-    directory.length[slot] = length
-    directory.offset[slot] = offset
-    directory.size[slot] = size
-    directory.version[slot] = version
   }
 
-  async #read(slot: number): Promise<Uint8Array> {
-    const { segment, record, length, offset, size } = this.#directory
-    const [payload, begin, end] = [length[slot]!, offset[slot]!, offset[slot]! + size[slot]!]
-    const { file, name } = this.#segments.get(segment[slot]!)!
-    const at = record[slot]!
-    let bytes: Uint8Array
-    try {
-      bytes = await file.read(at, HEADER_BYTES + payload)
-    } catch (cause) {
-      throw storageError(`${name} cannot be read`, cause)
+  /** What the keys have now; a key that has nothing any more is left out. */
+  async #values(keys: readonly string[]): Promise<(readonly [string, Uint8Array])[]> {
+    const values = new Map<string, Uint8Array | undefined>()
+    const places: Place[] = []
+    const stored: string[] = []
+    for (const key of keys) {
+      const pending = this.#overlay.get(key)
+      const place = pending === undefined ? this.#directory.find(key) : undefined
+      values.set(key, pending?.value)
+      if (place === undefined) continue
+      places.push(place)
+      stored.push(key)
     }
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-    if (buffer.length < HEADER_BYTES + payload || !isIntact(buffer, 0, payload)) {
-      const message = `the record at ${at} of ${name} is not what was written`
-      throw new MeshError('ERR_CORRUPT', message, { details: { file: name, offset: at } })
-    }
-    return buffer.subarray(HEADER_BYTES + begin, HEADER_BYTES + end)
+    const read = await readValues(places)
+    for (const [i, key] of stored.entries()) values.set(key, read[i])
+    return [...values].filter((entry): entry is [string, Uint8Array] => entry[1] !== undefined)
   }
 }

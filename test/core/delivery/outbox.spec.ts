@@ -12,6 +12,7 @@ function letter(name: number, over: Partial<Parcel> = {}): Letter {
     policy: { strategy: 'fixed', maxRetries: 3 },
     expires: Number.POSITIVE_INFINITY,
     attempts: 0,
+    spared: 0,
     state: 'new',
     at: 0,
     slot: -1,

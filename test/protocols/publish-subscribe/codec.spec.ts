@@ -29,7 +29,7 @@ describe('publish-subscribe codec', () => {
     )
     const writer = new codec.BatchWriter()
     for (let i = 0; i < 10; i++) writer.add('orders.eu.created', new Uint8Array(10))
-    assert.equal(writer.finish().length, 10 * 12 + 17)
+    assert.equal(writer.finish().length, 10 * 13 + 17)
   })
 
   it('carries packets, whose first sixteen bytes are the nonce', () => {

@@ -75,6 +75,9 @@ class SlowStore implements Store {
     this.writes.push({ changes, ended })
     return ended.promise
   }
+  writeLater(changes: readonly Change[]): void {
+    void this.write(changes)
+  }
   succeed(): void {
     const { changes, ended } = this.writes.shift()!
     for (const change of changes) {

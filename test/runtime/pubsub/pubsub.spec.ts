@@ -158,8 +158,13 @@ describe('publish-subscribe', () => {
     const mesh = await createTestMesh(1)
     const { pubsub } = mesh.nodes[0]!
     for (const options of [
-      { durable: true },
-      { from: 'start' },
+      { name: 'audit' },
+      { name: '', durable: true },
+      { durable: 'yes' },
+      { from: 'yesterday' },
+      { from: {} },
+      { delivery: 'at-most-once', from: 'start' },
+      { overflow: 'drop-oldest', from: 'start' },
       { delivery: 'exactly-once' },
       { overflow: 'drop-oldest', delivery: 'at-least-once' },
       { overflow: 'drop-newest', delivery: 'at-least-once' },

@@ -109,6 +109,42 @@ describe('a slow subscriber', () => {
     await mesh.stop()
   })
 
+  for (const where of ['on another node', 'on the publishing node']) {
+    it(`at least once ${where} that nobody reads is waited for, not for ever, and told what it missed`, async () => {
+      const mesh = await createTestMesh(2, { window, limits: { retention: 2_000, windowBytes: 20_000 } })
+      const [a, b] = mesh.nodes
+      const home = where === 'on another node' ? b! : a!
+      const slow = home.pubsub.subscribe('n', { ...small, delivery: 'at-least-once' }, 'slow')
+      const other = b!.pubsub.subscribe('n', { delivery: 'at-least-once' })
+      await mesh.world.time.run(Promise.all([slow.ready, other.ready]), 5_000)
+      const read = collect(other)
+      const progress = stream(a!, MANY)
+      const messages = slow[Symbol.asyncIterator]()
+      let taken = 0
+      for (; taken < 10; taken++) {
+        // As long as it reads at all it is waited for.
+        assert.equal((await mesh.world.time.run(messages.next(), 1_000)).value!.data, taken)
+        await mesh.world.time.advance(1_000)
+      }
+      assert.equal(slow.stats().dropped, 0)
+      await mesh.world.time.run(progress.finished, 60_000)
+      await mesh.world.time.advance(1_000)
+      assert.equal(read.length, MANY)
+      const { dropped } = slow.stats()
+      assert.ok(dropped > 0)
+      for (; taken < MANY - dropped; taken++) {
+        assert.equal((await mesh.world.time.run(messages.next(), 1_000)).value!.data, taken)
+      }
+      await assert.rejects(mesh.world.time.run(messages.next(), 1_000), {
+        code: 'ERR_GAP',
+        details: { publisher: a!.peer, messages: dropped }
+      })
+      await a!.pubsub.publish(message('n', 'again'))
+      assert.equal((await mesh.world.time.run(messages.next(), 1_000)).value!.data, 'again')
+      await mesh.stop()
+    })
+  }
+
   it('that hangs altogether does not stop a publisher for ever', async () => {
     const mesh = await createTestMesh(3, { window, limits: { stall: 2_000 }, timeout: 1e9 })
     const [a, b, c] = mesh.nodes

@@ -1,0 +1,190 @@
+import { Cursor, MAX_VARINT, writeSigned, writeVarint } from '../envelope/varint.ts'
+import { MeshError } from '../errors.ts'
+import { DestinationKind, MAX_CHANGES, MAX_NAME_BYTES, MAX_SLOTS } from './constants.ts'
+import type { Dependency, HeardDependency, HeldDependency, IncomingStamp, OutgoingStamp } from './messages.ts'
+
+/**
+ * A stamp on a stream. See README.md, "Block".
+ *
+ *     head [epoch] [number previous] change…
+ *
+ * Both ends keep a table of dependencies, so that a message tells only what is new since the one before it on the same
+ * stream: whoever follows it in the order follows what that one told as well. The next message of a conversation between
+ * two hosts, in which nobody else is, costs one byte.
+ */
+const Head = { epoch: 0x01, numbers: 0x02 } as const
+/** Changes are counted above two flags. */
+const HEAD_SHIFT = 4
+
+/** The writing end of one direction of one stream. */
+export class BlockEncoder {
+  readonly #owners: (HeldDependency | undefined)[] = []
+  readonly #numbers: number[] = []
+  /** What the stamp that was measured last tells, in the first `#count` places. */
+  readonly #changes: HeldDependency[] = []
+  #count = 0
+  #last = 0
+  #epoch = 0
+
+  /** How many bytes `write` may need at most. Must precede each `write`. */
+  measure({ dependencies, own, again }: OutgoingStamp): number {
+    let size = 4 * MAX_VARINT
+    let count = 0
+    for (let i = 0; i < dependencies.length; i++) {
+      const dependency = dependencies[i]!
+      if (dependency === own) continue
+      const { slot } = dependency
+      if (this.#owners[slot] !== dependency) size += boundOf(dependency)
+      else if (this.#numbers[slot] !== dependency.number) size += 2 * MAX_VARINT
+      else continue
+      this.#changes[count++] = dependency
+    }
+    this.#count = count
+    for (let i = 0; i < again.length; i++) size += boundOf(again[i]!)
+    return size
+  }
+
+  /** Returns the position behind the block. */
+  write(out: Buffer, start: number, { epoch, number, previous, again }: OutgoingStamp): number {
+    const numbers = number !== this.#last + 1 || previous !== this.#last
+    const life = epoch !== this.#epoch
+    const changes = this.#count + again.length
+    let at = writeVarint(out, start, changes * HEAD_SHIFT + (life ? Head.epoch : 0) + (numbers ? Head.numbers : 0))
+    if (life) {
+      at = writeVarint(out, at, epoch)
+      this.#epoch = epoch
+    }
+    if (numbers) {
+      at = writeSigned(out, at, number - this.#last - 1)
+      at = writeVarint(out, at, previous === 0 ? 0 : number - previous)
+    }
+    this.#last = number
+    for (let i = 0; i < this.#count; i++) at = this.#tell(out, at, this.#changes[i]!)
+    for (let i = 0; i < again.length; i++) at = writeDependency(out, writeVarint(out, at, 0), again[i]!)
+    return at
+  }
+
+  #tell(out: Buffer, start: number, dependency: HeldDependency): number {
+    const { slot, number } = dependency
+    let at = start
+    if (this.#owners[slot] === dependency) {
+      at = writeVarint(out, at, 2 * slot + 2)
+      at = writeSigned(out, at, number - this.#numbers[slot]!)
+    } else {
+      at = writeDependency(out, writeVarint(out, at, 2 * slot + 3), dependency)
+      this.#owners[slot] = dependency
+    }
+    this.#numbers[slot] = number
+    return at
+  }
+}
+
+function boundOf({ destination, producer }: Dependency): number {
+  return 6 * MAX_VARINT + 3 * (destination.length + producer.length)
+}
+
+class Heard implements HeardDependency {
+  role = 0
+  entry: unknown
+  source: unknown
+  readonly kind: DestinationKind
+  readonly destination: string
+  readonly producer: string
+  readonly epoch: number
+  number: number
+
+  constructor(kind: DestinationKind, destination: string, producer: string, epoch: number, number: number) {
+    this.kind = kind
+    this.destination = destination
+    this.producer = producer
+    this.epoch = epoch
+    this.number = number
+  }
+}
+
+/** The reading end of one direction of one stream, and the stamp that it read last. Every defect throws `ERR_MALFORMED`. */
+export class BlockDecoder implements IncomingStamp {
+  epoch = 0
+  number = 0
+  previous = 0
+  count = 0
+  source: unknown
+  readonly changes: HeardDependency[] = []
+  readonly #slots: (Heard | undefined)[] = []
+
+  read(cursor: Cursor): void {
+    const head = cursor.varint()
+    this.count = (head - (head % HEAD_SHIFT)) / HEAD_SHIFT
+    if (this.count > MAX_CHANGES) throw new MeshError('ERR_MALFORMED', `${this.count} dependencies`)
+    if ((head & Head.epoch) !== 0) {
+      this.epoch = cursor.varint()
+      this.source = undefined
+    }
+    const last = this.number
+    if ((head & Head.numbers) === 0) {
+      this.number = last + 1
+      this.previous = last
+    } else {
+      this.number = last + 1 + cursor.signed()
+      const back = cursor.varint()
+      this.previous = back === 0 ? 0 : this.number - back
+    }
+    if (this.number < 1 || this.previous < 0 || this.epoch === 0) throw new MeshError('ERR_MALFORMED', 'a stamp')
+    for (let i = 0; i < this.count; i++) this.changes[i] = this.#change(cursor)
+  }
+
+  #change(cursor: Cursor): Heard {
+    const code = cursor.varint()
+    if (code === 0) return readDependency(cursor)
+    const slot = (code >> 1) - 1
+    if (slot >= MAX_SLOTS) throw new MeshError('ERR_MALFORMED', `dependency ${slot} is out of bounds`)
+    if (code % 2 === 1) return (this.#slots[slot] = readDependency(cursor))
+    const heard = this.#slots[slot]
+    if (heard === undefined) throw new MeshError('ERR_MALFORMED', `slot ${slot} holds no dependency`)
+    heard.number += cursor.signed()
+    return heard
+  }
+}
+
+/** Spelled out: kind, destination, producer, epoch, number. */
+export function writeDependency(out: Buffer, start: number, dependency: Dependency): number {
+  let at = writeVarint(out, start, dependency.kind)
+  at = writeName(out, at, dependency.destination)
+  at = writeName(out, at, dependency.producer)
+  at = writeVarint(out, at, dependency.epoch)
+  return writeVarint(out, at, dependency.number)
+}
+
+export function readDependency(cursor: Cursor): Heard {
+  const kind = cursor.varint()
+  if (kind > DestinationKind.wide) throw new MeshError('ERR_MALFORMED', `a destination of kind ${kind}`)
+  const destination = readName(cursor)
+  const producer = readName(cursor)
+  return new Heard(kind as DestinationKind, destination, producer, cursor.varint(), cursor.varint())
+}
+
+export function writeName(out: Buffer, start: number, name: string): number {
+  const length = Buffer.byteLength(name)
+  const at = writeVarint(out, start, length)
+  return at + out.write(name, at, length, 'utf8')
+}
+
+export function readName(cursor: Cursor): string {
+  const length = cursor.varint()
+  if (length === 0 || length > MAX_NAME_BYTES) throw new MeshError('ERR_MALFORMED', `a name of ${length} bytes`)
+  return Buffer.from(cursor.take(length)).toString('utf8')
+}
+
+/** A stamp that stands alone, for bytes that are sent to many. */
+export function encodeStamp(stamp: OutgoingStamp): Uint8Array {
+  const encoder = new BlockEncoder()
+  const out = Buffer.allocUnsafe(encoder.measure(stamp))
+  return out.subarray(0, encoder.write(out, 0, stamp))
+}
+
+/** Throws `ERR_MALFORMED`. */
+export function decodeStamp(block: Uint8Array): IncomingStamp {
+  const decoder = new BlockDecoder()
+  decoder.read(new Cursor().open(block))
+  return decoder
+}

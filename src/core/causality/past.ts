@@ -1,0 +1,97 @@
+import { DestinationKind } from '../../../protocols/causality/constants.ts'
+import type { Dependency } from '../../../protocols/causality/messages.ts'
+import { type Destination, Entry } from './destination.ts'
+
+/**
+ * What is in the past of whatever this host sends next, and not known to have been handed out: for each destination and
+ * producer the last number, which stands for all before it. Entries are held in no order.
+ *
+ * Invariant: an own entry of a destination excludes every entry of others for it, since our message to it waits there for
+ * theirs (Schiper, Eggli and Sandoz 1989: the vector's element for a destination is replaced by the message to it).
+ */
+export class Past {
+  readonly entries: Entry[] = []
+  /** Those of others, for who reads of them on another stream. */
+  readonly #known = new Map<string, Entry>()
+  readonly #free: number[] = []
+  #slots = 0
+
+  #topics = 0
+
+  /** What is held of publications, as it is now. */
+  topics(): readonly Dependency[] {
+    return this.#topics === 0 ? NOTHING : this.entries.filter(isTopic).map(copyOf)
+  }
+
+  /** Holds the entry from now on, with this number. */
+  hold(entry: Entry, number: number, now: number): void {
+    entry.number = number
+    if (entry.place < 0) {
+      if (isTopic(entry)) this.#topics++
+      entry.place = this.entries.push(entry) - 1
+      entry.since = now
+    }
+  }
+
+  /** The entry of others for what a dependency names, held or not. */
+  find({ producer, epoch }: Dependency, target: Destination): Entry {
+    const key = keyOf(target.kind, target.name, producer, epoch)
+    let entry = this.#known.get(key)
+    if (entry === undefined) {
+      entry = new Entry(target, producer, epoch)
+      this.#known.set(key, entry)
+    }
+    return entry
+  }
+
+  held(kind: DestinationKind, destination: string, producer: string, epoch: number): Entry | undefined {
+    return this.#known.get(keyOf(kind, destination, producer, epoch))
+  }
+
+  /** Takes over what somebody else's message told. */
+  inherit(entry: Entry, number: number, now: number): void {
+    if (entry.place >= 0) {
+      if (number > entry.number) entry.number = number
+      return
+    }
+    entry.target.inherited++
+    this.hold(entry, number, now)
+  }
+
+  /** Gives the entry a place in the streams' tables: it is about to be told. */
+  expose(entry: Entry): void {
+    if (entry.slot < 0) entry.slot = this.#free.pop() ?? this.#slots++
+  }
+
+  drop(entry: Entry, own: boolean): void {
+    const { place, slot } = entry
+    if (place < 0) return
+    entry.place = -1
+    if (isTopic(entry)) this.#topics--
+    const last = this.entries.pop()!
+    if (last !== entry) {
+      this.entries[place] = last
+      last.place = place
+    }
+    if (slot >= 0) this.#free.push(slot)
+    entry.slot = -1
+    if (own) return
+    entry.target.inherited--
+    const { kind, destination, producer, epoch } = entry
+    this.#known.delete(keyOf(kind, destination, producer, epoch))
+  }
+}
+
+function keyOf(kind: DestinationKind, destination: string, producer: string, epoch: number): string {
+  return `${kind}${destination}\n${producer}\n${epoch}`
+}
+
+const NOTHING: readonly Dependency[] = []
+
+function isTopic({ kind }: Dependency): boolean {
+  return kind !== DestinationKind.host
+}
+
+function copyOf({ kind, destination, producer, epoch, number }: Dependency): Dependency {
+  return { kind, destination, producer, epoch, number }
+}

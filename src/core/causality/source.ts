@@ -1,0 +1,69 @@
+import type { Way } from '../../../protocols/causality/constants.ts'
+import type { Dependency, HeardDependency } from '../../../protocols/causality/messages.ts'
+import { Deadlines, type Due } from '../delivery/deadlines.ts'
+
+/** A host whose messages come here by one way, in one of its lives. Invariant: all of them up to `passed` were handed out or will not come. */
+export class Source {
+  readonly peer: string
+  readonly epoch: number
+  readonly way: Way
+  passed = 0
+  /** What waits for a number of it: the lowest first. */
+  readonly waiting = new Deadlines<Waiting>()
+  /** Its own messages that wait. */
+  readonly held = new Set<Held>()
+  /** Monotonic ms since when something waits and nothing has passed. */
+  stalled = 0
+  /** Monotonic ms when it said last that something is on its way. */
+  vouched = Number.NEGATIVE_INFINITY
+  /** When it was asked last what is missing, and how often since something passed. */
+  askedAt = Number.NEGATIVE_INFINITY
+  asked = 0
+  /** Another life has taken its place, or it is gone: nothing is to be waited for, and nobody may keep it. */
+  over = false
+
+  constructor(peer: string, epoch: number, way: Way) {
+    this.peer = peer
+    this.epoch = epoch
+    this.way = way
+  }
+}
+
+/** A number that must have passed. */
+export interface Need {
+  readonly source: Source
+  readonly number: number
+}
+
+/** Something that waits for its turn. `at`: the number that it waits for now, of one source; `slot`: its place among those who wait for that. */
+export interface Waiting extends Due {
+  readonly needs: readonly Need[]
+  readonly what: Held | Asker | Void
+}
+
+/** A message. */
+export interface Held {
+  readonly kind: 'message'
+  readonly item: unknown
+  readonly bytes: number
+  readonly source: Source
+  readonly number: number
+  readonly previous: number
+  /** What it tells of others, as it was told. */
+  readonly told: readonly (Dependency & Pick<HeardDependency, 'role'>)[]
+}
+
+/** A host that wants to be told. */
+export interface Asker {
+  readonly kind: 'asker'
+  readonly peer: string
+  readonly source: Source
+  readonly number: number
+}
+
+/** The place of messages that will not come. */
+export interface Void {
+  readonly kind: 'void'
+  readonly source: Source
+  readonly number: number
+}

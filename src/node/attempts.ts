@@ -1,0 +1,237 @@
+import { MeshError, RemoteError } from '../../protocols/errors.ts'
+import type { Member } from '../core/routing/group.ts'
+import type { Outcome } from '../core/routing/outcome.ts'
+import type { Draft } from '../runtime/delivery/composer.ts'
+import type { Store } from '../runtime/storage/types.ts'
+import { Carrier } from './carrier.ts'
+import type { Consignment } from './consignment.ts'
+import type { Numbers } from './numbers.ts'
+import type { SendingParts } from './sending.ts'
+import type { Shelf } from './shelf.ts'
+
+export interface AttemptsParts extends SendingParts {
+  store: () => Store
+  numbers: Numbers
+  shelf: Shelf
+}
+
+/** Whoever decides what comes of an attempt. */
+export interface AttemptsOwner {
+  /** Somebody may be called: what is for the same may go too. */
+  found(consignment: Consignment): void
+  /** There is nobody now, for a message that waits for somebody. */
+  missed(consignment: Consignment, error: unknown): void
+  settle(consignment: Consignment, error: unknown, delay: number | undefined, outcome?: Outcome): void
+  /** The attempt failed before anybody was chosen. */
+  failed(consignment: Consignment, error: unknown, delay: number | undefined, final: boolean): void
+  /** It could not be stored, and so was not accepted. */
+  refused(consignment: Consignment, error: unknown): void
+}
+
+/**
+ * One attempt to bring a consignment to somebody: who takes it, what has to be on disk before it leaves, and the
+ * transmission. Invariants: a durable message leaves after its record, with its number, is on disk; no number leaves
+ * that another life could use again; what is exactly-once never leaves under a second number.
+ */
+export class Attempts {
+  readonly #parts: AttemptsParts
+  readonly #owner: AttemptsOwner
+  readonly #carrier: Carrier
+
+  constructor(parts: AttemptsParts, owner: AttemptsOwner) {
+    this.#parts = parts
+    this.#owner = owner
+    this.#carrier = new Carrier(parts)
+  }
+
+  begin(consignment: Consignment): void {
+    if (consignment.state !== 'in-flight') return
+    if (consignment.draft === undefined) {
+      this.#load(consignment)
+      return
+    }
+    const member = this.#choose(consignment)
+    if (member === undefined) {
+      this.#unresolved(consignment)
+      return
+    }
+    const { router, pointToPoint, order, self } = this.#parts
+    const { peer } = member.target.place
+    const room = consignment.template.ordering === 'causal' && peer !== self ? order.room() : undefined
+    const wait = pointToPoint.paused.waitFor(peer, consignment.template.flow) ?? room
+    if (wait !== undefined) {
+      router.unanswered(member)
+      void wait.then(() => this.begin(consignment))
+      return
+    }
+    this.#owner.found(consignment)
+    consignment.member = member
+    consignment.peer = peer
+    router.began(member)
+    const secured = this.#secure(consignment, peer)
+    if (secured === undefined) this.#carry(consignment)
+    else void secured.then((may) => may && this.#carry(consignment))
+  }
+
+  /** Whoever may have handled it already is asked first, where it would recognise it. */
+  #choose({
+    template,
+    wish,
+    pin,
+    claim,
+    claimedAt,
+    member,
+    transmitted,
+    failure,
+    attempts
+  }: Consignment): Member | undefined {
+    const { router, links } = this.#parts
+    const now = links.turn.monotonic
+    const choose = (narrowed: Consignment['wish']) => router.choose(template.name, now, narrowed)
+    if (pin !== undefined) return choose({ ...wish, peer: pin })
+    const uncertain = claim !== undefined && transmitted && !(failure instanceof RemoteError)
+    if (uncertain && (template.durable || attempts <= 2)) {
+      const same = choose({ ...wish, peer: claimedAt })
+      if (same !== undefined) return same
+    }
+    return choose(member === undefined ? wish : { ...wish, avoid: member })
+  }
+
+  #load(consignment: Consignment): void {
+    this.#parts.shelf.load(consignment.record).then(
+      (draft) => {
+        consignment.draft = draft
+        this.begin(consignment)
+      },
+      (error: unknown) => this.#owner.failed(consignment, error, undefined, (error as MeshError).code !== 'ERR_STORAGE')
+    )
+  }
+
+  /** Undefined where it may leave now; else it resolves with whether it may, once what has to be on disk is there. */
+  #secure(consignment: Consignment, peer: string): Promise<boolean> | undefined {
+    const { numbers } = this.#parts
+    if (consignment.template.numbered && consignment.claimedAt !== peer) {
+      // The number it had elsewhere is abandoned.
+      this.release(consignment)
+      consignment.claim = numbers.for(peer).take()
+      consignment.claimedAt = peer
+    }
+    const { claim, storedClaim, stored, record } = consignment
+    const may = claim === undefined || numbers.for(peer).mayLeave(claim)
+    // A write that failed leaves the number as unused as it was: what comes after must not take it to be on disk.
+    if (record !== '') return stored && storedClaim === claim && may ? undefined : this.write(consignment)
+    if (may) return undefined
+    return numbers
+      .secured(peer)
+      .then(
+        () => numbers.for(peer).mayLeave(claim),
+        () => false
+      )
+      .then((may) => {
+        if (!may) this.#owner.settle(consignment, unsecured(), undefined, 'neutral')
+        return may
+      })
+  }
+
+  /** Puts it on disk as it is now. A message that cannot be was not accepted. */
+  write(consignment: Consignment): Promise<boolean> {
+    consignment.writing = true
+    const { claim } = consignment
+    return this.#parts.shelf.write(consignment).then(
+      () => {
+        consignment.storedClaim = claim
+        consignment.kept()
+        // It is read again when its turn comes.
+        if (!consignment.admitted) consignment.draft = undefined
+        return true
+      },
+      (error: unknown) => {
+        if (consignment.gone) return false
+        if (consignment.stored) this.#owner.settle(consignment, error, undefined, 'neutral')
+        else {
+          // A letter that could not be sent again keeps its number.
+          if (consignment.replaces === undefined) this.release(consignment)
+          this.#parts
+            .store()
+            .write(this.#parts.shelf.removal(consignment))
+            .catch(() => {})
+          this.#owner.refused(consignment, error)
+        }
+        return false
+      }
+    )
+  }
+
+  #carry(consignment: Consignment): void {
+    const { member, peer, claim, template } = consignment
+    if (consignment.state !== 'in-flight') {
+      if (member !== undefined) this.#parts.router.ended(member, 'neutral', this.#parts.links.turn.monotonic)
+      return
+    }
+    const { numbers } = this.#parts
+    try {
+      if (claim !== undefined && !numbers.for(peer).mayLeave(claim)) throw unsecured()
+      consignment.transmitted = true
+      const freight = consignment as Consignment & { draft: Draft }
+      if (!template.acknowledged) {
+        this.#carrier.hand(freight, peer).then(
+          () => this.#owner.settle(consignment, undefined, undefined),
+          (error: unknown) => this.#owner.settle(consignment, error, undefined)
+        )
+      } else if (claim === undefined) {
+        this.#carrier.carry(freight, peer)
+      } else {
+        const place = { epoch: numbers.epoch, number: claim.at, floor: numbers.for(peer).floor }
+        this.#carrier.carry(freight, peer, place)
+      }
+    } catch (error) {
+      const full = (error as MeshError).code === 'ERR_QUEUE_FULL'
+      this.#owner.settle(consignment, error, undefined, full ? 'neutral' : undefined)
+    }
+  }
+
+  /**
+   * Nobody of that name may be called now. A durable message waits until somebody may; of any other, that there is nobody
+   * is the answer at the first attempt, and a failed attempt later.
+   */
+  #unresolved(consignment: Consignment): void {
+    const { template, wish, pin } = consignment
+    const wanted = pin === undefined ? wish : { ...wish, peer: pin }
+    this.#parts.resolver.resolve(template.name, wanted).then(
+      () => this.begin(consignment),
+      (error: unknown) => {
+        if (consignment.state !== 'in-flight') return
+        if (template.durable) {
+          this.#owner.missed(consignment, error)
+          return
+        }
+        const first = consignment.member === undefined && consignment.attempts === 1
+        this.#owner.failed(consignment, error, undefined, first && (error as MeshError).code !== 'ERR_CIRCUIT_OPEN')
+      }
+    )
+  }
+
+  /** Its number is settled, or was never used. */
+  release({ claim, claimedAt }: Consignment): void {
+    if (claim !== undefined) this.#parts.numbers.for(claimedAt).settle(claim)
+  }
+
+  /** An attempt has ended; see `Carrier`. */
+  settled(consignment: Consignment, error: unknown): void {
+    this.#carrier.settled(consignment, error)
+  }
+
+  /** It is not sent any more, or not soon. */
+  forget(consignment: Consignment): void {
+    this.#carrier.forget(consignment)
+  }
+
+  /** Tells the router how an attempt at the member went. */
+  ended(member: Member, code: string | undefined, error: unknown, outcome: Outcome | undefined): void {
+    this.#carrier.ended(member, code, error, outcome)
+  }
+}
+
+function unsecured(): MeshError {
+  return new MeshError('ERR_STORAGE', 'the numbers of its receiver cannot be reserved')
+}

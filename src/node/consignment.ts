@@ -1,0 +1,175 @@
+import { SettledReceipt, StoredReceipt } from '../agent/receipt.ts'
+import type { Template } from '../agent/templates.ts'
+import type { Receipt } from '../agent/types.ts'
+import type { Mark } from '../core/causality/destination.ts'
+import type { Dispatched } from '../core/delivery/dispatch.ts'
+import type { Claim } from '../core/delivery/numbering.ts'
+import type { Parcel } from '../core/delivery/outbox.ts'
+import type { Enlisted } from '../core/delivery/roster.ts'
+import type { Member } from '../core/routing/group.ts'
+import type { Wish } from '../core/routing/router.ts'
+import type { Draft } from '../runtime/delivery/composer.ts'
+import type { Tracked } from '../runtime/delivery/conversation.ts'
+
+/** Hears how a transmission ended: `error` undefined where it was acknowledged. */
+export interface Consignor {
+  settle(consignment: Consignment, error: unknown, delay: number | undefined): void
+  recognised(consignment: Consignment): void
+}
+
+/**
+ * A message that is more than plainly acknowledged: it is numbered, stored, has a key or its sender's own id, or ends
+ * when a link has taken it.
+ */
+export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
+  readonly template: Template
+  readonly wish: Wish | undefined
+  readonly agent: string
+  /** Wall-clock ms at which it was accepted. */
+  readonly accepted: number
+  readonly expires: number
+  readonly bytes: number
+  readonly order: string | undefined
+  /** Undefined while it waits on disk. */
+  draft: Draft | undefined
+  destination: string
+  admitted = false
+  attempts = 0
+  spared = 0
+  state: Parcel['state'] = 'new'
+  at = 0
+  slot = -1
+  place = -1
+  failure: unknown
+  /** Its record in the store; `''` where it has none. */
+  record = ''
+  /** Its record is on its way to disk, or there. */
+  writing = false
+  /** The record is on disk. */
+  stored = false
+  /** What else its record's first write changes: the letter that it was. */
+  replaces: string | undefined
+  /** What it is known by where its sender named it, and what it says: digests. */
+  name: string | undefined
+  content = ''
+  /** Whose number `claim` is. */
+  claim: Claim | undefined
+  claimedAt = ''
+  /** The number that its record on disk has. */
+  storedClaim: Claim | undefined
+  /** It may have left under its number, in this life or in a former one. */
+  transmitted = false
+  /** Its receiver had handled it before. */
+  again = false
+  /** Who has it now, or had it last. */
+  member: Member | undefined
+  peer = ''
+  /** Its place in the causal order, once it was sent to another host. */
+  mark: Mark | undefined
+  readonly #consignor: Consignor
+  readonly #transportTo: (peer: string) => string
+  #end: PromiseWithResolvers<Receipt> | undefined
+  #receipt: PromiseWithResolvers<Receipt> | undefined
+
+  constructor(
+    consignor: Consignor,
+    transportTo: (peer: string) => string,
+    template: Template,
+    draft: Draft,
+    accepted: number,
+    expires: number,
+    wish: Wish | undefined
+  ) {
+    this.#consignor = consignor
+    this.#transportTo = transportTo
+    this.template = template
+    this.draft = draft
+    this.accepted = accepted
+    this.expires = expires
+    this.wish = wish
+    this.agent = template.name
+    this.bytes = draft.data.length
+    this.order = wish?.key === undefined ? undefined : `${template.name}\0${wish.key}`
+    this.destination = destinationOf(template.name, wish?.peer, wish?.instance)
+  }
+
+  get policy(): Template['policy'] {
+    return this.template.policy
+  }
+
+  get timeout(): number {
+    return this.template.timeout
+  }
+
+  get gone(): boolean {
+    return this.state === 'settled'
+  }
+
+  /** It goes to the host whose number it has, and to no other. */
+  get pin(): string | undefined {
+    return this.transmitted && this.claim !== undefined && this.template.delivery === 'exactly-once'
+      ? this.claimedAt
+      : undefined
+  }
+
+  // ---- what becomes of a transmission ------------------------------------------------------------------------------
+
+  acknowledged(): void {
+    this.#consignor.settle(this, undefined, undefined)
+  }
+
+  recognised(): void {
+    this.#consignor.recognised(this)
+  }
+
+  failed(error: unknown, delay: number | undefined): void {
+    this.#consignor.settle(this, error, delay)
+  }
+
+  // ---- what its sender hears: nobody, of a message of a former life ---------------------------------------------------
+
+  /** The end. Nobody has to look at it. */
+  get settled(): Promise<Receipt> {
+    if (this.#end === undefined) {
+      this.#end = Promise.withResolvers()
+      this.#end.promise.catch(() => {})
+    }
+    return this.#end.promise
+  }
+
+  /** That it is stored, where it is to be; else the end. */
+  get receipt(): Promise<Receipt> {
+    const end = this.settled
+    if (!this.template.durable) return end
+    this.#receipt ??= Promise.withResolvers()
+    return this.#receipt.promise
+  }
+
+  kept(): void {
+    this.stored = true
+    if (this.#receipt === undefined || this.draft === undefined) return
+    const { draft, attempts, claimedAt } = this
+    this.#receipt.resolve(new StoredReceipt(draft, attempts, claimedAt, this.#transportTo, this.settled))
+  }
+
+  /** It was sent before, and this is what comes of that. */
+  joined(receipt: Receipt): void {
+    this.#end?.resolve(receipt.settled)
+    this.#receipt?.resolve(receipt)
+  }
+
+  ended(status: Receipt['status']): void {
+    const receipt = new SettledReceipt(this.draft!, status, this.attempts, this.peer, this.#transportTo)
+    this.#end?.resolve(receipt)
+    this.#receipt?.resolve(receipt)
+  }
+
+  reject(error: unknown): void {
+    this.#end?.reject(error)
+    this.#receipt?.reject(error)
+  }
+}
+
+export function destinationOf(agent: string, peer: string | undefined, instance: string | undefined): string {
+  return `${agent}\0${peer ?? ''}\0${instance ?? ''}`
+}

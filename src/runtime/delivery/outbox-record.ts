@@ -1,0 +1,57 @@
+import { encodeBehind, type StandaloneDecoder } from '../../../protocols/envelope/standalone.ts'
+import { Cursor, MAX_VARINT, writeVarint } from '../../../protocols/envelope/varint.ts'
+import type { WireMessage } from '../../../protocols/envelope/wire-message.ts'
+import { MeshError } from '../../../protocols/errors.ts'
+import type { Draft } from './composer.ts'
+
+/** What is noted of a stored message beside itself. */
+export interface Progress {
+  /** Wall-clock ms at which it was accepted. */
+  accepted: number
+  attempts: number
+  spared: number
+  /** The host that it was sent to last, and its number there; undefined and 0 before that. */
+  peer: string | undefined
+  number: number
+  /** The digest of what it says, where its sender named it; else empty. */
+  content: string
+}
+
+export interface StoredMessage extends Progress {
+  message: WireMessage
+}
+
+const VERSION = 1
+
+/** version(1) accepted attempts spared number peer-length peer content-length content, then the message with its header spelled out. */
+export function encodeRecord(
+  { accepted, attempts, spared, peer = '', number, content }: Progress,
+  draft: Draft
+): Uint8Array {
+  const head = Buffer.allocUnsafe(1 + 6 * MAX_VARINT + peer.length * 3 + content.length)
+  head[0] = VERSION
+  let at = writeVarint(head, 1, accepted)
+  at = writeVarint(head, at, attempts)
+  at = writeVarint(head, at, spared)
+  at = writeVarint(head, at, number)
+  const length = Buffer.byteLength(peer)
+  at = writeVarint(head, at, length)
+  at += head.write(peer, at, 'utf8')
+  at = writeVarint(head, at, content.length)
+  at += head.write(content, at, 'latin1')
+  return encodeBehind(head.subarray(0, at), draft)
+}
+
+/** Throws `ERR_CORRUPT`, `ERR_MALFORMED`. */
+export function decodeRecord(bytes: Uint8Array, decoder: StandaloneDecoder): StoredMessage {
+  if (bytes[0] !== VERSION) throw new MeshError('ERR_CORRUPT', `a record of version ${bytes[0]}`)
+  const cursor = new Cursor().open(bytes)
+  cursor.position = 1
+  const accepted = cursor.varint()
+  const attempts = cursor.varint()
+  const spared = cursor.varint()
+  const number = cursor.varint()
+  const peer = Buffer.from(cursor.take(cursor.varint())).toString('utf8') || undefined
+  const content = Buffer.from(cursor.take(cursor.varint())).toString('latin1')
+  return { accepted, attempts, spared, peer, number, content, message: decoder.decode(bytes.subarray(cursor.position)) }
+}

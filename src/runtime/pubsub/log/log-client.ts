@@ -1,0 +1,137 @@
+import { MeshError } from '../../../../protocols/errors.ts'
+import { decodeEntries } from '../../../../protocols/publish-subscribe/log-codec.ts'
+import type { Fetch } from '../../../../protocols/publish-subscribe/messages.ts'
+import type { QueueLimits } from '../../../core/flow/watermarks.ts'
+import { covers } from '../../../core/pubsub/pattern.ts'
+import type { Membership } from '../../membership/types.ts'
+import type { Clock, Timer } from '../../ports.ts'
+import type { Store } from '../../storage/types.ts'
+import type { AssuredSubscription } from '../assured-subscription.ts'
+import type { LogLimits, PubSubEvent, SubscribeOptions } from '../types.ts'
+import { CursorStore } from './cursor-store.ts'
+import type { FollowedLog } from './followed-log.ts'
+import { fromOf } from './from.ts'
+import { LogFeed } from './log-feed.ts'
+import type { Feed, ReadableLog } from './types.ts'
+
+export interface LogClientComponents {
+  clock: Clock
+  membership: Membership
+  limits: LogLimits
+  /** Sends the peer, or this node itself, what is asked. */
+  ask(peer: string, fetch: Fetch): void
+  emit(event: PubSubEvent): void
+}
+
+/** The subscriptions of this node that read publishers' logs. */
+export class LogClient {
+  readonly #c: LogClientComponents
+  readonly #unsubscribe: () => void
+  readonly #feeds = new Set<LogFeed>()
+  readonly #readers = new Map<number, FollowedLog>()
+  /** Durable subscriptions that are open, by agent and name. */
+  readonly #names = new Set<string>()
+  #store: Store | undefined
+  #serial = 0
+  #timer: Timer | undefined
+
+  constructor(components: LogClientComponents) {
+    this.#c = components
+    this.#unsubscribe = components.membership.subscribe((event) => {
+      if (event.kind === 'member-up') for (const feed of this.#feeds) feed.up(event.member.record.peer)
+      else if (event.kind === 'member-down') for (const feed of this.#feeds) feed.down(event.member.record.peer)
+    })
+  }
+
+  /** Where durable subscriptions keep how far they are. */
+  open(store: Store): void {
+    this.#store = store
+  }
+
+  /** Throws `ERR_NO_DATA_DIR`, `ERR_ALREADY_REGISTERED`. */
+  check(owner: string, { durable, name }: SubscribeOptions): void {
+    if (!durable) return
+    if (!this.#store?.durable) {
+      throw new MeshError('ERR_NO_DATA_DIR', 'a durable subscription needs a node with a data folder', {
+        details: { key: 'durable' }
+      })
+    }
+    if (this.#names.has(keyOf(owner, name!))) {
+      const message = `${owner} has a durable subscription ${name} already`
+      throw new MeshError('ERR_ALREADY_REGISTERED', message, { details: { name } })
+    }
+  }
+
+  /** Begins to feed the subscription, which `check` has let through. */
+  feed(subscription: AssuredSubscription, options: SubscribeOptions, limits: QueueLimits): Feed {
+    const { pattern, owner } = subscription
+    const { clock, ask, emit, membership } = this.#c
+    const { durable, name } = options
+    const cursors = durable ? new CursorStore(this.#store!, owner, name!) : undefined
+    const feed = new LogFeed({
+      ...{ clock, ask, emit, limits: this.#c.limits, pattern, cursors, subscription },
+      from: fromOf(options.from),
+      room: limits.maxQueue,
+      members: () => [membership.self.peer, ...[...membership.members()].map(({ record }) => record.peer)],
+      register: (make) => {
+        const log = make(++this.#serial)
+        this.#readers.set(log.reader.id, log)
+        return log
+      },
+      unregister: (log) => this.#readers.delete(log.reader.id)
+    })
+    this.#feeds.add(feed)
+    if (durable) this.#names.add(keyOf(owner, name!))
+    this.#watch()
+    const ready = feed.start()
+    const close = async () => {
+      try {
+        await feed.close()
+      } finally {
+        this.#feeds.delete(feed)
+        if (durable) this.#names.delete(keyOf(owner, name!))
+      }
+    }
+    const forget = async () => cursors?.forget()
+    return { ready, settled: (place, bytes) => feed.settled(place, bytes), close, forget }
+  }
+
+  #watch(): void {
+    this.#timer ??= this.#c.clock.after(this.#c.limits.poll, () => {
+      this.#timer = undefined
+      for (const feed of this.#feeds) feed.poll()
+      if (this.#feeds.size > 0) this.#watch()
+    })
+  }
+
+  /** A frame of entries from the peer. `ERR_MALFORMED`. */
+  entries(peer: string, body: Uint8Array): void {
+    const frame = decodeEntries(body)
+    this.#readers.get(frame.reader)?.entries(peer, frame)
+  }
+
+  broken(peer: string): void {
+    for (const feed of this.#feeds) feed.broken(peer)
+  }
+
+  /** The most that was received here of a publisher's messages of a pattern, where nothing that matches it is left out. */
+  replica(publisher: string, pattern: string): ReadableLog | undefined {
+    let best: ReadableLog | undefined
+    for (const feed of this.#feeds) {
+      if (!covers(feed.pattern, pattern)) continue
+      for (const { publisher: of, replica } of feed.logs) {
+        if (of === publisher && replica !== undefined && replica.last > (best?.last ?? 0)) best = replica
+      }
+    }
+    return best
+  }
+
+  stop(): void {
+    this.#unsubscribe()
+    this.#timer?.cancel()
+  }
+}
+
+function keyOf(owner: string, name: string): string {
+  return `${owner}\n${name}`
+}

@@ -1,0 +1,36 @@
+import type { LogEntry } from '../../../../protocols/publish-subscribe/messages.ts'
+import type { LogPlace } from '../types.ts'
+
+/** Everything in a log from behind `after` up to `to`. */
+export interface Chunk {
+  after: number
+  to: number
+  entries: readonly LogEntry[]
+}
+
+/** Walks over a log. */
+export interface LogScan {
+  /** What follows, about so many bytes of it; with `to` = `after` where nothing does. `ERR_STORAGE`. */
+  next(bytes: number): Chunk | Promise<Chunk>
+}
+
+/** A log as its readers see it. */
+export interface ReadableLog {
+  readonly epoch: number
+  /** The oldest number; `last` + 1 where there is none. */
+  readonly first: number
+  /** The newest number that may be read. */
+  readonly last: number
+  /** A number that everything published at `time` (wall-clock ms) or later is above. */
+  before(time: number): number
+  scan(after: number): LogScan
+}
+
+/** What a subscription sees of what feeds it. */
+export interface Feed {
+  readonly ready: Promise<void>
+  settled(place: LogPlace, bytes: number | undefined): void
+  close(): Promise<void>
+  /** What is remembered of it goes too. `ERR_STORAGE`. */
+  forget(): Promise<void>
+}

@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict'
+import { BlockDecoder, BlockEncoder, decodeStamp, encodeStamp } from '../../../protocols/causality/block.ts'
+import { DestinationKind, MAX_ENTRIES, Way } from '../../../protocols/causality/constants.ts'
+import type { OutgoingStamp } from '../../../protocols/causality/messages.ts'
+import { Cursor } from '../../../protocols/envelope/varint.ts'
+import { type CausalHost, CausalOrder } from '../../../src/core/causality/order.ts'
+import type { CausalEffect } from '../../../src/core/causality/types.ts'
+
+const LIMITS = { gapTimeout: 5_000, waiting: 10, waitingBytes: 1_000 }
+
+class Host {
+  readonly order: CausalOrder<string>
+  readonly effects: CausalEffect<string>[] = []
+  readonly handed: string[] = []
+  now = 0
+
+  constructor(self: string, parts: Partial<CausalHost> = {}) {
+    const host = { self, epoch: 1, wants: () => true, alive: () => true, retained: () => false, ...parts }
+    this.order = new CausalOrder<string>(host, LIMITS)
+  }
+
+  readonly #sink = {
+    push: (effect: CausalEffect<string>) => {
+      this.effects.push(effect)
+      if (effect.kind === 'hand') this.handed.push(effect.item)
+    }
+  }
+
+  send(peer: string): Uint8Array {
+    const target = this.order.sending.destination(DestinationKind.host, peer)
+    const bytes = written(this.order.sending.stamp(target))
+    this.order.sending.sent(target, this.now)
+    return bytes
+  }
+
+  publish(topic: string, peers: string[]): Uint8Array {
+    const { sending } = this.order
+    const stamp = encodeStamp(sending.stampMany())
+    const receivers = peers.map((peer) => sending.destination(DestinationKind.host, peer))
+    sending.published(sending.destination(DestinationKind.topic, topic), receivers, this.now)
+    return stamp
+  }
+
+  get(from: string, stamp: Uint8Array, item: string): void {
+    if (this.order.arrive(decodeStamp(stamp), from, item, 10, this.now, this.#sink)) this.handed.push(item)
+    this.order.release(this.now, this.#sink)
+  }
+
+  getPublication(producer: string, topic: string, stamp: Uint8Array, item: string): void {
+    const publication = { kind: DestinationKind.topic, topic, producer }
+    if (this.order.arrivePublication(decodeStamp(stamp), publication, item, 10, this.now, this.#sink))
+      this.handed.push(item)
+    this.order.release(this.now, this.#sink)
+  }
+
+  handle(input: Parameters<CausalOrder<string>['handle']>[0]): void {
+    this.order.handle(input, this.now, this.#sink)
+  }
+
+  /** Lets time pass in the driver's steps. */
+  pass(ms: number): void {
+    for (const end = this.now + ms; this.now < end; this.now += 10) this.handle({ kind: 'tick' })
+  }
+
+  said<K extends CausalEffect<string>['kind']>(kind: K): Extract<CausalEffect<string>, { kind: K }>[] {
+    return this.effects.filter((effect) => effect.kind === kind) as Extract<CausalEffect<string>, { kind: K }>[]
+  }
+}
+
+/** Alone, so that it can come by any stream. */
+function written(stamp: OutgoingStamp): Uint8Array {
+  return encodeStamp({ ...stamp })
+}
+
+describe('core/causality: the order', () => {
+  it('lets a stream between two hosts through at once, with one byte a message and nothing kept but the last', () => {
+    const [a, b] = [new Host('a'), new Host('b')]
+    const { sending } = a.order
+    const target = sending.destination(DestinationKind.host, 'b')
+    const [encoder, decoder, out] = [new BlockEncoder(), new BlockDecoder(), Buffer.alloc(100)]
+    for (let i = 1; i <= 100; i++) {
+      const stamp = sending.stamp(target)
+      encoder.measure(stamp)
+      const end = encoder.write(out, 0, stamp)
+      sending.sent(target, 0)
+      if (i > 1) assert.equal(end, 1)
+      decoder.read(new Cursor().open(out))
+      assert.equal(b.order.arrive(decoder, 'a', `${i}`, 1, 0, { push: () => assert.fail() }), true)
+    }
+    assert.equal(sending.past.entries.length, 1)
+    assert.equal(b.order.sending.past.entries.length, 0)
+  })
+
+  it('waits for what the message follows and comes here, and for nothing that went elsewhere', () => {
+    const [a, b, c] = [new Host('a'), new Host('b'), new Host('c')]
+    const toC = a.send('c')
+    const elsewhere = a.send('d')
+    b.get('a', a.send('b'), 'm')
+    assert.ok(elsewhere.length > 0)
+    c.get('b', b.send('c'), 'after')
+    assert.deepEqual([c.handed, c.order.arrivals.waiting], [[], 1])
+    c.get('a', toC, 'before')
+    assert.deepEqual(c.handed, ['before', 'after'])
+    assert.deepEqual(c.said('hand')[0]!.waited, { a: 1 })
+  })
+
+  it('joins publications: who gets them waits, whoever does not subscribe does not', () => {
+    const [a, b, c] = [new Host('a'), new Host('b'), new Host('c')]
+    const deaf = new Host('d', { wants: () => false })
+    const news = a.publish('news', ['b', 'c'])
+    b.getPublication('a', 'news', news, 'news')
+    c.get('b', b.send('c'), 'after')
+    assert.deepEqual(c.handed, [])
+    c.getPublication('a', 'news', news, 'news')
+    assert.deepEqual(c.handed, ['news', 'after'])
+    deaf.get('b', b.send('d'), 'after')
+    assert.deepEqual(deaf.handed, ['after'])
+  })
+
+  it('asks the producer for a gap, who fills what was lost with a link', () => {
+    const [a, b] = [new Host('a'), new Host('b')]
+    a.send('b')
+    a.handle({ kind: 'severed', peer: 'b' })
+    b.get('a', a.send('b'), 'second')
+    b.pass(100)
+    const { missing } = b.said('missing')[0]!
+    assert.deepEqual(missing, { epoch: 1, way: Way.link, passed: 0, number: 1 })
+    a.handle({ kind: 'missing', peer: 'b', missing })
+    b.handle({ kind: 'fill', peer: 'a', fill: a.said('fill')[0]!.fill })
+    assert.deepEqual(b.handed, ['second'])
+    assert.equal(b.said('gap').length, 0)
+  })
+
+  it('tells who subscribed meanwhile that the publication was never meant for it', () => {
+    const [a, b, c] = [new Host('a'), new Host('b'), new Host('c')]
+    b.getPublication('a', 'news', a.publish('news', ['b']), 'news')
+    c.get('b', b.send('c'), 'after')
+    assert.deepEqual(c.handed, [])
+    c.pass(100)
+    a.handle({ kind: 'missing', peer: 'c', missing: c.said('missing')[0]!.missing })
+    c.handle({ kind: 'fill', peer: 'a', fill: a.said('fill')[0]!.fill })
+    assert.deepEqual(c.handed, ['after'])
+  })
+
+  it('a fill waits for what the lost message waited for', () => {
+    const [a, b, c, d] = [new Host('a'), new Host('b'), new Host('c'), new Host('d')]
+    const first = a.send('d')
+    b.get('a', a.send('b'), 'm')
+    b.send('d') // stands for the first one, and is lost
+    b.handle({ kind: 'severed', peer: 'd' })
+    c.get('b', b.send('c'), 'm')
+    d.get('c', c.send('d'), 'last')
+    d.pass(100)
+    b.handle({ kind: 'missing', peer: 'd', missing: d.said('missing').find(({ peer }) => peer === 'b')!.missing })
+    for (const { fill } of b.said('fill')) d.handle({ kind: 'fill', peer: 'b', fill })
+    assert.deepEqual(d.handed, [])
+    d.get('a', first, 'first')
+    assert.deepEqual(d.handed, ['first', 'last'])
+  })
+
+  it('goes on after the gap timeout when nobody answers, and says without whom', () => {
+    const [a, b] = [new Host('a'), new Host('b')]
+    a.send('b')
+    b.get('a', a.send('b'), 'second')
+    b.pass(4_990)
+    assert.deepEqual(b.handed, [])
+    b.pass(20)
+    assert.deepEqual(b.handed, ['second'])
+    assert.deepEqual(b.said('gap'), [{ kind: 'gap', producer: 'a', number: 1, reason: 'timeout' }])
+  })
+
+  it('waits longer while the producer says that it is coming, and not for ever', () => {
+    const [a, b] = [new Host('a'), new Host('b')]
+    a.send('b')
+    b.get('a', a.send('b'), 'second')
+    for (let second = 0; second < 29; second++) {
+      b.pass(1_000)
+      b.handle({ kind: 'coming', peer: 'a', epoch: 1, way: Way.link })
+    }
+    assert.deepEqual(b.handed, [])
+    b.pass(5_000)
+    assert.deepEqual(b.handed, ['second'])
+  })
+
+  it('passes over the oldest gap when too much waits', () => {
+    const [a, b] = [new Host('a'), new Host('b')]
+    a.send('b')
+    for (let i = 0; i <= LIMITS.waiting; i++) b.get('a', a.send('b'), `${i}`)
+    assert.equal(b.handed.length, LIMITS.waiting + 1)
+    assert.equal(b.said('gap')[0]!.reason, 'full')
+    assert.equal(b.said('wait').at(-1)!.crowded, true)
+  })
+
+  it('waits for nobody who is gone, nor for a former life', () => {
+    const [a, b] = [new Host('a'), new Host('b')]
+    a.send('b')
+    b.get('a', a.send('b'), 'second')
+    b.handle({ kind: 'gone', peer: 'a' })
+    assert.deepEqual(b.handed, ['second'])
+    const [old, later, c] = [new Host('a'), new Host('a', { epoch: 2 }), new Host('c')]
+    old.send('c')
+    c.get('a', old.send('c'), 'of the former')
+    c.get('a', later.send('c'), 'of the later')
+    assert.deepEqual(c.handed.sort(), ['of the former', 'of the later'])
+  })
+
+  it('is full above 64 entries, asks at once, and has room when they are confirmed', () => {
+    const a = new Host('a')
+    for (let i = 0; i <= MAX_ENTRIES; i++) a.send(`h${i}`)
+    assert.equal(a.order.sending.full, true)
+    a.handle({ kind: 'tick' })
+    assert.equal(a.said('ask').length, MAX_ENTRIES + 1)
+    const { peer, statement } = a.said('ask')[0]!
+    a.handle({ kind: 'passed', peer, statement })
+    assert.equal(a.order.sending.full, false)
+  })
+
+  it('answers who asks when it has passed the number, and of publications when their receivers have', () => {
+    const [a, b] = [new Host('a'), new Host('b')]
+    const [first, second] = [a.send('b'), a.send('b')]
+    b.get('a', second, 'second')
+    b.handle({ kind: 'ask', peer: 'x', statement: { producer: 'a', epoch: 1, number: 2 } })
+    assert.deepEqual(b.said('passed'), [])
+    b.get('a', first, 'first')
+    assert.deepEqual(b.said('passed')[0]!.statement, { producer: 'a', epoch: 1, number: 2 })
+    a.publish('news', ['b'])
+    a.handle({ kind: 'ask', peer: 'x', statement: { producer: 'a', epoch: 1, number: 3 } })
+    assert.deepEqual(a.said('passed'), [])
+    a.handle({ kind: 'passed', peer: 'b', statement: { producer: 'a', epoch: 1, number: 3 } })
+    assert.equal(a.said('passed').length, 1)
+    assert.equal(a.order.sending.past.entries.length, 0)
+  })
+})

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { eventsOf, withMesh } from '../agent/ground.ts'
+
+const ROUNDS = 30
+
+describe('causal order in a mesh', () => {
+  for (const delivery of ['at-most-once', 'at-least-once'] as const) {
+    it(`holds along every path, publications included, though segments are lost and come later: ${delivery}`, async () => {
+      await withMesh({ nodes: 4, seed: 7, latency: [1, 20], loss: 0.2 }, async (mesh) => {
+        const agents = await mesh.run(Promise.all(mesh.nodes.map((node, i) => node.agent(`agent-${i}`))))
+        const [first, second, third, last] = agents
+        const seen: string[] = []
+        const news = last!.subscribe('news')
+        await mesh.run(news.ready)
+        third!.receive(({ data }) => void third!.send('agent-3', `${data} by 2`, { delivery }))
+        second!.receive(({ data }) => {
+          void second!.publish('news', data)
+          void second!.send('agent-2', `${data} by 1`, { delivery })
+        })
+        const published = () => news.stats().received
+        last!.receive(({ data }) => void seen.push(`${data}, ${published()} published`))
+        for (let i = 0; i < ROUNDS; i++) {
+          void first!.send('agent-3', `${i}`, { delivery })
+          void first!.send('agent-1', `${i}`, { delivery })
+          await mesh.advance(40)
+        }
+        await mesh.advance(20_000)
+        assert.equal(seen.length, 2 * ROUNDS)
+        for (let i = 0; i < ROUNDS; i++) {
+          const direct = seen.findIndex((text) => text.startsWith(`${i},`))
+          const relayed = seen.findIndex((text) => text.startsWith(`${i} by 1 by 2`))
+          assert.ok(direct < relayed, `${i} came after what follows it`)
+          const count = Number(seen[relayed]!.split(', ')[1]!.split(' ')[0])
+          assert.ok(count > i, `the publication of ${i} came after what follows it`)
+        }
+      })
+    })
+  }
+
+  it('goes on after links were lost, with what was sent at most once on them, and without a gap', async () => {
+    await withMesh({ nodes: 3, seed: 3, latency: [1, 20] }, async (mesh) => {
+      const events = eventsOf(mesh, 1)
+      const got: number[] = []
+      await mesh.run(mesh.nodes[1]!.agent('sink', { receive: ({ data }) => void got.push(data) }))
+      const source = await mesh.run(mesh.nodes[0]!.agent('source'))
+      const send = (data: number, delivery: 'at-most-once' | 'at-least-once') =>
+        source.send('sink', data, { delivery }).catch(() => {})
+      await mesh.run(send(0, 'at-most-once'))
+      await mesh.advance(100)
+      mesh.partition([0], [1, 2])
+      for (let i = 1; i <= 5; i++) void send(i, 'at-most-once')
+      await mesh.advance(20_000)
+      mesh.heal()
+      await mesh.run(mesh.nodes[0]!.ready({ peers: 2 }))
+      await mesh.run(send(100, 'at-least-once'))
+      await mesh.advance(1_000)
+      assert.equal(got[0], 0)
+      assert.equal(got.at(-1), 100)
+      assert.ok(!events.some(({ kind }) => kind === 'causal-gap'))
+    })
+  })
+})
