@@ -100,6 +100,29 @@ describe('sending over links', () => {
     assert.equal(b.texts.at(-1), 'in its place')
   })
 
+  it('gathers what comes while nothing can leave, one message a turn, into few batches', async () => {
+    const { world, time, a, b } = await stations(2)
+    b.consuming = false
+    const link = a.to(b)
+    for (let i = 0; i < 1_500; i++) link.send(WORD, text('w'), true)
+    await time.advance(1_000)
+    const stuck = b.received.length
+    assert.ok(stuck < 1_500)
+    for (let i = 0; i < 200; i++) {
+      link.send(WORD, text(`${i}`), true)
+      await time.advance(1)
+    }
+    assert.equal(b.received.length, stuck)
+    const before = world.trace.lines.length
+    b.consumeKept()
+    await time.advance(1_000)
+    assert.deepEqual(
+      b.texts.slice(1_500),
+      Array.from({ length: 200 }, (_, i) => `${i}`)
+    )
+    assert.ok(written(world.trace.lines, before) <= 5, `${written(world.trace.lines, before)} writes`)
+  })
+
   it('refuses what passes its queue, but always takes one more while it is writable', async () => {
     const { time, a, b } = await stations(2, { queueBytes: 100_000 })
     b.consuming = false
