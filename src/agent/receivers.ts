@@ -40,6 +40,8 @@ export class ReceiverQueue {
   /** Taken from the queue while another with their key was being handled; counted, since the queue no longer bounds them. */
   readonly #late = new Map<string, Inbound[]>()
   #lateCount = 0
+  /** Their key is theirs already, and the handler is busy: they are the next. */
+  readonly #next: Inbound[] = []
   readonly #exactlyOnce: boolean
   #asynchronous: boolean
   #running = 0
@@ -59,7 +61,7 @@ export class ReceiverQueue {
 
   /** Messages waiting. */
   get length(): number {
-    return this.#queue.length + this.#overflow.length + this.#lateCount
+    return this.#queue.length + this.#overflow.length + this.#lateCount + this.#next.length
   }
 
   get running(): number {
@@ -73,7 +75,7 @@ export class ReceiverQueue {
 
   /** What waits behind its key holds up nobody else's. */
   get #free(): boolean {
-    const waiting = this.#queue.length + this.#overflow.length
+    const waiting = this.#queue.length + this.#overflow.length + this.#next.length
     return waiting === 0 && this.#mayTake && !this.#draining
   }
 
@@ -86,6 +88,7 @@ export class ReceiverQueue {
     for (const late of this.#late.values()) for (const inbound of late) inbound.refuse(reason)
     this.#late.clear()
     this.#lateCount = 0
+    for (const inbound of this.#next.splice(0)) inbound.refuse(reason)
     for (let inbound = this.#take(); inbound !== undefined; inbound = this.#take()) inbound.refuse(reason)
     this.#paused.resume()
   }
@@ -120,6 +123,11 @@ export class ReceiverQueue {
   #drain(): void {
     if (this.#draining) return
     this.#draining = true
+    while (this.#running < this.#concurrency) {
+      const next = this.#next.shift()
+      if (next === undefined) break
+      this.#run(next, next.message.routing?.key)
+    }
     while (this.#mayTake) {
       const inbound = this.#take()
       if (inbound === undefined) break
@@ -258,7 +266,10 @@ export class ReceiverQueue {
     const next = late.shift()!
     this.#lateCount--
     if (late.length === 0) this.#late.delete(key)
-    this.#start(next)
+    this.#busyKeys.add(key)
+    // What has committed holds its key after its place among the running went to another.
+    if (this.#running < this.#concurrency) this.#run(next, key)
+    else this.#next.push(next)
   }
 }
 
