@@ -1,7 +1,8 @@
 import { close, constants, fdatasync, fstatSync, ftruncate, open, read, write } from 'node:fs'
-import { mkdir, open as openHandle, readdir, rename, unlink } from 'node:fs/promises'
+import { open as openHandle, readdir, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Disk, DiskFile } from '../ports.ts'
+import { makeFolder } from '../system/folder.ts'
 
 /** Reading and writing, made where it is not there. Not 'a+': appending ignores where to write. */
 const FLAGS = constants.O_RDWR | constants.O_CREAT
@@ -47,10 +48,8 @@ export class FileDisk implements Disk {
   }
 
   async #make(): Promise<void> {
-    const first = await mkdir(this.#path, { recursive: true, mode: 0o700 })
     // Each folder made is a name in the one above it.
-    for (let made = this.#path; first !== undefined && made.length >= first.length; made = dirname(made))
-      await syncFolder(dirname(made))
+    for (const made of await makeFolder(this.#path)) await syncFolder(dirname(made))
   }
 }
 
