@@ -7,6 +7,12 @@ import { makeFolder } from '../system/folder.ts'
 /** Reading and writing, made where it is not there. Not 'a+': appending ignores where to write. */
 const FLAGS = constants.O_RDWR | constants.O_CREAT
 
+/**
+ * Each write is on disk when it returns. Linux alone: macOS's flag stops at the drive's own memory, which `fdatasync` as
+ * libuv calls it does not, and Windows has none.
+ */
+const THROUGH = process.platform === 'linux' ? FLAGS | constants.O_DSYNC : undefined
+
 /** A folder of the operating system's, made when the first file is opened in it. */
 export class FileDisk implements Disk {
   readonly #path: string
@@ -27,8 +33,9 @@ export class FileDisk implements Disk {
 
   async open(name: string): Promise<DiskFile> {
     await this.#make()
-    const fd = await call<number>((done) => open(join(this.#path, name), FLAGS, 0o600, done))
-    return new OpenFile(fd, fstatSync(fd).size)
+    const path = join(this.#path, name)
+    const fd = await openAs(path, FLAGS)
+    return new OpenFile(path, fd, fstatSync(fd).size)
   }
 
   remove(name: string): Promise<void> {
@@ -64,10 +71,14 @@ async function syncFolder(path: string): Promise<void> {
 
 /** By callbacks: a FileHandle's promises cost several microseconds a call, which every group of records would pay. */
 class OpenFile implements DiskFile {
+  readonly #path: string
   readonly #fd: number
+  /** For writing through, from the first time on: each write is on disk when it returns. */
+  #through: number | undefined
   #size: number
 
-  constructor(fd: number, size: number) {
+  constructor(path: string, fd: number, size: number) {
+    this.#path = path
     this.#fd = fd
     this.#size = size
   }
@@ -76,10 +87,25 @@ class OpenFile implements DiskFile {
     return this.#size
   }
 
-  async write(bytes: Uint8Array, at: number): Promise<void> {
+  write(bytes: Uint8Array, at: number): Promise<void> {
+    return this.#write(this.#fd, bytes, at)
+  }
+
+  /** One errand of the thread pool where `write` and `sync` are two: a third of the time of a small group (measured). */
+  async writeThrough(bytes: Uint8Array, at: number): Promise<void> {
+    if (THROUGH === undefined) {
+      await this.write(bytes, at)
+      await this.sync()
+      return
+    }
+    this.#through ??= await openAs(this.#path, THROUGH)
+    await this.#write(this.#through, bytes, at)
+  }
+
+  async #write(fd: number, bytes: Uint8Array, at: number): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
       // Fewer than asked for are written where the disk is about to be full.
-      done += await call<number>((then) => write(this.#fd, bytes, done, bytes.length - done, at + done, then))
+      done += await call<number>((then) => write(fd, bytes, done, bytes.length - done, at + done, then))
       this.#size = Math.max(this.#size, at + done)
     }
   }
@@ -105,9 +131,18 @@ class OpenFile implements DiskFile {
   }
 
   /** Last of all calls: the number that stands for the file may soon be another's. */
-  close(): Promise<void> {
-    return call((then) => close(this.#fd, then))
+  async close(): Promise<void> {
+    if (this.#through !== undefined) await closeNumber(this.#through)
+    await closeNumber(this.#fd)
   }
+}
+
+function openAs(path: string, flags: number): Promise<number> {
+  return call<number>((done) => open(path, flags, 0o600, done))
+}
+
+function closeNumber(fd: number): Promise<void> {
+  return call((then) => close(fd, then))
 }
 
 function call<T = void>(start: (then: (error: Error | null, result?: T) => void) => void): Promise<T> {
