@@ -11,7 +11,7 @@ const FLAGS = constants.O_RDWR | constants.O_CREAT
  * Each write is on disk when it returns. Linux alone: macOS's flag stops at the drive's own memory, which `fdatasync` as
  * libuv calls it does not, and Windows has none.
  */
-const THROUGH = process.platform === 'linux' ? FLAGS | constants.O_DSYNC : undefined
+const THROUGH = process.platform === 'linux' ? constants.O_RDWR | constants.O_DSYNC : undefined
 
 /** A folder of the operating system's, made when the first file is opened in it. */
 export class FileDisk implements Disk {
@@ -33,9 +33,8 @@ export class FileDisk implements Disk {
 
   async open(name: string): Promise<DiskFile> {
     await this.#make()
-    const path = join(this.#path, name)
-    const fd = await openAs(path, FLAGS)
-    return new OpenFile(path, fd, fstatSync(fd).size)
+    const fd = await openAs(join(this.#path, name), FLAGS)
+    return new OpenFile(fd, fstatSync(fd).size)
   }
 
   remove(name: string): Promise<void> {
@@ -71,14 +70,12 @@ async function syncFolder(path: string): Promise<void> {
 
 /** By callbacks: a FileHandle's promises cost several microseconds a call, which every group of records would pay. */
 class OpenFile implements DiskFile {
-  readonly #path: string
   readonly #fd: number
-  /** For writing through, from the first time on: each write is on disk when it returns. */
-  #through: number | undefined
+  /** The same file for writing through, from the first time on; undefined where the system has no such thing. */
+  #through: Promise<number | undefined> | undefined
   #size: number
 
-  constructor(path: string, fd: number, size: number) {
-    this.#path = path
+  constructor(fd: number, size: number) {
     this.#fd = fd
     this.#size = size
   }
@@ -93,13 +90,10 @@ class OpenFile implements DiskFile {
 
   /** One errand of the thread pool where `write` and `sync` are two: a third of the time of a small group (measured). */
   async writeThrough(bytes: Uint8Array, at: number): Promise<void> {
-    if (THROUGH === undefined) {
-      await this.write(bytes, at)
-      await this.sync()
-      return
-    }
-    this.#through ??= await openAs(this.#path, THROUGH)
-    await this.#write(this.#through, bytes, at)
+    this.#through ??= again(this.#fd)
+    const through = await this.#through
+    await this.#write(through ?? this.#fd, bytes, at)
+    if (through === undefined) await this.sync()
   }
 
   async #write(fd: number, bytes: Uint8Array, at: number): Promise<void> {
@@ -132,13 +126,19 @@ class OpenFile implements DiskFile {
 
   /** Last of all calls: the number that stands for the file may soon be another's. */
   async close(): Promise<void> {
-    if (this.#through !== undefined) await closeNumber(this.#through)
+    const through = await this.#through
+    if (through !== undefined) await closeNumber(through)
     await closeNumber(this.#fd)
   }
 }
 
 function openAs(path: string, flags: number): Promise<number> {
   return call<number>((done) => open(path, flags, 0o600, done))
+}
+
+/** By its number, because its name may have changed since. */
+async function again(fd: number): Promise<number | undefined> {
+  return THROUGH === undefined ? undefined : openAs(`/proc/self/fd/${fd}`, THROUGH).catch(() => undefined)
 }
 
 function closeNumber(fd: number): Promise<void> {
