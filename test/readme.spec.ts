@@ -82,7 +82,6 @@ describe('the README', () => {
       ['authenticate', 'ERR_UNSUPPORTED', () => agent.request('worker', 1, { type: 'run', authenticate: true })],
       ['encrypt', 'ERR_UNSUPPORTED', () => agent.send('worker', 1, { encrypt: true })],
       ['exactly-once', 'ERR_CONFIG', () => agent.subscribe('a.b', { delivery: 'exactly-once' })],
-      ['redirect', 'ERR_CONFIG', () => agent.subscribe('a.b', { overflow: 'redirect' })],
       ['Erlang terms', 'ERR_CONFIG', () => configured({ formats: ['erlang-term'] })],
       ['Protobuf', 'ERR_UNSUPPORTED', () => encode(createMessage(1), 'protobuf')],
       ['QUIC', 'ERR_CONFIG', () => configured({ transports: { quic: true } })],

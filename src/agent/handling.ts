@@ -23,4 +23,9 @@ export class Handling {
   stop(reason: MeshError): void {
     for (const context of this.#contexts.values()) context.abort(reason)
   }
+
+  /** The node has stopped. Who sent from another host hears that from its link; agents of this one hear it so. */
+  end(reason: MeshError): void {
+    for (const context of this.#contexts.values()) context.refuse(reason)
+  }
 }

@@ -32,6 +32,8 @@ export class ReceiverQueue {
   /** Taken from the queue while another with their key was being handled; counted, since the queue no longer bounds them. */
   readonly #late = new Map<string, Inbound[]>()
   #lateCount = 0
+  /** Their key is theirs already, and the handler is busy: they are the next. */
+  readonly #next: Inbound[] = []
   readonly #exactlyOnce: boolean
   #asynchronous: boolean
   #running = 0
@@ -52,7 +54,7 @@ export class ReceiverQueue {
 
   /** Messages waiting. */
   get length(): number {
-    return this.#mailbox.length + this.#lateCount
+    return this.#mailbox.length + this.#lateCount + this.#next.length
   }
 
   get running(): number {
@@ -66,7 +68,7 @@ export class ReceiverQueue {
 
   /** What waits behind its key holds up nobody else's. */
   get #free(): boolean {
-    return this.#mailbox.isEmpty && this.#mayTake && !this.#draining
+    return this.#mailbox.isEmpty && this.#next.length === 0 && this.#mayTake && !this.#draining
   }
 
   get #mayTake(): boolean {
@@ -78,6 +80,7 @@ export class ReceiverQueue {
     for (const late of this.#late.values()) for (const inbound of late) inbound.refuse(reason)
     this.#late.clear()
     this.#lateCount = 0
+    for (const inbound of this.#next.splice(0)) inbound.refuse(reason)
     this.#mailbox.close(reason)
   }
 
@@ -85,6 +88,11 @@ export class ReceiverQueue {
   #drain(): void {
     if (this.#draining) return
     this.#draining = true
+    while (this.#running < this.#concurrency) {
+      const next = this.#next.shift()
+      if (next === undefined) break
+      this.#work(next, next.message.routing?.key)
+    }
     while (this.#mayTake) {
       const inbound = this.#mailbox.shift()
       if (inbound === undefined) break
@@ -168,7 +176,11 @@ export class ReceiverQueue {
       if (tail) this.#tails--
       else this.#running--
       const next = this.#behind(key)
-      if (next !== undefined) this.#work(next, key)
+      // What has committed holds its key after its place among the running went to another.
+      if (next !== undefined) {
+        if (this.#running < this.#concurrency) this.#work(next, key)
+        else this.#next.push(next)
+      }
       this.#drain()
     }
     // What it has committed is seen by whoever comes next, so that one need not wait for the disk; its key it keeps.

@@ -28,6 +28,12 @@ export interface AttemptsOwner {
   refused(consignment: Consignment, error: unknown): void
 }
 
+/** An attempt whose turn has come and whose record is being read, or one of those that wait behind it. */
+interface Reading {
+  readonly consignment: Consignment
+  state: 'reading' | 'ready' | 'failed'
+}
+
 /**
  * One attempt to bring a consignment to somebody: who takes it, what has to be on disk before it leaves, and the
  * transmission. Invariants: a durable message leaves after its record, with its number, is on disk; no number leaves
@@ -37,6 +43,8 @@ export class Attempts {
   readonly #parts: AttemptsParts
   readonly #owner: AttemptsOwner
   readonly #carrier: Carrier
+  /** In the order of their turns: who need not be read does not overtake who must. */
+  readonly #readings: Reading[] = []
 
   constructor(parts: AttemptsParts, owner: AttemptsOwner) {
     this.#parts = parts
@@ -46,10 +54,11 @@ export class Attempts {
 
   begin(consignment: Consignment): void {
     if (consignment.state !== 'in-flight') return
-    if (consignment.draft === undefined) {
-      this.#load(consignment)
-      return
-    }
+    if (consignment.draft === undefined || this.#readings.length > 0) this.#read(consignment)
+    else this.#go(consignment)
+  }
+
+  #go(consignment: Consignment): void {
     const member = this.#choose(consignment)
     if (member === undefined) {
       this.#unresolved(consignment)
@@ -97,14 +106,31 @@ export class Attempts {
     return choose(member === undefined ? wish : { ...wish, avoid: member })
   }
 
-  #load(consignment: Consignment): void {
-    this.#parts.shelf.load(consignment.record).then(
-      (draft) => {
-        consignment.draft = draft
-        this.begin(consignment)
-      },
-      (error: unknown) => this.#owner.failed(consignment, error, undefined, (error as MeshError).code !== 'ERR_STORAGE')
-    )
+  #read(consignment: Consignment): void {
+    const reading: Reading = { consignment, state: 'ready' }
+    this.#readings.push(reading)
+    if (consignment.draft !== undefined) return
+    reading.state = 'reading'
+    this.#parts.shelf
+      .load(consignment.record)
+      .then(
+        (draft) => {
+          consignment.draft = draft
+          reading.state = 'ready'
+        },
+        (error: unknown) => {
+          reading.state = 'failed'
+          this.#owner.failed(consignment, error, undefined, (error as MeshError).code !== 'ERR_STORAGE')
+        }
+      )
+      .then(() => this.#advance())
+  }
+
+  #advance(): void {
+    while (this.#readings.length > 0 && this.#readings[0]!.state !== 'reading') {
+      const { consignment, state } = this.#readings.shift()!
+      if (state === 'ready' && consignment.state === 'in-flight') this.#go(consignment)
+    }
   }
 
   /** Undefined where it may leave now; else it resolves with whether it may, once what has to be on disk is there. */
@@ -119,7 +145,7 @@ export class Attempts {
     const { claim, storedClaim, stored, record } = consignment
     const may = claim === undefined || numbers.for(peer).mayLeave(claim)
     // A write that failed leaves the number as unused as it was: what comes after must not take it to be on disk.
-    if (record !== '') return stored && storedClaim === claim && may ? undefined : this.write(consignment)
+    if (record !== '') return stored && storedClaim === claim && may ? undefined : this.write(consignment, true)
     if (may) return undefined
     return numbers
       .secured(peer)
@@ -133,8 +159,11 @@ export class Attempts {
       })
   }
 
-  /** Puts it on disk as it is now. A message that cannot be was not accepted. */
-  write(consignment: Consignment): Promise<boolean> {
+  /**
+   * Puts it on disk as it is now. A message that cannot be was not accepted. `chosen`: for the attempt at the member that it
+   * has, which ends here where nobody is told.
+   */
+  write(consignment: Consignment, chosen = false): Promise<boolean> {
     consignment.writing = true
     const { claim } = consignment
     return this.#parts.shelf.write(consignment).then(
@@ -146,8 +175,10 @@ export class Attempts {
         return true
       },
       (error: unknown) => {
+        const told = consignment.stored && !consignment.gone
+        if (chosen && !told) this.#parts.router.ended(consignment.member!, 'neutral', this.#parts.links.turn.monotonic)
         if (consignment.gone) return false
-        if (consignment.stored) this.#owner.settle(consignment, error, undefined, 'neutral')
+        if (told) this.#owner.settle(consignment, error, undefined, 'neutral')
         else {
           // A letter that could not be sent again keeps its number.
           if (consignment.replaces === undefined) this.release(consignment)

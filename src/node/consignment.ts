@@ -49,6 +49,8 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
   stored = false
   /** What else its record's first write changes: the letter that it was. */
   replaces: string | undefined
+  /** It was a dead letter, so it was accepted once: it is delivered or a letter again. */
+  resent = false
   /** What it is known by where its sender named it, and what it says: digests. */
   name: string | undefined
   content = ''
@@ -89,8 +91,9 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
     this.wish = wish
     this.agent = template.name
     this.bytes = draft.data.length
-    this.order = wish?.key === undefined ? undefined : `${template.name}\0${wish.key}`
     this.destination = destinationOf(template.name, wish?.peer, wish?.instance)
+    // Members that the sender named are apart: one that is away holds up no other's copy of what goes to all.
+    this.order = wish?.key === undefined ? undefined : `${this.destination}\0${wish.key}`
   }
 
   get policy(): Template['policy'] {

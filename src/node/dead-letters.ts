@@ -197,6 +197,7 @@ export class DeadLetterOffice implements DeadLetters {
     const template = storedTemplate(draft.attributes, store().durable, limits)
     const consignment = restore(template, draft, clock.now())
     consignment.attempts = consignment.spared = attempts
+    consignment.resent = true
     consignment.claim = lying.claim
     consignment.claimedAt = lying.peer
     consignment.transmitted = lying.claim !== undefined
@@ -219,7 +220,9 @@ export class DeadLetterOffice implements DeadLetters {
   }
 }
 
-/** Never throws, whatever was thrown. */
+/** What ended it, and what the last attempt failed of, where that is not the same. Never throws, whatever was thrown. */
 function reasonOf(error: unknown): string {
-  return toRemoteShape(error).message
+  const { code, message } = toRemoteShape(error)
+  const cause = code === 'ERR_MAX_RETRIES' || code === 'ERR_TTL' ? (error as MeshError).cause : undefined
+  return cause === undefined ? message : `${message}, the last: ${toRemoteShape(cause).message}`
 }

@@ -204,7 +204,7 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     const why = whyGivenUp(consignment, code, error)
     this.#leave(consignment)
     const final = code ?? codeOf(error)
-    if (!consignment.template.durable && wasUnaccepted(final)) {
+    if (!consignment.template.durable && !consignment.resent && wasUnaccepted(final)) {
       this.#attempts.release(consignment)
       consignment.reject(why)
       return

@@ -78,7 +78,7 @@ export class LetterBox {
       await this.#store().write(changes)
     } catch (error) {
       this.#takeOut(lying)
-      for (const letter of gone) this.putBack(letter)
+      this.#putBackFirst(gone)
       throw error
     }
     for (const letter of gone) this.#settle(letter)
@@ -113,6 +113,13 @@ export class LetterBox {
   putBack(lying: Lying): void {
     this.#lying.set(lying.id, lying)
     if (lying.name !== undefined) this.#byName.set(lying.name, lying)
+  }
+
+  /** They are the oldest again. */
+  #putBackFirst(letters: readonly Lying[]): void {
+    const younger = [...this.#lying.values()]
+    this.#lying.clear()
+    for (const letter of [...letters, ...younger]) this.putBack(letter)
   }
 
   #takeOut({ id, name }: Lying): void {

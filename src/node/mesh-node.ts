@@ -23,7 +23,7 @@ import { bounded } from './waiting.ts'
 
 /** A guess: one delivery timeout. */
 const STOP_TIMEOUT = 5_000
-/** ms that `stop` keeps back for leaving and closing, whatever draining takes. */
+/** ms that `stop` keeps back for leaving and closing, or half of its time where that is less, whatever draining takes. */
 const LEAVE_TIME = 1_000
 
 /** The node that people hold: what it can do is in `Services`, what it may do now in its state. */
@@ -188,7 +188,7 @@ export class MeshNode implements Node {
     const late = (): MeshError => new MeshError('ERR_TIMEOUT', `not stopped within ${timeout} ms`)
     const end = clock.monotonic() + timeout
     if (started && drain) {
-      const forDraining = Math.max(0, timeout - LEAVE_TIME)
+      const forDraining = Math.max(timeout / 2, timeout - LEAVE_TIME)
       await bounded(this.#services.drained(), clock, { timeout: forDraining }).catch(() => {})
     }
     await bounded(

@@ -77,6 +77,8 @@ export class NamedSends {
 
   #join(first: Consignment, second: Consignment): Promise<Receipt> {
     assertSame(second, first.content)
+    // Whether it is stored says nothing to whoever asked for its end.
+    if (!second.template.durable) return first.settled
     if (!first.stored) return first.receipt
     const { attempts, claimedAt, settled } = first
     return Promise.resolve(new StoredReceipt(second.draft!, attempts, claimedAt, this.#parts.transportTo, settled))

@@ -34,6 +34,8 @@ export class SentIds {
   #open: SentRecord[] = []
   #byName = new Map<string, SentRecord>()
   #number = 1
+  /** Records that the open page has on disk, those that cannot be read included. */
+  #used = 0
 
   constructor(parts: SentIdsParts) {
     this.#parts = parts
@@ -44,6 +46,7 @@ export class SentIds {
       const [page = '', open] = key.slice(PREFIX.length).split('/')
       const number = parseInt(page, 16)
       this.#number = Math.max(this.#number, number + (open === undefined ? 1 : 0))
+      if (open !== undefined) this.#used = parseInt(open, 16) + 1
       try {
         const records = decodeSent(value)
         if (open === undefined) this.#full(number, records)
@@ -77,9 +80,9 @@ export class SentIds {
   /** Remembers it; returns what has to be written for that, together with what else its end changes. */
   add(record: SentRecord): Change[] {
     const changes: Change[] = []
-    const key = this.#key(this.#open.length)
+    const key = this.#key(this.#used++)
     this.#note(record)
-    if (this.#open.length < PAGE) changes.push({ key, value: encodeSent([record]) })
+    if (this.#used < PAGE) changes.push({ key, value: encodeSent([record]) })
     else this.#close(changes)
     this.#expire(changes)
     return changes
@@ -109,10 +112,11 @@ export class SentIds {
 
   /** The page is full: one record from here on. */
   #close(changes: Change[]): void {
-    for (let n = 0; n < this.#open.length - 1; n++) changes.push({ key: this.#key(n), value: undefined })
+    for (let n = 0; n < this.#used - 1; n++) changes.push({ key: this.#key(n), value: undefined })
     changes.push({ key: pageKey(this.#number), value: encodeSent(this.#open) })
     this.#full(this.#number, this.#open)
     this.#number++
+    this.#used = 0
     this.#open = []
     this.#byName = new Map()
   }

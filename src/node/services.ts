@@ -291,7 +291,8 @@ export class Services {
   /** Says farewell and lets go of everything; each step is bounded by its own. */
   async close(): Promise<void> {
     this.#closing = true
-    this.#handling.stop(new MeshError('ERR_STOPPED', 'the node is stopped'))
+    const stopped = new MeshError('ERR_STOPPED', 'the node is stopped')
+    this.#handling.stop(stopped)
     await this.pipelines.close({ drain: false }).catch(() => {})
     await this.pubsub.stop().catch(() => {})
     this.rates.stop()
@@ -309,6 +310,7 @@ export class Services {
     this.atlas.stop()
     this.#coalescer.stop()
     await this.links.stop()
+    this.#handling.end(stopped)
     // What was handled is recorded, though nobody hears of it in this life any longer.
     await this.#receiver.quiet()
     await this.host.stop()

@@ -258,6 +258,87 @@ describe('durable messages over loopback, with data folders', function () {
     assert.deepEqual(heard.sort(), [8, 9])
   })
 
+  it('that their senders named are joined for what each asked: that it is stored, or that it has ended', async () => {
+    const a = await life('a')
+    const sender = await a.agent('sender')
+    const named = { id: 'order-1' }
+    const first = await sender.send('worker', 1, { ...DURABLE, ...named })
+    const second = await sender.send('worker', 1, { ...DURABLE, ...named })
+    const end = watched(sender.send('worker', 1, named))
+    assert.deepEqual([first.status, second.status, end.value], ['stored', 'stored', undefined])
+    await a.agent('worker', { receive: () => {} })
+    await until('the end', () => end.value !== undefined)
+    assert.equal(end.value!.status, 'delivered')
+  })
+
+  it('hear of the stop of their node, whoever has them', async () => {
+    const a = await life('a')
+    const sender = await a.agent('sender')
+    let handling = 0
+    await a.agent('abyss', {
+      receive: () => {
+        handling++
+        return new Promise(() => {})
+      }
+    })
+    const receipts = [await sender.send('abyss', 1, DURABLE), await sender.send('nobody', 1, DURABLE)]
+    await until('the handler', () => handling === 1)
+    const ends = receipts.map(({ settled }) => watched(settled))
+    await end(a)
+    await until('the ends', () => ends.every(({ error }) => error?.code === 'ERR_STOPPED'))
+  })
+
+  it('that are letters in memory stay so, where nobody is there when they are sent again', async () => {
+    await using node = await createNode()
+    const sender = await node.agent('sender')
+    const worker = await node.agent('worker', { receive: () => new Promise(() => {}) })
+    void sender.send('worker', 1, { key: 'k' }).catch(() => {})
+    await assert.rejects(sender.send('worker', 2, { key: 'k', ttl: 50 }), { code: 'ERR_TTL' })
+    await worker.close()
+    const [letter] = await letters(node)
+    assert.deepEqual([letter?.data, letter?.attempts], [2, 0])
+    await assert.rejects(node.deadLetters.replay(letter!.id), { code: 'ERR_NO_RESPONDERS' })
+    assert.ok((await letters(node)).some(({ data }) => data === 2))
+  })
+
+  it('to all members with a key are in order at each, and none waits for another', async () => {
+    const a = await life('a')
+    await a.agent('worker', { receive: () => new Promise(() => {}) })
+    const heard: number[] = []
+    await a.agent('worker', { receive: ({ data }) => void heard.push(data) })
+    const sender = await a.agent('sender')
+    for (const data of [1, 2, 3]) await sender.send('worker', data, { ...DURABLE, to: 'all', key: 'k' })
+    await until('the other to have them', () => heard.length === 3)
+    assert.deepEqual(heard, [1, 2, 3])
+  })
+
+  it('are letters that say what the last attempt failed of', async () => {
+    const a = await life('a')
+    await a.agent('worker', {
+      receive: () => {
+        throw new Error('no such job')
+      }
+    })
+    const sender = await a.agent('sender')
+    const receipt = await sender.send('worker', 1, { ...DURABLE, maxRetries: 0 })
+    await assert.rejects(receipt.settled, { code: 'ERR_MAX_RETRIES' })
+    for await (const { reason } of a.deadLetters.list())
+      assert.match(reason, /1 attempts failed, the last: no such job$/)
+  })
+
+  it('arrive in the order of sending, whether they waited in memory or on disk', async () => {
+    const a = await life('a')
+    const b = await life('b', [a])
+    const heard: number[] = []
+    await b.agent('worker', { receive: ({ data }) => void heard.push(data) })
+    const sender = await a.agent('sender')
+    await sender.send('worker', 0)
+    const all = Array.from({ length: 5_000 }, (_, i) => i)
+    const receipts = await Promise.all(all.slice(1).map((i) => sender.send('worker', i, DURABLE)))
+    await Promise.all(receipts.map(({ settled }) => settled))
+    assert.deepEqual(heard, all)
+  })
+
   it('refuse options that are unknown, malformed or contradict each other, naming the key', async () => {
     const node = await life('a')
     const sender = await node.agent('sender')

@@ -260,4 +260,24 @@ describe('exactly-once over loopback, with data folders', function () {
     assert.ok(receipts.every(({ status, attempts }) => status === 'delivered' && attempts > 1))
     assert.equal(await agent.state.get('total'), 1_111)
   })
+
+  it('weighs on nobody with what could not be stored', async () => {
+    const { node, disk } = await lifeOnFailingDisk('a')
+    const [first] = [
+      await node.agent('worker', { receive: () => {} }),
+      await node.agent('worker', { receive: () => {} })
+    ]
+    const sender = await node.agent('sender')
+    const { instance } = first
+    disk.failing = true
+    for (let i = 0; i < 10; i++) {
+      await assert.rejects(sender.send({ name: 'worker', instance }, i, { durable: true }), { code: 'ERR_STORAGE' })
+    }
+    disk.failing = false
+    const { runnersUp } = node.explain({ data: 1 }, 'worker')
+    assert.deepEqual(
+      runnersUp.map(({ inFlight }) => inFlight),
+      [0]
+    )
+  })
 })

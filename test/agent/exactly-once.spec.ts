@@ -200,6 +200,30 @@ describe('a handler whose delivery is exactly-once', () => {
     assert.equal(await time.run(agent.state.get('last'), 60_000), 40)
   })
 
+  it('runs no more at once than its concurrency, also while what has committed holds up its key', async () => {
+    const { world, time, node, producer } = await ground()
+    const agent = await time.run(node.agent('worker'), 60_000)
+    const held = gate()
+    const log: string[] = []
+    agent.receive(async ({ data }, ctx) => {
+      log.push(`begun ${data}`)
+      if (data === 'long') await world.sleep(50)
+      log.push(`ended ${data}`)
+      await ctx.commit()
+      if (data === 'first') await held.passed
+    }, EXACTLY_ONCE)
+    const sends = [
+      producer.send('worker', 'first', { number: 1, key: 'k' }),
+      producer.send('worker', 'behind its key', { number: 2, key: 'k' }),
+      producer.send('worker', 'long', { number: 3 })
+    ]
+    await time.run(world.sleep(20), 60_000)
+    held.open()
+    await time.run(Promise.all(sends), 60_000)
+    const one = (what: string): string[] => [`begun ${what}`, `ended ${what}`]
+    assert.deepEqual(log, [...one('first'), ...one('long'), ...one('behind its key')])
+  })
+
   it('handles messages of one key one at a time, runs anew included', async () => {
     const { world, time, node, producer } = await ground()
     const agent = await time.run(node.agent('counter'), 60_000)

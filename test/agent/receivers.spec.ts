@@ -159,6 +159,28 @@ for (const [where, sender] of [
       })
     })
 
+    it('is not given again what it works at or what waits behind that, however impatient its sender is', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        const attempts: number[] = []
+        const receive = async (_: unknown, ctx: Context) => {
+          attempts.push(ctx.attempt)
+          for (let i = 0; i < 16; i++) {
+            await mesh.sleep(100)
+            ctx.working()
+          }
+        }
+        await mesh.run(mesh.nodes[0]!.agent('worker', { receive }))
+        const agent = await mesh.run(mesh.nodes[sender]!.agent('sender'))
+        const impatient = { ...ACKNOWLEDGED, guarantee: { timeout: 300 } }
+        const receipts = await mesh.run(Promise.all(numbers(3).map((i) => agent.send('worker', i, impatient))))
+        assert.deepEqual(attempts, [1, 1, 1])
+        assert.deepEqual(
+          receipts.map((receipt) => receipt.attempts),
+          [1, 1, 1]
+        )
+      })
+    })
+
     it('times out a handler that never returns, tells it, and ignores what it says later', async () => {
       await withMesh({ nodes: 2 }, async (mesh) => {
         const held = gate()

@@ -81,6 +81,16 @@ describe('stopping a node', function () {
     assert.deepEqual([client.state, server.state], ['stopped', 'stopped'])
   })
 
+  it('waits for what is under way, however short its time is', async () => {
+    await using node = await createNode()
+    await node.agent('worker', { receive: () => new Promise((resolve) => setTimeout(resolve, 50)) })
+    const sender = await node.agent('sender')
+    let status = 'under way'
+    void sender.send('worker', 1, { delivery: 'at-least-once' }).then((receipt) => (status = receipt.status))
+    await node.stop({ drain: true, timeout: 900 })
+    assert.equal(status, 'delivered')
+  })
+
   it('ends every loop that reads from it', async () => {
     const node = await createNode()
     const agent = await node.agent('reader')

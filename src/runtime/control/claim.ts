@@ -1,7 +1,8 @@
-import { lstat, mkdir, unlink } from 'node:fs/promises'
+import { lstat, unlink } from 'node:fs/promises'
 import { createConnection, type Server } from 'node:net'
 import { dirname } from 'node:path'
 import { MeshError } from '../../../protocols/errors.ts'
+import { makeFolder } from '../system/folder.ts'
 
 /** Times that a stale socket is taken away before somebody else is taken to win each time. */
 const ATTEMPTS = 3
@@ -12,7 +13,7 @@ const ATTEMPTS = 3
  * the folder cannot be made.
  */
 export async function claim(server: Server, path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
+  await makeFolder(dirname(path)).catch((cause: NodeJS.ErrnoException) => {
     const message = `the data folder ${dirname(path)} cannot be made (${cause.code})`
     throw new MeshError('ERR_CONFIG', message, { cause, details: { key: 'dataDir', path: dirname(path) } })
   })

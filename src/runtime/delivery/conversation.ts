@@ -4,6 +4,9 @@ import type { Turn } from '../links/turn.ts'
 import { AckBatch } from './ack-batch.ts'
 import { SentWindow } from './sent-window.ts'
 
+/** ms between signs of life for what is queued here, where no sender wants them sooner. */
+export const HOLD = 1_000
+
 /** What becomes of a tracked transmission. */
 export interface Tracked {
   /** ms without a sign of life after which the attempt has failed. */
@@ -27,6 +30,8 @@ export class Conversation {
   heldAt = 0
   /** The number of the next tracked message to come. */
   received = 0
+  /** ms between signs of life, as its most impatient sender since it last held nothing needs them. */
+  rhythm = HOLD
   readonly acks: AckBatch
   readonly #link: StreamLink
   readonly #turn: Turn

@@ -20,14 +20,16 @@ import type { StreamLink } from '../links/link.ts'
 import type { Turn } from '../links/turn.ts'
 import type { Link, LinkHandler } from '../links/types.ts'
 import type { Clock, Timer } from '../ports.ts'
-import { Conversation, type Sent, type Tracked } from './conversation.ts'
+import { Conversation, HOLD, type Sent, type Tracked } from './conversation.ts'
 import type { Deliver } from './inbound.ts'
 import { PausedFlows } from './paused-flows.ts'
 import { type Onward, RemoteInbound } from './remote-inbound.ts'
 
 /** ms between looks at what was sent and not acknowledged, and between signs of life for what is queued here. */
 const SWEEP = 500
-const HOLD = 1_000
+/** Signs of life within the time that a sender gives its attempt, and the ms between them however short that is. Guesses. */
+const SIGNS = 3
+const SHORTEST_HOLD = 50
 
 export interface PointToPointOptions {
   clock: Clock
@@ -60,6 +62,8 @@ export class PointToPoint implements LinkHandler {
   readonly #cursor = new Cursor()
   #sweeper: Timer | undefined
   #holder: Timer | undefined
+  /** Monotonic ms when it is due. */
+  #holdAt = 0
 
   constructor(options: PointToPointOptions) {
     this.#options = options
@@ -208,7 +212,7 @@ export class PointToPoint implements LinkHandler {
     const attempt = cursor.varint()
     const message: WireMessage = link.decoder.read(body, cursor.position)
     void message.data
-    const sequence = this.#opened(conversation)
+    const sequence = this.#opened(conversation, message)
     const inbound = new RemoteInbound(link, conversation, message, sequence, attempt, body.length)
     this.#arrived(link, inbound, this.#onward)
   }
@@ -230,15 +234,29 @@ export class PointToPoint implements LinkHandler {
     const place = readPlace(cursor)
     const message: WireMessage = link.decoder.read(body, cursor.position)
     void message.data
-    const sequence = this.#opened(conversation)
+    const sequence = this.#opened(conversation, message)
     const inbound = new RemoteInbound(link, conversation, message, sequence, attempt, body.length, place)
     this.#arrived(link, inbound, this.#onwardNumbered)
   }
 
-  #opened(conversation: Conversation): number {
+  #opened(conversation: Conversation, message: WireMessage): number {
     conversation.open++
-    this.#holder ??= this.#options.clock.after(HOLD, () => this.#hold())
+    const timeout = message.attributes.guarantee?.timeout
+    if (timeout !== undefined && timeout < SIGNS * conversation.rhythm) this.#hasten(conversation, timeout)
+    if (this.#holder === undefined) this.#holdWithin(conversation.rhythm)
     return conversation.received++
+  }
+
+  /** A sender with less patience than most. */
+  #hasten(conversation: Conversation, timeout: number): void {
+    conversation.rhythm = Math.max(SHORTEST_HOLD, timeout / SIGNS)
+    if (this.#holdAt > this.#options.clock.monotonic() + conversation.rhythm) this.#holdWithin(conversation.rhythm)
+  }
+
+  #holdWithin(ms: number): void {
+    this.#holder?.cancel()
+    this.#holdAt = this.#options.clock.monotonic() + ms
+    this.#holder = this.#options.clock.after(ms, () => this.#hold())
   }
 
   #acknowledged(link: StreamLink, body: Uint8Array, how: (sent: Sent) => void): void {
@@ -276,12 +294,15 @@ export class PointToPoint implements LinkHandler {
   /** Tells senders that what they sent is here and waits; a handler that runs too long is refused where it runs. */
   #hold(): void {
     this.#holder = undefined
+    let rhythm = Number.POSITIVE_INFINITY
     for (const link of this.#links) {
       const conversation = link.state as Conversation
+      if (conversation.open === 0) conversation.rhythm = HOLD
       if (conversation.open === 0 || link.closed) continue
       link.send(Kind.hold, encodeNumber(conversation.received - 1), false)
-      this.#holder ??= this.#options.clock.after(HOLD, () => this.#hold())
+      rhythm = Math.min(rhythm, conversation.rhythm)
     }
+    if (rhythm < Number.POSITIVE_INFINITY) this.#holdWithin(rhythm)
   }
 }
 

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, readFile, unlink } from 'node:fs/promises'
+import { link, open, readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { Ed25519PrivateKey, PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { MeshError } from '../../../protocols/errors.ts'
+import { makeFolder } from '../system/folder.ts'
 
 export interface Identity {
   readonly privateKey: Ed25519PrivateKey
@@ -34,7 +35,7 @@ export async function loadIdentity(dataDir?: string): Promise<Identity> {
   if (known !== undefined) return known
   const fresh = await generateKeyPair('Ed25519')
   try {
-    await mkdir(dataDir, { recursive: true })
+    await makeFolder(dataDir)
     await createDurably(dataDir, file, privateKeyToProtobuf(fresh))
   } catch (cause) {
     throw unusable(

@@ -1,4 +1,4 @@
-import type { Disk } from '../ports.ts'
+import type { Disk, DiskFile } from '../ports.ts'
 import { closedError, storageError } from './failure.ts'
 import { Group } from './group.ts'
 import { setAside, type Visit } from './recovery.ts'
@@ -224,8 +224,8 @@ export class SegmentLog {
     }
     const segment = this.#current!
     const base = segment.end
-    await segment.file.write(group.bytes, base)
-    if (this.#durable) await segment.file.sync()
+    if (this.#durable) await writeThrough(segment.file, group.bytes, base)
+    else await segment.file.write(group.bytes, base)
     segment.end = base + group.size
     segment.mark(group.first, base)
     this.#options.onWritten?.(segment, base, group.last)
@@ -265,6 +265,12 @@ export class SegmentLog {
     this.#underWay.end(error)
     this.#open.end(error)
   }
+}
+
+async function writeThrough(file: DiskFile, bytes: Uint8Array, at: number): Promise<void> {
+  if (file.writeThrough !== undefined) return file.writeThrough(bytes, at)
+  await file.write(bytes, at)
+  await file.sync()
 }
 
 async function cutBack({ file, end }: Segment): Promise<void> {
