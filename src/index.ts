@@ -33,6 +33,8 @@ export type {
   Context,
   GuaranteeOptions,
   HandlerOptions,
+  MailboxOptions,
+  MailboxOverflow,
   MessageOptions,
   Receipt,
   Receiver,
@@ -43,6 +45,7 @@ export type {
   Target,
   WaitOptions
 } from './agent/types.ts'
+export type { Counters } from './core/flow/counters.ts'
 export type { AgentLocation } from './node/atlas.ts'
 export type { LimitOptions, Limits, NodeConfig, NodeOptions } from './node/config.ts'
 export { createNode } from './node/create.ts'
