@@ -11,6 +11,7 @@ const PAIRS: Record<string, () => Promise<Contender>> = {
 
 const SOLOS: Record<string, () => Promise<Solo>> = {
   gossipsub: async () => (await import('./baselines/gossipsub.ts')).gossipsub,
+  fdatasync: async () => (await import('./baselines/fdatasync.ts')).plainFile,
   structuredClone: async () => (await import('./baselines/clone.ts')).clone,
   ours: async () => (await import('./ours/solo.ts')).ours
 }

@@ -1,9 +1,11 @@
 /** The mesh as a program uses it: two nodes, an agent on each. */
-import { type Agent, createNode, type Message } from '../../../src/index.ts'
+import { type Agent, createNode, type Message, type Node, type NodeOptions } from '../../../src/index.ts'
+import { folder } from '../harness/folder.ts'
 import type { Tally } from '../harness/tally.ts'
 import type { Contender, Job, Sender } from '../harness/types.ts'
 import { payloads } from '../payload.ts'
 import { control, ECHO } from './control.ts'
+import { isDurable, durableSends, receiveOnce } from './durable.ts'
 import { Gate } from './gate.ts'
 
 const LISTEN = ['/ip4/127.0.0.1/tcp/0']
@@ -16,22 +18,38 @@ function read(message: Message, tally: Tally): Uint8Array {
 
 export const ours: Contender = {
   async receive(job, tally) {
-    const node = await createNode({ name: 'receiver', listen: LISTEN })
+    const { node, close } = await start(job, { name: 'receiver' })
+    const address = String(node.multiaddrs[0])
+    if (job.pattern === 'exactly-once') {
+      await receiveOnce(node, job, (message) => void read(message, tally))
+      return { address, close }
+    }
     await node.agent('sink', {
       receive: job.pattern === 'control' ? () => {} : (message: Message) => void read(message, tally),
       handle: { [ECHO]: (message: Message) => read(message, tally) }
     })
-    return { address: String(node.multiaddrs[0]), close: () => node.stop({ drain: false }) }
+    return { address, close }
   },
 
   async connect(job, address, tally) {
-    const node = await createNode({ name: 'sender', listen: LISTEN, bootstrap: [address] })
+    const { node, close } = await start(job, { name: 'sender', bootstrap: [address] })
     await node.ready({ peers: 1, timeout: 10_000 })
     const agent = await node.agent('source')
-    const close = () => node.stop({ drain: false })
+    if (isDurable(job)) return { run: durableSends(agent, job, tally), close }
     if (job.pattern === 'control') return { run: control(agent, job, tally), close }
     return { run: job.pattern === 'requests' ? requests(agent, job, tally) : sends(agent, job, tally), close }
   }
+}
+
+/** With a data folder of its own where the pattern is about disks. */
+async function start(job: Job, options: NodeOptions): Promise<{ node: Node; close(): Promise<void> }> {
+  const data = isDurable(job) ? folder() : undefined
+  const node = await createNode({ ...options, listen: LISTEN, ...(data !== undefined && { dataDir: data.path }) })
+  const close = async (): Promise<void> => {
+    await node.stop({ drain: false })
+    data?.remove()
+  }
+  return { node, close }
 }
 
 function sends(agent: Agent, job: Job, tally: Tally): Sender['run'] {
