@@ -43,7 +43,7 @@ export class Storm {
   }
 
   /** Lasts `ms`; all that was done is undone at its end. */
-  async rage(ms: number, work: () => void | Promise<void>): Promise<void> {
+  async rage(ms: number, work: () => unknown): Promise<void> {
     const { chance } = this.#play
     const end = this.#mesh.now + ms
     while (this.#mesh.now < end) {

@@ -35,7 +35,7 @@ for (const guarantee of GUARANTEES.filter((name) => [undefined, name].includes(o
     if (broken) process.exitCode = 1
     progress('')
     console.log(
-      `${guarantee}, disk ${disk}: ${acknowledged} acknowledged, ${unknown} of which nobody heard, ` +
+      `${guarantee}, disk ${disk}: ${acknowledged} acknowledged, ${unknown} more of which nobody heard, ` +
         `${kills.sender} + ${kills.receiver} kills, ${((performance.now() - began) / 1_000).toFixed(1)} s: ` +
         `${lost.length} lost, ${twice.length} applied twice${broken ? ': BROKEN' : ''}`
     )

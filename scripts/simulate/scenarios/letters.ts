@@ -76,7 +76,7 @@ export class Letters {
     const known = new Map<number, { id: string; from: number }>()
     const read = async (from: number): Promise<void> => {
       for await (const letter of mesh.nodes[from]!.deadLetters.list()) {
-        known.set((letter.message.data as Note).number, { id: letter.id, from })
+        known.set((letter.data as Note).number, { id: letter.id, from })
       }
     }
     await mesh.run(Promise.all(senders.map(read)))

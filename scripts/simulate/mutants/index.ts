@@ -1,0 +1,3 @@
+import type { Mutant } from './types.ts'
+
+export const mutants: readonly Mutant[] = []
