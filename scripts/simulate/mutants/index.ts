@@ -1,3 +1,7 @@
+import { disorder } from './disorder.ts'
+import { letters } from './letters.ts'
+import { lost } from './lost.ts'
+import { twice } from './twice.ts'
 import type { Mutant } from './types.ts'
 
-export const mutants: readonly Mutant[] = []
+export const mutants: readonly Mutant[] = [...lost, ...twice, ...disorder, ...letters]

@@ -1,7 +1,7 @@
 import type { SendOptions } from '../../../src/agent/types.ts'
 import type { Chance } from '../chance.ts'
 import { Exchange, type Note, type Posting } from './exchange.ts'
-import { Letters } from './letters.ts'
+import { Letters, replayAny } from './letters.ts'
 import type { Scenario } from './types.ts'
 
 /** With so many, whoever gives a message up does so because of what its handler said. */
@@ -31,7 +31,8 @@ export const durable: Scenario = {
       },
       options: () => anyOptions(chance),
       heard: ({ note }, { status }) =>
-        play.must(handled.has(note.number), 'what is acknowledged as delivered was handled', { ...note, status })
+        play.must(handled.has(note.number), 'what is acknowledged as delivered was handled', { ...note, status }),
+      meanwhile: (sender) => void replayAny(play, sender).catch(() => {})
     })
     const { mesh } = exchange
     const letters = new Letters(play, exchange)
@@ -43,7 +44,7 @@ export const durable: Scenario = {
     await letters.until('what was acknowledged is never lost', () => lost().length === 0, () => ({
       lost: lost().map(({ note, from, receipt, options }) => ({ ...note, from, status: receipt?.status, ...options }))
     }))
-    await letters.judge()
+    await letters.judge((number) => handled.has(number))
     poisonous = false
     await letters.replay((number) => handled.has(number))
   }

@@ -4,7 +4,7 @@ import type { Chance } from '../chance.ts'
 import type { Play } from '../play.ts'
 import { isAccepted } from './durable.ts'
 import { Exchange, type Note } from './exchange.ts'
-import { Letters } from './letters.ts'
+import { Letters, replayAny } from './letters.ts'
 import type { Scenario } from './types.ts'
 
 /** How often each message took effect, all members together. */
@@ -43,7 +43,8 @@ export const exactlyOnce: Scenario = {
         )
         return agent
       },
-      options: () => anyOptions(chance)
+      options: () => anyOptions(chance),
+      meanwhile: (sender) => void replayAny(play, sender).catch(() => {})
     })
     const { mesh } = exchange
     const letters = new Letters(play, exchange)
@@ -59,7 +60,7 @@ export const exactlyOnce: Scenario = {
       effects = await judge(play, exchange)
     }
     await letters.until('what was acknowledged took effect', () => lost().length === 0, () => ({ lost: lost() }), look)
-    await letters.judge()
+    await letters.judge((number) => effects.has(number))
     for (const { note, receipt } of exchange.postings) {
       if (receipt === undefined || receipt.status === 'stored') continue
       play.must(effects.has(note.number), 'what was acknowledged as delivered took effect', { ...note, receipt })

@@ -33,6 +33,8 @@ export interface ExchangeOptions {
   options(): SendOptions
   /** Called when a sender that lives hears of an end. */
   heard?(posting: Posting, receipt: Receipt): void
+  /** Called with each burst, and with a sender that lives. */
+  meanwhile?(sender: Node): void
 }
 
 /** Share of bursts in which a disk is ill, in which somebody crashes, and of messages that are poison. Guesses. */
@@ -122,15 +124,22 @@ export class Exchange {
   /** Puts the agents of a node there, also after a restart. */
   async #people(i: number): Promise<void> {
     const node = this.mesh.nodes[i]!
+    const lives = this.#storm.lifeOf(i)
     this.#agents[i] = this.workers[i] = undefined
-    if (this.senders.includes(i)) this.#agents[i] = await node.agent('sender')
-    else this.workers[i] = await this.#options.host(i, node, this.#storm.lifeOf(i))
+    const sends = this.senders.includes(i)
+    const agent = await (sends ? node.agent('sender') : this.#options.host(i, node, lives))
+    // It may have crashed meanwhile, and have another life by now.
+    if (!lives()) return
+    if (sends) this.#agents[i] = agent
+    else this.workers[i] = agent
   }
 
   async #burst(): Promise<void> {
     const { chance } = this.#play
     const cure = chance.happens(ILL) ? this.#sicken(chance.below(this.mesh.nodes.length)) : undefined
     for (let i = chance.below(BURST); i >= 0; i--) this.post()
+    const sender = chance.pick(this.senders)
+    if (this.#storm.isUp(sender)) this.#options.meanwhile?.(this.mesh.nodes[sender]!)
     if (chance.happens(CRASH)) {
       // While something is on its way to a disk or a peer: that is where promises break.
       await this.mesh.advance(chance.between(0, chance.pick([2, 20, 100])))

@@ -25,7 +25,7 @@ export const keyOrder: Scenario = {
         const running = new Map<string, number>()
         agent.receive(
           async ({ data }: { data: Note }) => {
-            const key = keyOf(exchange, data.number)
+            const key = String(exchange.postings[data.number]!.options.key)
             play.must(!running.has(key), 'one of a key is handled at a time', { key, number: data.number, beside: running.get(key) })
             running.set(key, data.number)
             await mesh.sleep(chance.between(0, 40))

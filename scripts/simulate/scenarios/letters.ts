@@ -1,3 +1,4 @@
+import type { Node } from '../../../src/node/node.ts'
 import type { Play } from '../play.ts'
 import type { Exchange, Note, Posting } from './exchange.ts'
 
@@ -5,6 +6,18 @@ import type { Exchange, Note, Posting } from './exchange.ts'
 const GIVEN_UP = new Set(['ERR_MAX_RETRIES', 'ERR_TTL', 'ERR_TERMINATED'])
 /** ms of virtual time: far above every time-out. A guess. */
 const PATIENCE = 300_000
+/** Share of looks at which somebody replays a letter while the faults last. A guess. */
+const IMPATIENT = 0.3
+
+/** Somebody looks at the letters of a node and replays one, whatever comes of it. */
+export async function replayAny({ chance }: Play, node: Node): Promise<void> {
+  if (!chance.happens(IMPATIENT)) return
+  const ids: string[] = []
+  for await (const { id } of node.deadLetters.list()) ids.push(id)
+  if (ids.length === 0) return
+  const receipt = await node.deadLetters.replay(chance.pick(ids))
+  await receipt?.settled
+}
 
 /** The dead letters of an exchange, by the numbers of the messages. */
 export class Letters {
@@ -43,15 +56,15 @@ export class Letters {
     }
   }
 
-  /** Whoever was told that a message is a dead letter finds it there. */
-  async judge(): Promise<void> {
+  /** Whoever was told that a message is a dead letter finds it there, unless a replay has brought it home. */
+  async judge(handled: (number: number) => boolean): Promise<void> {
     const toldOf = (posting: Posting): boolean => {
       const { sent, settled, options } = posting
       const code = settled?.error?.code ?? sent.error?.code ?? ''
       return options.durable === true && GIVEN_UP.has(code)
     }
     const told = this.#exchange.postings.filter(toldOf)
-    const missing = (): Posting[] => told.filter(({ note }) => !this.has(note.number))
+    const missing = (): Posting[] => told.filter(({ note }) => !this.has(note.number) && !handled(note.number))
     await this.until('a dead letter is never lost', () => missing().length === 0, () => ({
       missing: missing().map(({ note, settled, sent }) => ({ ...note, code: (settled ?? sent).error?.code }))
     }))

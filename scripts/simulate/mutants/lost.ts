@@ -1,0 +1,103 @@
+import type { Mutant } from './types.ts'
+
+const promise = 'acknowledged is never lost'
+
+export const lost: readonly Mutant[] = [
+  {
+    name: 'the log does not wait for its fdatasync',
+    promise,
+    scenario: 'durable',
+    file: 'src/runtime/storage/segment-log.ts',
+    find: 'if (this.#durable) await segment.file.sync()',
+    replace: 'if (this.#durable) segment.file.sync().catch(() => {})'
+  },
+  {
+    name: 'an fdatasync that fails counts as one',
+    promise,
+    scenario: 'durable',
+    file: 'src/runtime/storage/segment-log.ts',
+    find: 'if (this.#durable) await segment.file.sync()',
+    replace: 'if (this.#durable) await segment.file.sync().catch(() => {})'
+  },
+  {
+    name: 'the name of a segment is not synced',
+    promise,
+    scenario: 'durable',
+    file: 'src/runtime/storage/segment.ts',
+    find: 'await disk.rename(name + NEW, name)\n    await disk.sync()',
+    replace: 'await disk.rename(name + NEW, name)'
+  },
+  {
+    name: 'recovery drops the records that no later one vouches for',
+    promise,
+    scenario: 'durable',
+    file: 'src/runtime/storage/recovery.ts',
+    find: 'const tail = contiguous(held, synced)',
+    replace: 'const tail: Found[] = []'
+  },
+  {
+    name: 'a message is called stored before it is',
+    promise,
+    scenario: 'durable',
+    file: 'src/node/dispatcher.ts',
+    find: 'consignment.writing = true\n    return this.#parts.shelf.write(consignment).then(',
+    replace: 'consignment.writing = true\n    consignment.kept()\n    return this.#parts.shelf.write(consignment).then('
+  },
+  {
+    name: 'a message leaves the outbox when it is sent',
+    promise,
+    scenario: 'durable',
+    file: 'src/node/dispatcher.ts',
+    find: 'consignment.transmitted = true\n    try {',
+    replace:
+      'consignment.transmitted = true\n    void this.#parts.store().write(this.#parts.shelf.removal(consignment)).catch(() => {})\n    try {'
+  },
+  {
+    name: 'what a former life left in the outbox is not taken up',
+    promise,
+    scenario: 'durable',
+    file: 'src/node/delivery.ts',
+    find: 'this.#dispatcher.resume(consignments)',
+    replace: 'this.#dispatcher.resume([])'
+  },
+  {
+    name: 'the outbox gives the keys of a former life away again',
+    promise,
+    scenario: 'durable',
+    file: 'src/node/shelf.ts',
+    find: 'this.#last = Math.max(this.#last, parseInt(record.slice(PREFIX.length), 16))',
+    replace: ''
+  },
+  {
+    name: 'a receiver acknowledges before its record is on disk',
+    promise,
+    scenario: 'exactly-once',
+    file: 'src/runtime/delivery/idempotent-receiver.ts',
+    find: 'await stored\n',
+    replace: 'stored.catch(() => {})\n'
+  },
+  {
+    name: 'a delivery whose record failed stays done in memory',
+    promise,
+    scenario: 'exactly-once',
+    file: 'src/runtime/delivery/producer.ts',
+    find: 'this.#deliveries!.undone(delivery)',
+    replace: ''
+  },
+  {
+    name: 'numbers are used again by the next life',
+    promise,
+    scenario: 'durable',
+    file: 'src/node/numbers.ts',
+    find: 'changes.push({ key: PREFIX + peer, value: numeral(bound) })',
+    replace: ''
+  },
+  {
+    name: 'the floor passes what is outstanding',
+    promise,
+    scenario: 'durable',
+    file: 'src/core/delivery/numbering.ts',
+    find: 'return Math.min(this.#open.next, this.#next)',
+    replace: 'return this.#next'
+  }
+]
