@@ -1,36 +1,6 @@
 /** What the hosts of the torture are asked to do, each in its own process. */
 import { appendFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { type Agent, type MeshError, type Node, type NodeOptions } from '../../src/index.ts'
-import { assemble } from '../../src/node/assemble.ts'
-import { resolveConfig } from '../../src/node/config.ts'
-import { loadIdentity } from '../../src/runtime/libp2p/identity.ts'
-import { createLibp2pNetwork } from '../../src/runtime/libp2p/network.ts'
-import { claimFolder } from '../../src/runtime/storage/claim.ts'
-import { FileDisk } from '../../src/runtime/storage/file-disk.ts'
-import { systemClock } from '../../src/runtime/system/clock.ts'
-import { systemDice } from '../../src/runtime/system/dice.ts'
-import { PessimisticDisk, type Pessimism } from './pessimistic-disk.ts'
-
-export interface HostOptions extends NodeOptions {
-  dataDir: string
-  /** Left out: the operating system's disk as it is. */
-  pessimism?: Pessimism | undefined
-}
-
-/** Like `createNode`, over the disk that the test asks for, which does not fail before the node is up. */
-export async function create({ pessimism, ...options }: HostOptions): Promise<Node> {
-  const config = resolveConfig(options)
-  const identity = await loadIdentity(options.dataDir)
-  const network = await createLibp2pNetwork({ identity, listen: config.listen })
-  const files = new FileDisk(join(options.dataDir, 'store'))
-  const calm = { failure: 0 }
-  const disk = pessimism === undefined ? files : new PessimisticDisk(files, calm)
-  const world = { network, clock: systemClock, dice: systemDice, disk, claim: () => claimFolder(options.dataDir) }
-  const node = await assemble(config, world, network.libp2p)
-  calm.failure = pessimism?.failure ?? 0
-  return node
-}
+import type { Agent, MeshError, Node } from '../../src/index.ts'
 
 export type Guarantee = 'at-least-once' | 'exactly-once'
 

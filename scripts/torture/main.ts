@@ -14,7 +14,7 @@ import type { Guarantee } from './deeds.ts'
 import { Torture } from './torture.ts'
 
 const GUARANTEES: readonly Guarantee[] = ['at-least-once', 'exactly-once']
-const DISKS = { file: undefined, unsynced: { failure: 0 }, failing: { failure: 0.02 } }
+const DISKS = { file: undefined, unsynced: {}, failing: { syncFailure: 0.02 } }
 
 const { values: options } = parseArgs({
   options: {
@@ -26,9 +26,9 @@ const { values: options } = parseArgs({
 })
 
 for (const guarantee of GUARANTEES.filter((name) => [undefined, name].includes(options.guarantee as Guarantee))) {
-  for (const [disk, pessimism] of Object.entries(DISKS).filter(([name]) => [undefined, name].includes(options.disk))) {
+  for (const [disk, faults] of Object.entries(DISKS).filter(([name]) => [undefined, name].includes(options.disk))) {
     const began = performance.now()
-    const settings = { guarantee, messages: Number(options.messages), kills: Number(options.kills), pessimism }
+    const settings = { guarantee, messages: Number(options.messages), kills: Number(options.kills), faults }
     await using torture = await Torture.begin({ ...settings, told: progress })
     const { acknowledged, unknown, lost, twice, kills } = await torture.run()
     const broken = lost.length > 0 || (guarantee === 'exactly-once' && twice.length > 0)

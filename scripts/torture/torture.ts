@@ -2,9 +2,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { NodeOptions } from '../../src/index.ts'
 import { type HostProcess, hostProcess } from '../../test/kit/host-process.ts'
-import type { Guarantee, HostOptions } from './deeds.ts'
-import type { Pessimism } from './pessimistic-disk.ts'
+import type { DiskFaults } from '../../test/kit/withholding-disk.ts'
+import type { Guarantee } from './deeds.ts'
 
 type Deeds = typeof import('./deeds.ts')
 type Host = HostProcess<Deeds>
@@ -23,7 +24,8 @@ export interface TortureOptions {
   messages: number
   /** Of either process, at random moments. */
   kills: number
-  pessimism?: Pessimism | undefined
+  /** Left out: the operating system's disk. Else one that a killed process has written nothing to but what it had synced. */
+  faults?: DiskFaults | undefined
   told?: (text: string) => void
 }
 
@@ -119,20 +121,30 @@ export class Torture implements AsyncDisposable {
   }
 
   async #start(role: Role): Promise<void> {
-    const { guarantee, pessimism } = this.#options
+    const { guarantee, faults } = this.#options
     const others = [...this.#addresses].filter(([other]) => other !== role).map(([, address]) => address)
     const address = this.#addresses.get(role)
-    const options: HostOptions = {
+    const options = {
       name: role,
       dataDir: join(this.#folder, role),
       listen: [address?.replace(/\/p2p\/.*/, '') ?? '/ip4/127.0.0.1/tcp/0'],
-      bootstrap: others,
-      pessimism
+      bootstrap: others
     }
-    const host = await hostProcess<Deeds>(DEEDS, options)
+    const host = await this.#up(options)
     this.#addresses.set(role, host.addresses[0]!)
     if (role === 'receiver') await host.call('receive', guarantee, this.#journal)
     this.#hosts.set(role, host)
+  }
+
+  /** A host whose disk fails while it starts says so and ends; then it is started again. */
+  async #up(options: NodeOptions): Promise<Host> {
+    for (let failures = 0; ; failures++) {
+      try {
+        return await hostProcess<Deeds>(DEEDS, options, this.#options.faults)
+      } catch (error) {
+        if (this.#options.faults?.syncFailure === undefined || failures === 10) throw error
+      }
+    }
   }
 
   async #effects(): Promise<Map<number, number>> {
