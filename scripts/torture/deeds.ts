@@ -28,7 +28,8 @@ export async function receive(node: Node, guarantee: Guarantee, journal: string)
 /** How often each number took effect. */
 export async function effects(): Promise<Map<number, number>> {
   const counts = new Map<number, number>()
-  for await (const [key, count] of worker!.state.entries()) counts.set(Number(key.slice('effect/'.length)), count as number)
+  for await (const [key, count] of worker!.state.entries())
+    counts.set(Number(key.slice('effect/'.length)), count as number)
   return counts
 }
 
@@ -42,7 +43,11 @@ export async function send(node: Node, guarantee: Guarantee, numbers: number[], 
   const accepted: number[] = []
   const one = async (number: number): Promise<void> => {
     try {
-      const receipt = await source!.send('worker', number, { delivery: guarantee, durable: true, maxRetries: 1_000_000 })
+      const receipt = await source!.send('worker', number, {
+        delivery: guarantee,
+        durable: true,
+        maxRetries: 1_000_000
+      })
       if (toTheEnd) await receipt.settled
       accepted.push(number)
     } catch (error) {

@@ -121,7 +121,7 @@ export class Torture implements AsyncDisposable {
   }
 
   async #start(role: Role): Promise<void> {
-    const { guarantee, faults } = this.#options
+    const { guarantee } = this.#options
     const others = [...this.#addresses].filter(([other]) => other !== role).map(([, address]) => address)
     const address = this.#addresses.get(role)
     const options = {

@@ -7,7 +7,9 @@ import { Latency } from '../harness/latency.ts'
 import { Stopwatch } from '../harness/stopwatch.ts'
 import type { Solo } from '../harness/types.ts'
 
-const [openFile, writeFile, sync, closeFile] = [open, write, fdatasync, close].map((call) => promisify(call as never)) as [
+const [openFile, writeFile, sync, closeFile] = [open, write, fdatasync, close].map((call) =>
+  promisify(call as never)
+) as [
   (path: string, flags: string) => Promise<number>,
   (fd: number, bytes: Uint8Array) => Promise<number>,
   (fd: number) => Promise<void>,

@@ -5,7 +5,7 @@ import type { Tally } from '../harness/tally.ts'
 import type { Contender, Job, Sender } from '../harness/types.ts'
 import { payloads } from '../payload.ts'
 import { control, ECHO } from './control.ts'
-import { isDurable, durableSends, receiveOnce } from './durable.ts'
+import { durableSends, isDurable, receiveOnce } from './durable.ts'
 import { Gate } from './gate.ts'
 
 const LISTEN = ['/ip4/127.0.0.1/tcp/0']

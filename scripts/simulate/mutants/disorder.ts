@@ -8,6 +8,7 @@ export const disorder: readonly Mutant[] = [
     name: 'a key is no order',
     promise,
     scenario,
+    soon: true,
     file: 'src/core/delivery/key-order.ts',
     find: 'if (item.order === undefined) return true',
     replace: 'if (item.order !== null) return true'
@@ -40,6 +41,7 @@ export const disorder: readonly Mutant[] = [
     name: 'a message of a former life has lost its key',
     promise,
     scenario,
+    soon: true,
     file: 'src/node/dispatcher.ts',
     find: 'const { key } = draft.extra ?? {}',
     replace: 'const key = undefined'
@@ -57,6 +59,7 @@ export const disorder: readonly Mutant[] = [
     name: 'a receiver handles two of a key at once',
     promise,
     scenario,
+    soon: true,
     file: 'src/agent/receivers.ts',
     find: 'if (this.#busyKeys.has(key)) {',
     replace: 'if (this.#busyKeys.size < 0) {'

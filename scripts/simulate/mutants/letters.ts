@@ -8,8 +8,9 @@ export const letters: readonly Mutant[] = [
     name: 'the letters of a former life are not taken up',
     promise,
     scenario,
+    soon: true,
     file: 'src/node/letter-box.ts',
-    find: 'this.#lying.set(id, { id, record, agent, claim, peer })',
+    find: 'this.putBack({ id, record, agent, name: nameOf(Draft.of(message.outgoing())), claim, peer })',
     replace: ''
   },
   {
@@ -24,6 +25,7 @@ export const letters: readonly Mutant[] = [
     name: 'a letter is kept in memory only',
     promise,
     scenario,
+    soon: true,
     file: 'src/node/letter-box.ts',
     find: 'changes.push(...others, { key: record, value: encodeLetter({ ...head, id }, draft) })',
     replace: 'changes.push(...others)'
@@ -49,8 +51,9 @@ export const letters: readonly Mutant[] = [
     name: 'the number of a letter is given up',
     promise,
     scenario,
+    soon: true,
     file: 'src/node/dispatcher.ts',
     find: 'void this.#parts.bury(consignment, final, why)',
-    replace: 'this.#release(consignment)\n    void this.#parts.bury(consignment, final, why)'
+    replace: 'this.#attempts.release(consignment)\n    void this.#parts.bury(consignment, final, why)'
   }
 ]

@@ -7,6 +7,7 @@ export const lost: readonly Mutant[] = [
     name: 'the log does not wait for its fdatasync',
     promise,
     scenario: 'durable',
+    soon: true,
     file: 'src/runtime/storage/segment-log.ts',
     find: 'if (this.#durable) await segment.file.sync()',
     replace: 'if (this.#durable) segment.file.sync().catch(() => {})'
@@ -23,6 +24,7 @@ export const lost: readonly Mutant[] = [
     name: 'the name of a segment is not synced',
     promise,
     scenario: 'durable',
+    soon: true,
     file: 'src/runtime/storage/segment.ts',
     find: 'await disk.rename(name + NEW, name)\n    await disk.sync()',
     replace: 'await disk.rename(name + NEW, name)'
@@ -39,7 +41,7 @@ export const lost: readonly Mutant[] = [
     name: 'a message is called stored before it is',
     promise,
     scenario: 'durable',
-    file: 'src/node/dispatcher.ts',
+    file: 'src/node/attempts.ts',
     find: 'consignment.writing = true\n    return this.#parts.shelf.write(consignment).then(',
     replace: 'consignment.writing = true\n    consignment.kept()\n    return this.#parts.shelf.write(consignment).then('
   },
@@ -47,7 +49,7 @@ export const lost: readonly Mutant[] = [
     name: 'a message leaves the outbox when it is sent',
     promise,
     scenario: 'durable',
-    file: 'src/node/dispatcher.ts',
+    file: 'src/node/attempts.ts',
     find: 'consignment.transmitted = true\n    try {',
     replace:
       'consignment.transmitted = true\n    void this.#parts.store().write(this.#parts.shelf.removal(consignment)).catch(() => {})\n    try {'
@@ -88,6 +90,7 @@ export const lost: readonly Mutant[] = [
     name: 'numbers are used again by the next life',
     promise,
     scenario: 'durable',
+    soon: true,
     file: 'src/node/numbers.ts',
     find: 'changes.push({ key: PREFIX + peer, value: numeral(bound) })',
     replace: ''

@@ -21,7 +21,9 @@ const { values: options } = parseArgs({
 
 const chosen = mutants.filter(({ name, promise }) => `${promise}: ${name}`.includes(options.only))
 if (chosen.length === 0) {
-  console.error(`No mutant has “${options.only}” in its name. There are:\n${mutants.map(({ name }) => name).join('\n')}`)
+  console.error(
+    `No mutant has “${options.only}” in its name. There are:\n${mutants.map(({ name }) => name).join('\n')}`
+  )
   process.exit(2)
 }
 let escaped = 0

@@ -1,7 +1,8 @@
 /** The process that plays one mutant: `node player.ts <number of the mutant> <seeds>`. */
-import { infect } from './patch.ts'
-import { mutants } from './index.ts'
+
 import type { Catch } from './hunt.ts'
+import { mutants } from './index.ts'
+import { infect } from './patch.ts'
 
 const [number, seeds] = process.argv.slice(2).map(Number)
 const mutant = mutants[number!]!

@@ -8,6 +8,7 @@ export const twice: readonly Mutant[] = [
     name: 'the inbox is forgotten at a restart',
     promise,
     scenario,
+    soon: true,
     file: 'src/runtime/delivery/producer.ts',
     find: 'const bytes = await store.get(this.#key)',
     replace: 'const bytes = await store.get(this.#key).then((): Uint8Array | undefined => undefined)'
@@ -16,6 +17,7 @@ export const twice: readonly Mutant[] = [
     name: 'a commit stores the state without the delivery',
     promise,
     scenario,
+    soon: true,
     file: 'src/runtime/delivery/idempotent-receiver.ts',
     find: 'const all = [...changes, ...records]',
     replace: 'const all = changes.length > 0 ? [...changes] : records'
@@ -64,6 +66,7 @@ export const twice: readonly Mutant[] = [
     name: 'a floor that rises forgets what is done above it',
     promise,
     scenario,
+    soon: true,
     file: 'src/core/delivery/deliveries.ts',
     find: 'this.#done.dropBelow(floor)',
     replace: 'this.#done.clear()'

@@ -16,6 +16,8 @@ export interface Mutant {
   readonly promise: Promised
   /** The scenario that has to notice. */
   readonly scenario: string
+  /** Noticed within a dozen seeds: the tests play some of these. */
+  readonly soon?: boolean
   /** From the root of the repository. */
   readonly file: string
   /** Stands in the file exactly once: a mutant whose place has changed fails the tests instead of mutating nothing. */

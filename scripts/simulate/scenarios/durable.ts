@@ -40,10 +40,16 @@ export const durable: Scenario = {
     failing = 0
     for (let i = 0; i < 5; i++) exchange.post()
     const lost = (): Posting[] =>
-      exchange.postings.filter((one) => isAccepted(one) && !handled.has(one.note.number) && !letters.has(one.note.number))
-    await letters.until('what was acknowledged is never lost', () => lost().length === 0, () => ({
-      lost: lost().map(({ note, from, receipt, options }) => ({ ...note, from, status: receipt?.status, ...options }))
-    }))
+      exchange.postings.filter(
+        (one) => isAccepted(one) && !handled.has(one.note.number) && !letters.has(one.note.number)
+      )
+    await letters.until(
+      'what was acknowledged is never lost',
+      () => lost().length === 0,
+      () => ({
+        lost: lost().map(({ note, from, receipt, options }) => ({ ...note, from, status: receipt?.status, ...options }))
+      })
+    )
     await letters.judge((number) => handled.has(number))
     poisonous = false
     await letters.replay((number) => handled.has(number))

@@ -59,7 +59,12 @@ export const exactlyOnce: Scenario = {
     const look = async (): Promise<void> => {
       effects = await judge(play, exchange)
     }
-    await letters.until('what was acknowledged took effect', () => lost().length === 0, () => ({ lost: lost() }), look)
+    await letters.until(
+      'what was acknowledged took effect',
+      () => lost().length === 0,
+      () => ({ lost: lost() }),
+      look
+    )
     await letters.judge((number) => effects.has(number))
     for (const { note, receipt } of exchange.postings) {
       if (receipt === undefined || receipt.status === 'stored') continue

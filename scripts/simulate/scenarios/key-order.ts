@@ -26,7 +26,11 @@ export const keyOrder: Scenario = {
         agent.receive(
           async ({ data }: { data: Note }) => {
             const key = String(exchange.postings[data.number]!.options.key)
-            play.must(!running.has(key), 'one of a key is handled at a time', { key, number: data.number, beside: running.get(key) })
+            play.must(!running.has(key), 'one of a key is handled at a time', {
+              key,
+              number: data.number,
+              beside: running.get(key)
+            })
             running.set(key, data.number)
             await mesh.sleep(chance.between(0, 40))
             running.delete(key)
@@ -49,7 +53,11 @@ export const keyOrder: Scenario = {
       exchange.postings
         .filter((one) => isAccepted(one) && !first.has(one.note.number) && !letters.has(one.note.number))
         .map(({ note }) => note.number)
-    await letters.until('what was acknowledged is handled', () => left().length === 0, () => ({ left: left() }))
+    await letters.until(
+      'what was acknowledged is handled',
+      () => left().length === 0,
+      () => ({ left: left() })
+    )
     judge(play, exchange, first, letters.numbers)
   }
 }
@@ -81,7 +89,11 @@ function judge(play: Play, exchange: Exchange, first: Map<number, number>, lette
     if (options.durable !== true && life !== exchange.mesh.nodes[one.from]) continue
     const key = keyOf(exchange, note.number)
     const before = last.get(key)
-    play.must(before === undefined || before.at < at, 'order per key', { key, number: note.number, before: before?.number })
+    play.must(before === undefined || before.at < at, 'order per key', {
+      key,
+      number: note.number,
+      before: before?.number
+    })
     last.set(key, { number: note.number, at })
   }
 }

@@ -65,9 +65,13 @@ export class Letters {
     }
     const told = this.#exchange.postings.filter(toldOf)
     const missing = (): Posting[] => told.filter(({ note }) => !this.has(note.number) && !handled(note.number))
-    await this.until('a dead letter is never lost', () => missing().length === 0, () => ({
-      missing: missing().map(({ note, settled, sent }) => ({ ...note, code: (settled ?? sent).error?.code }))
-    }))
+    await this.until(
+      'a dead letter is never lost',
+      () => missing().length === 0,
+      () => ({
+        missing: missing().map(({ note, settled, sent }) => ({ ...note, code: (settled ?? sent).error?.code }))
+      })
+    )
   }
 
   /** Sends all of them again; each is handled then. */
