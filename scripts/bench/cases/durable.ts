@@ -1,3 +1,4 @@
+import { isOnPath } from '../baselines/broker.ts'
 import { measurePair } from '../harness/pair.ts'
 import { measureSolo } from '../harness/solo.ts'
 import type { Job, Measurement } from '../harness/types.ts'
@@ -28,6 +29,24 @@ export const durable: Case = {
     { ...single, atLeast: 10 }
   ]
 }
+
+const broker = (contender: string) => job({ contender, pattern: 'durable', messages: 20_000, inFlight: IN_FLIGHT })
+
+/** Against brokers that this machine happens to have, timed until their acknowledgement, which no fdatasync precedes. */
+export const brokers: readonly Case[] = [
+  {
+    ...durable,
+    name: 'durable-jetstream',
+    possible: isOnPath('nats-server'),
+    against: [{ job: broker('jetstream'), atLeast: 4 }]
+  },
+  {
+    ...durable,
+    name: 'durable-mqtt',
+    possible: isOnPath('mosquitto'),
+    against: [{ job: broker('mqtt'), atLeast: 4 }]
+  }
+]
 
 /** One at a time. */
 export const loneDurable: Case = {

@@ -1,7 +1,7 @@
 import { acknowledged } from './acknowledged.ts'
 import { bulk1MiB, bulk64KiB, control1MiB, control64KiB } from './bulk.ts'
 import { matching, resolving } from './curves.ts'
-import { deliveredBefore, durable, exactlyOnce, loneDurable, recovery, storing } from './durable.ts'
+import { brokers, deliveredBefore, durable, exactlyOnce, loneDurable, recovery, storing } from './durable.ts'
 import { echoMedian, echoTail } from './echo.ts'
 import { local } from './local.ts'
 import { oneWay } from './one-way.ts'
@@ -29,5 +29,6 @@ export const cases: readonly Case[] = [
   storing,
   exactlyOnce,
   ...deliveredBefore,
-  recovery
+  recovery,
+  ...brokers
 ]

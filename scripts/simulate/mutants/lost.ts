@@ -34,8 +34,8 @@ export const lost: readonly Mutant[] = [
     promise,
     scenario: 'durable',
     file: 'src/runtime/storage/recovery.ts',
-    find: 'const tail = contiguous(held, synced)',
-    replace: 'const tail: Found[] = []'
+    find: 'return { synced: this.#synced, tail }',
+    replace: 'return { synced: this.#synced, tail: [] }'
   },
   {
     name: 'a message is called stored before it is',

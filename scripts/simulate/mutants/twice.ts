@@ -9,9 +9,9 @@ export const twice: readonly Mutant[] = [
     promise,
     scenario,
     soon: true,
-    file: 'src/runtime/delivery/producer.ts',
-    find: 'const bytes = await store.get(this.#key)',
-    replace: 'const bytes = await store.get(this.#key).then((): Uint8Array | undefined => undefined)'
+    file: 'src/runtime/delivery/delivery-record.ts',
+    find: 'if (young === undefined) return',
+    replace: 'if (young === undefined || young.length > 0) return'
   },
   {
     name: 'a commit stores the state without the delivery',
@@ -68,8 +68,8 @@ export const twice: readonly Mutant[] = [
     scenario,
     soon: true,
     file: 'src/core/delivery/deliveries.ts',
-    find: 'this.#done.dropBelow(floor)',
-    replace: 'this.#done.clear()'
+    find: 'this.#floor = floor\n      this.#done.dropBelow(floor)',
+    replace: 'this.#floor = floor\n      this.#done.clear()'
   },
   {
     name: 'a commit does not look whether what was read has changed',
