@@ -85,11 +85,16 @@ function anyOptions(chance: Chance): SendOptions {
   }
 }
 
+interface State {
+  sum: number
+  counts: [number, number][]
+}
+
 /** Nothing took effect twice, and the sum is that of the effects. */
 async function judge(play: Play, exchange: Exchange): Promise<Effects> {
   const effects: Effects = new Map()
   for (const i of exchange.members) {
-    const { sum, counts } = await exchange.mesh.run(read(exchange.workers[i]!))
+    const { sum, counts } = await exchange.mesh.run(settled(exchange.workers[i]!))
     const here = counts.reduce((total, [, count]) => total + count, 0)
     play.must(sum === here, 'a commit is all or nothing', { node: i, sum, effects: here })
     for (const [number, count] of counts) effects.set(number, (effects.get(number) ?? 0) + count)
@@ -101,7 +106,16 @@ async function judge(play: Play, exchange: Exchange): Promise<Effects> {
   return effects
 }
 
-async function read(worker: Agent): Promise<{ sum: number; counts: [number, number][] }> {
+/** Key by key is no snapshot: what two looks agree on is one. */
+async function settled(worker: Agent): Promise<State> {
+  for (let before = await read(worker); ; ) {
+    const now = await read(worker)
+    if (now.sum === before.sum && now.counts.length === before.counts.length) return now
+    before = now
+  }
+}
+
+async function read(worker: Agent): Promise<State> {
   let sum = 0
   const counts: [number, number][] = []
   for await (const [key, value] of worker.state.entries()) {
