@@ -42,17 +42,17 @@ export const lost: readonly Mutant[] = [
     promise,
     scenario: 'durable',
     file: 'src/node/attempts.ts',
-    find: 'consignment.writing = true\n    return this.#parts.shelf.write(consignment).then(',
-    replace: 'consignment.writing = true\n    consignment.kept()\n    return this.#parts.shelf.write(consignment).then('
+    find: 'consignment.writing = true\n    const { claim } = consignment\n',
+    replace: 'consignment.writing = true\n    consignment.kept()\n    const { claim } = consignment\n'
   },
   {
     name: 'a message leaves the outbox when it is sent',
     promise,
     scenario: 'durable',
     file: 'src/node/attempts.ts',
-    find: 'consignment.transmitted = true\n    try {',
+    find: 'consignment.transmitted = true\n      const freight',
     replace:
-      'consignment.transmitted = true\n    void this.#parts.store().write(this.#parts.shelf.removal(consignment)).catch(() => {})\n    try {'
+      'consignment.transmitted = true\n      void this.#parts.store().write(this.#parts.shelf.removal(consignment)).catch(() => {})\n      const freight'
   },
   {
     name: 'what a former life left in the outbox is not taken up',
