@@ -15,7 +15,7 @@ describe('a dead letter that the disk refuses', () => {
     const sender = await here!.agent('sender')
     const receipt = await sender.send('worker', 1, { delivery: 'at-least-once', durable: true })
     assert.equal(receipt.status, 'stored')
-    let end: MeshError | undefined
+    let end = undefined as MeshError | undefined
     const told = receipt.settled.catch((error: MeshError) => {
       end = error
     })
