@@ -219,8 +219,8 @@ export class DeadLetterOffice implements DeadLetters {
     const consignment = restore(template, draft, clock.now())
     consignment.attempts = consignment.spared = attempts
     consignment.resent = true
-    consignment.claim = lying.claim
-    consignment.claimedAt = lying.peer
+    consignment.claim = consignment.storedClaim = lying.claim
+    consignment.claimedAt = consignment.storedAt = lying.peer
     consignment.transmitted = lying.claim !== undefined
     if (template.durable) consignment.replaces = lying.record
     else await store().write([{ key: lying.record, value: undefined }])

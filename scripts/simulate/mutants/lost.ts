@@ -42,8 +42,8 @@ export const lost: readonly Mutant[] = [
     promise,
     scenario: 'durable',
     file: 'src/node/attempts.ts',
-    find: 'consignment.writing = true\n    const { claim } = consignment\n',
-    replace: 'consignment.writing = true\n    consignment.kept()\n    const { claim } = consignment\n'
+    find: 'consignment.writing = true\n    consignment.writes++\n',
+    replace: 'consignment.writing = true\n    consignment.writes++\n    consignment.kept()\n'
   },
   {
     name: 'a message leaves the outbox when it is sent',

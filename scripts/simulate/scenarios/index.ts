@@ -1,5 +1,6 @@
 import { atLeastOnce } from './at-least-once.ts'
 import { atMostOnce } from './at-most-once.ts'
+import { causal } from './causal.ts'
 import { determinism } from './determinism.ts'
 import { durable } from './durable.ts'
 import { durableSubscriptions } from './durable-subscriptions.ts'
@@ -19,6 +20,7 @@ const claims: readonly Scenario[] = [
   durable,
   exactlyOnce,
   keyOrder,
+  causal,
   requestResponse,
   publishSubscribe,
   durableSubscriptions,
