@@ -1,5 +1,6 @@
 import { acknowledged } from './acknowledged.ts'
 import { bulk1MiB, bulk64KiB, control1MiB, control64KiB } from './bulk.ts'
+import { causal } from './causal.ts'
 import { matching, resolving } from './curves.ts'
 import { brokers, deliveredBefore, durable, exactlyOnce, loneDurable, recovery, storing } from './durable.ts'
 import { echoMedian, echoTail } from './echo.ts'
@@ -24,6 +25,7 @@ export const cases: readonly Case[] = [
   local,
   ...resolving,
   ...matching,
+  causal,
   durable,
   loneDurable,
   storing,

@@ -11,6 +11,7 @@ export type Pattern =
   | 'local'
   | 'resolve'
   | 'match'
+  | 'causal'
   | 'durable'
   | 'lone-durable'
   | 'exactly-once'

@@ -4,6 +4,7 @@ import { folder } from '../harness/folder.ts'
 import type { Tally } from '../harness/tally.ts'
 import type { Contender, Job, Sender } from '../harness/types.ts'
 import { payloads } from '../payload.ts'
+import { company, ear, orderingOf } from './company.ts'
 import { control, ECHO } from './control.ts'
 import { durableSends, isDurable, receiveOnce } from './durable.ts'
 import { Gate } from './gate.ts'
@@ -28,12 +29,16 @@ export const ours: Contender = {
       receive: job.pattern === 'control' ? () => {} : (message: Message) => void read(message, tally),
       handle: { [ECHO]: (message: Message) => read(message, tally) }
     })
-    return { address, close }
+    if (job.size === 1) return { address, close }
+    await ear(node, 'ear-of-the-receiver')
+    const others = await company(job, address)
+    return { address, close: async () => void (await Promise.all([others.close(), close()])) }
   },
 
   async connect(job, address, tally) {
     const { node, close } = await start(job, { name: 'sender', bootstrap: [address] })
     await node.ready({ peers: 1, timeout: 10_000 })
+    if (job.size > 1) await ear(node, 'ear-of-the-sender')
     const agent = await node.agent('source')
     if (isDurable(job)) return { run: durableSends(agent, job, tally), close }
     if (job.pattern === 'control') return { run: control(agent, job, tally), close }
@@ -54,7 +59,8 @@ async function start(job: Job, options: NodeOptions): Promise<{ node: Node; clos
 
 function sends(agent: Agent, job: Job, tally: Tally): Sender['run'] {
   const delivery = job.pattern === 'acknowledged' ? 'at-least-once' : 'at-most-once'
-  const options = { type: 'bench.message', delivery } as const
+  const ordered = orderingOf(job) === 'causal' ? ({ ordering: 'causal' } as const) : {}
+  const options = { type: 'bench.message', delivery, ...ordered } as const
   const payload = payloads(job.bytes)
   return async (messages) => {
     const gate = new Gate(job.inFlight)
