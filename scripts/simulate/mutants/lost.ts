@@ -9,16 +9,16 @@ export const lost: readonly Mutant[] = [
     scenario: 'durable',
     soon: true,
     file: 'src/runtime/storage/segment-log.ts',
-    find: 'if (this.#durable) await segment.file.sync()',
-    replace: 'if (this.#durable) segment.file.sync().catch(() => {})'
+    find: 'await file.write(bytes, at)\n  await file.sync()',
+    replace: 'await file.write(bytes, at)\n  file.sync().catch(() => {})'
   },
   {
     name: 'an fdatasync that fails counts as one',
     promise,
     scenario: 'durable',
     file: 'src/runtime/storage/segment-log.ts',
-    find: 'if (this.#durable) await segment.file.sync()',
-    replace: 'if (this.#durable) await segment.file.sync().catch(() => {})'
+    find: 'await file.write(bytes, at)\n  await file.sync()',
+    replace: 'await file.write(bytes, at)\n  await file.sync().catch(() => {})'
   },
   {
     name: 'the name of a segment is not synced',
