@@ -5,6 +5,7 @@ export type Promised =
   | 'order per key'
   | 'causal order'
   | 'dead letters are never lost'
+  | 'subscriptions never gap silently'
 
 /**
  * A bug put into production code on purpose, in the process that plays it only: there is no switch in the code itself.
