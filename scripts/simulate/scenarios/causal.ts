@@ -10,6 +10,9 @@ import type { Scenario } from './types.ts'
 /** Messages of one play at most, and the share of those heard that are answered. Guesses: some long chains, none without end. */
 const MOST = 300
 const ANSWERED = 0.45
+/** Turns until everybody has links to everybody, and the share of those after them in which two nodes cannot reach each other. Guesses. */
+const WARM = 20
+const STALLED = 0.15
 
 /**
  * Messages and publications in causal order, each of which may be the answer to others, on a network that delays them as
@@ -27,6 +30,15 @@ export const causal: Scenario = {
     const all = Array.from({ length: nodes }, (_, i) => i)
     for (let i = 0; i < 60; i++) {
       parley.speak(chance.pick(all))
+      if (i > WARM && chance.happens(STALLED)) {
+        // Shorter than anybody takes for a failure: what is on its way comes late.
+        const [a, b] = chance.shuffled(all)
+        play.faults++
+        mesh.partition([a!], [b!])
+        parley.speak(chance.pick(all))
+        await mesh.advance(chance.between(0, 1_000))
+        mesh.heal()
+      }
       await mesh.advance(chance.between(0, 100))
     }
     const missing = () => all.flatMap((i) => parley.chronicle.missing(i).map((id) => `${id} at node-${i}`))
