@@ -11,6 +11,9 @@ const PAIRS: Record<string, () => Promise<Contender>> = {
 
 const SOLOS: Record<string, () => Promise<Solo>> = {
   gossipsub: async () => (await import('./baselines/gossipsub.ts')).gossipsub,
+  fdatasync: async () => (await import('./baselines/fdatasync.ts')).plainFile,
+  jetstream: async () => (await import('./baselines/jetstream.ts')).jetstream,
+  mqtt: async () => (await import('./baselines/mqtt.ts')).mqtt,
   structuredClone: async () => (await import('./baselines/clone.ts')).clone,
   ours: async () => (await import('./ours/solo.ts')).ours
 }

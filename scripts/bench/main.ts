@@ -9,6 +9,7 @@
 import { parseArgs } from 'node:util'
 import { cases } from './cases/index.ts'
 import { Comparison, type Pace, type Row } from './harness/compare.ts'
+import { folderText } from './harness/folder.ts'
 import { table } from './harness/table.ts'
 
 const { values: options } = parseArgs({
@@ -24,8 +25,9 @@ const SHORT: Pace = { runs: 1, divisor: 100, maxSize: 10, baselines: 1 }
 const LONG: Pace = { runs: Number(options.runs), divisor: 1, maxSize: Infinity, baselines: Infinity }
 const pace = options.short ? SHORT : LONG
 const only = options.only?.split(',')
-const chosen = cases.filter(({ name }) => only === undefined || only.some((start) => name.startsWith(start)))
-if (chosen.length === 0) {
+const asked = cases.filter(({ name }) => only === undefined || only.some((start) => name.startsWith(start)))
+const chosen = asked.filter(({ possible = true }) => possible)
+if (asked.length === 0) {
   console.error(`No case starts with ${options.only}. There are: ${cases.map(({ name }) => name).join(', ')}`)
   process.exit(2)
 }
@@ -38,7 +40,12 @@ for (const it of chosen) {
   if (options.json) for (const row of made) console.log(JSON.stringify(row))
 }
 progress('')
-if (!options.json) console.log(table(rows))
+if (!options.json) {
+  console.log(table(rows))
+  console.log(`Disk: ${folderText()}`)
+  const missing = asked.filter(({ possible = true }) => !possible).map(({ name }) => name)
+  if (missing.length > 0) console.log(`Not on this machine: ${missing.join(', ')}`)
+}
 
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)

@@ -8,6 +8,7 @@
  *
  * The exit code is 1 if any invariant was violated. The short form is test/simulation.
  */
+import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { campaign, type Outcome } from './campaign.ts'
 import { failureObject, failureText, summaryObject, summaryText } from './report.ts'
@@ -30,6 +31,7 @@ if (chosen.length === 0) usage(`No scenario is called ${options.scenario}. There
 const first = whole('seed', options.seed ?? '1')
 const total = whole('seeds', options.seeds ?? (options.seed === undefined ? '10000' : String(chosen.length)))
 
+if (!options.json) console.log(`one process on ${processor()}`)
 for (const scenario of chosen) {
   const seeds = Math.ceil(total / chosen.length)
   let done = 0
@@ -39,7 +41,9 @@ for (const scenario of chosen) {
     tell(outcome)
   })
   progress('')
-  console.log(options.json ? JSON.stringify(summaryObject(summary)) : summaryText(summary))
+  console.log(
+    options.json ? JSON.stringify({ ...summaryObject(summary), processor: processor() }) : summaryText(summary)
+  )
   if (summary.failures > 0) process.exitCode = 1
 }
 
@@ -53,6 +57,10 @@ function tell(outcome: Outcome): void {
 function whole(option: string, text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) usage(`--${option} is a whole number from 1 on`)
   return Number(text)
+}
+
+function processor(): string {
+  return cpus()[0]?.model ?? 'an unknown processor'
 }
 
 function names(): string {

@@ -43,12 +43,12 @@ export class Storm {
   }
 
   /** Lasts `ms`; all that was done is undone at its end. */
-  async rage(ms: number, work: () => void): Promise<void> {
+  async rage(ms: number, work: () => unknown): Promise<void> {
     const { chance } = this.#play
     const end = this.#mesh.now + ms
     while (this.#mesh.now < end) {
       if (chance.happens(FAULTS)) await this.#fault()
-      else work()
+      else await work()
       await this.#mesh.advance(chance.between(0, PACE))
     }
     await this.#calm()

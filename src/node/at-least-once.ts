@@ -13,8 +13,8 @@ import type { SendingParts, SendParticulars } from './sending.ts'
 import { Shipment, type Shipper } from './shipment.ts'
 import { bounded } from './waiting.ts'
 
-/** Keeps what was given up as a dead letter; resolves when it is kept, or cannot be. */
-export type Bury = (lost: Undelivered, code: string, error: unknown) => Promise<void>
+/** Keeps what was given up as a dead letter; resolves when it is kept, or cannot be: with false where this life ended before. */
+export type Bury = (lost: Undelivered, code: string, error: unknown) => Promise<boolean>
 
 /** Brings messages to agents until they are acknowledged, and does nothing more: the path that most of them take. */
 export class AtLeastOnce implements Shipper {

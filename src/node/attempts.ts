@@ -137,8 +137,7 @@ export class Attempts {
   #secure(consignment: Consignment, peer: string): Promise<boolean> | undefined {
     const { numbers } = this.#parts
     if (consignment.template.numbered && consignment.claimedAt !== peer) {
-      // The number it had elsewhere is abandoned.
-      this.release(consignment)
+      this.#abandon(consignment)
       consignment.claim = numbers.for(peer).take()
       consignment.claimedAt = peer
     }
@@ -165,23 +164,30 @@ export class Attempts {
    */
   write(consignment: Consignment, chosen = false): Promise<boolean> {
     consignment.writing = true
-    const { claim } = consignment
+    consignment.writes++
+    const { claim, claimedAt } = consignment
     return this.#parts.shelf.write(consignment).then(
       () => {
+        consignment.writes--
+        if (consignment.storedClaim !== claim) this.forgetFormer(consignment)
         consignment.storedClaim = claim
+        consignment.storedAt = claimedAt
         consignment.kept()
         // It is read again when its turn comes.
         if (!consignment.admitted) consignment.draft = undefined
         return true
       },
       (error: unknown) => {
+        consignment.writes--
         const told = consignment.stored && !consignment.gone
         if (chosen && !told) this.#parts.router.ended(consignment.member!, 'neutral', this.#parts.links.turn.monotonic)
-        if (consignment.gone) return false
+        // Another that is on its way decides.
+        if (consignment.gone || (!told && consignment.writes > 0)) return false
         if (told) this.#owner.settle(consignment, error, undefined, 'neutral')
         else {
           // A letter that could not be sent again keeps its number.
           if (consignment.replaces === undefined) this.release(consignment)
+          else this.#abandon(consignment)
           this.#parts
             .store()
             .write(this.#parts.shelf.removal(consignment))
@@ -243,8 +249,20 @@ export class Attempts {
   }
 
   /** Its number is settled, or was never used. */
-  release({ claim, claimedAt }: Consignment): void {
+  release(consignment: Consignment): void {
+    const { claim, claimedAt } = consignment
     if (claim !== undefined) this.#parts.numbers.for(claimedAt).settle(claim)
+    this.forgetFormer(consignment)
+  }
+
+  /** Another record than the one that had its former number is on disk. */
+  forgetFormer({ storedClaim, storedAt }: Consignment): void {
+    if (storedClaim !== undefined) this.#parts.numbers.for(storedAt).settle(storedClaim)
+  }
+
+  /** It gets another number. The one that its record has must stay in use until the record has the other: a crash goes back to it. */
+  #abandon({ claim, claimedAt, storedClaim }: Consignment): void {
+    if (claim !== undefined && claim !== storedClaim) this.#parts.numbers.for(claimedAt).settle(claim)
   }
 
   /** An attempt has ended; see `Carrier`. */

@@ -45,6 +45,8 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
   record = ''
   /** Its record is on its way to disk, or there. */
   writing = false
+  /** Writes of its record that are on their way. */
+  writes = 0
   /** The record is on disk. */
   stored = false
   /** What else its record's first write changes: the letter that it was. */
@@ -57,8 +59,9 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
   /** Whose number `claim` is. */
   claim: Claim | undefined
   claimedAt = ''
-  /** The number that its record on disk has. */
+  /** The number that its record on disk has, and whose it is. */
   storedClaim: Claim | undefined
+  storedAt = ''
   /** It may have left under its number, in this life or in a former one. */
   transmitted = false
   /** Its receiver had handled it before. */

@@ -4,6 +4,7 @@ import type { GuaranteeDefaults } from '../agent/guarantee.ts'
 import { storedTemplate, type Template } from '../agent/templates.ts'
 import type { Receipt } from '../agent/types.ts'
 import type { Claim } from '../core/delivery/numbering.ts'
+import { RETRY_BASE, RETRY_MOST } from '../core/delivery/retry.ts'
 import { Draft } from '../runtime/delivery/composer.ts'
 import type { Clock } from '../runtime/ports.ts'
 import type { Change, Store } from '../runtime/storage/types.ts'
@@ -91,19 +92,39 @@ export class DeadLetterOffice implements DeadLetters {
 
   // ---- coming in ---------------------------------------------------------------------------------------------------
 
-  /** Keeps it, in one write with its leaving the outbox. Never rejects: the event says whether it was kept. */
-  async bury(lost: Undelivered, code: string, error: unknown): Promise<void> {
-    const { template, attempts, record, claim, claimedAt } = lost
-    const reason = reasonOf(error)
-    const letter = { agent: template.name, code, reason, attempts }
-    try {
-      const draft = lost.draft ?? (await this.#parts.load(record))
-      const others: Change[] = record === '' ? [] : [{ key: record, value: undefined }]
-      const peer = claim === undefined ? '' : claimedAt
-      await this.#add({ ...letter, id: draft.idText, peer, number: claim?.at ?? 0 }, draft, claim, others)
-    } catch (cause) {
-      this.#unkept(letter, cause)
+  /**
+   * Keeps it, in one write with its leaving the outbox; what is in the outbox waits there for a disk that takes it. Never
+   * rejects: the event says whether it was kept. False where this life ended before: another one tries it again.
+   */
+  async bury(lost: Undelivered, code: string, error: unknown): Promise<boolean> {
+    const { template, attempts, record } = lost
+    const letter = { agent: template.name, code, reason: reasonOf(error), attempts }
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#keep(lost, letter)
+        return true
+      } catch (cause) {
+        const refused = record !== '' && (cause as MeshError).code === 'ERR_STORAGE'
+        const closed = refused && (cause as MeshError).details?.['reason'] === 'closed'
+        if (!refused || closed) {
+          this.#unkept(letter, cause)
+          return !closed
+        }
+        await this.#pause(Math.min(RETRY_MOST, RETRY_BASE * tries))
+      }
     }
+  }
+
+  async #keep(lost: Undelivered, letter: Pick<Letter, 'agent' | 'code' | 'reason' | 'attempts'>): Promise<void> {
+    const { record, claim, claimedAt } = lost
+    const draft = lost.draft ?? (await this.#parts.load(record))
+    const others: Change[] = record === '' ? [] : [{ key: record, value: undefined }]
+    const peer = claim === undefined ? '' : claimedAt
+    await this.#add({ ...letter, id: draft.idText, peer, number: claim?.at ?? 0 }, draft, claim, others)
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#parts.clock.after(ms, resolve))
   }
 
   /** The item of a stage with `onError: 'dead-letter'`. Never rejects. */
@@ -138,7 +159,7 @@ export class DeadLetterOffice implements DeadLetters {
     emit({ kind: 'dead-letter', id, agent, code, message, attempts, kept: true })
   }
 
-  /** Its record in the outbox, where it has one, is still there: another life tries again. */
+  /** Its record in the outbox, where it has one, is still there. */
   #unkept({ agent, code, attempts }: { agent: string; code: string; attempts: number }, cause: unknown): void {
     const message = `not kept: ${reasonOf(cause)}`
     this.#parts.emit({ kind: 'dead-letter', id: '', agent, code, message, attempts, kept: false })
@@ -198,8 +219,8 @@ export class DeadLetterOffice implements DeadLetters {
     const consignment = restore(template, draft, clock.now())
     consignment.attempts = consignment.spared = attempts
     consignment.resent = true
-    consignment.claim = lying.claim
-    consignment.claimedAt = lying.peer
+    consignment.claim = consignment.storedClaim = lying.claim
+    consignment.claimedAt = consignment.storedAt = lying.peer
     consignment.transmitted = lying.claim !== undefined
     if (template.durable) consignment.replaces = lying.record
     else await store().write([{ key: lying.record, value: undefined }])

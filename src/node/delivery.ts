@@ -103,7 +103,7 @@ export class Delivery {
       consignment.spared = Math.min(attempts, spared + 1)
       if (peer !== undefined && number > 0) {
         consignment.claim = consignment.storedClaim = this.#numbers.for(peer).restore(number)
-        consignment.claimedAt = peer
+        consignment.claimedAt = consignment.storedAt = peer
         consignment.transmitted = true
       }
       consignments.push(consignment)

@@ -209,7 +209,10 @@ export class Dispatcher implements Consignor, AttemptsOwner {
       consignment.reject(why)
       return
     }
-    void this.#parts.bury(consignment, final, why).then(() => consignment.reject(why))
+    void this.#parts.bury(consignment, final, why).then((over) => {
+      if (over && consignment.storedClaim !== consignment.claim) this.#attempts.forgetFormer(consignment)
+      consignment.reject(over ? why : stopped())
+    })
   }
 
   /** It was never accepted, or another life goes on with it. */

@@ -36,6 +36,8 @@ type Renaming = readonly (readonly [path: string, contents: Contents | undefined
 export class SimulatedDisk {
   /** May be changed at any time. */
   readonly conditions: DiskConditions
+  /** Hears of every write. */
+  onWrite: (path: string, bytes: Uint8Array) => void = () => {}
   readonly #random: Random
   readonly #seen = new Map<string, Contents>()
   readonly #kept = new Map<string, Contents>()
@@ -175,7 +177,7 @@ class Attached implements Disk {
   }
 
   open(name: string): Promise<DiskFile> {
-    return this.#after(0, () => this.#file(this.#disk.contents(this.#folder + name)))
+    return this.#after(0, () => this.#file(this.#folder + name, this.#disk.contents(this.#folder + name)))
   }
 
   remove(name: string): Promise<void> {
@@ -203,13 +205,17 @@ class Attached implements Disk {
     return new Attached(this.#disk, this.#clock, this.#life, `${this.#folder}${name}/`)
   }
 
-  #file(contents: Contents): DiskFile {
+  #file(path: string, contents: Contents): DiskFile {
     const disk = this.#disk
     return {
       get size() {
         return contents.size
       },
-      write: (bytes, at) => this.#after(0, () => disk.write(contents, bytes, at)),
+      write: (bytes, at) =>
+        this.#after(0, () => {
+          disk.onWrite(path, bytes)
+          disk.write(contents, bytes, at)
+        }),
       read: (at, length) => this.#after(disk.conditions.readLatency, () => contents.read(at, length)),
       truncate: (size) => this.#after(0, () => disk.truncate(contents, size)),
       sync: () => {

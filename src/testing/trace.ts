@@ -1,8 +1,9 @@
 import { sha256 } from 'multiformats/hashes/sha2'
 
 /**
- * Everything that crossed the simulated network, a line each: `time from to event protocol bytes checksum`. Two runs
- * with the same seed write the same lines, contents included.
+ * Everything that crossed the simulated network or was written to a simulated disk, a line each: `time from to event protocol
+ * bytes checksum`, of a disk with the path in the protocol's place. Two runs with the same seed write the same lines,
+ * contents included.
  */
 export class Trace {
   readonly lines: string[] = []

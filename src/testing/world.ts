@@ -95,6 +95,7 @@ export class World {
     let disk = this.disks.get(label)
     if (disk === undefined) {
       disk = new SimulatedDisk(seededDice(`${this.#seed}/${label}/disk`).random, this.#diskConditions)
+      disk.onWrite = (path, bytes) => this.trace.add(this.time.now, label, label, 'write', path, bytes)
       this.disks.set(label, disk)
     }
     return disk

@@ -1,8 +1,6 @@
-import type { Node } from '../../src/index.ts'
-
-/** What a host can be asked to do: the exports of a module, called there with its node. */
+/** What a host can be asked to do: the exports of a module, called there with its node, which its `create` makes if it has one. */
 // biome-ignore lint/suspicious/noExplicitAny: each script names its own arguments
-export type Script = Record<string, (node: Node, ...args: any[]) => unknown>
+export type Script = Record<string, (first: any, ...args: any[]) => unknown>
 
 export type ToHost = { call: number; name: string; args: unknown[] }
 export type FromHost =

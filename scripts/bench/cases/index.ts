@@ -1,6 +1,8 @@
 import { acknowledged } from './acknowledged.ts'
 import { bulk1MiB, bulk64KiB, control1MiB, control64KiB } from './bulk.ts'
+import { causal } from './causal.ts'
 import { matching, resolving } from './curves.ts'
+import { brokers, deliveredBefore, durable, exactlyOnce, loneDurable, recovery, storing } from './durable.ts'
 import { echoMedian, echoTail } from './echo.ts'
 import { local } from './local.ts'
 import { oneWay } from './one-way.ts'
@@ -22,5 +24,13 @@ export const cases: readonly Case[] = [
   lonePublish,
   local,
   ...resolving,
-  ...matching
+  ...matching,
+  causal,
+  durable,
+  loneDurable,
+  storing,
+  exactlyOnce,
+  ...deliveredBefore,
+  recovery,
+  ...brokers
 ]

@@ -1,10 +1,22 @@
 import type { Job, Measurement } from '../harness/types.ts'
 
 /** What ours is held against, and the ratio it has to reach. */
-export interface Against {
+export type Against = (Baseline | Limit) & Aim
+
+interface Baseline {
   /** Names the comparison; the contender itself unless it says more. */
   name?: string
   job: Job
+}
+
+/** A figure that is demanded whatever the machine. */
+interface Limit {
+  name: string
+  /** In the unit of the case. */
+  limit: number
+}
+
+interface Aim {
   /** Ours ÷ this, at least. */
   atLeast?: number
   /** Ours ÷ this, at most. */
@@ -13,6 +25,8 @@ export interface Against {
 
 export interface Case {
   name: string
+  /** False where this machine lacks what it needs. Default true. */
+  possible?: boolean
   unit: string
   measure(job: Job): Promise<Measurement>
   value(measurement: Measurement): number

@@ -55,10 +55,12 @@ export class Comparison {
   /** Runs every contender of a case in turn, as often as the pace says, so that all see the same weather. */
   async compare(it: Case): Promise<Row[]> {
     const baselines = it.against.slice(0, this.#pace.baselines)
-    const jobs = [...baselines.map(({ job }) => job), it.ours].map((job) => paced(job, this.#pace))
+    const jobs = [...baselines.map((against) => ('job' in against ? against.job : undefined)), it.ours]
     const measured: Measurement[][] = jobs.map(() => [])
     for (let run = 1; run <= this.#pace.runs; run++) {
-      for (const [i, job] of jobs.entries()) measured[i]!.push(await this.#measure(it, job, run))
+      for (const [i, job] of jobs.entries()) {
+        if (job !== undefined) measured[i]!.push(await this.#measure(it, paced(job, this.#pace), run))
+      }
     }
     const ours = measured.at(-1)!
     return baselines.map((against, i) => row(it, against, ours, measured[i]!))
@@ -78,12 +80,13 @@ export class Comparison {
 function row(it: Case, against: Against, ours: Measurement[], theirs: Measurement[]): Row {
   const both = (figure: (measurement: Measurement) => number) => ({
     value: median(ours.map(figure)),
-    baseline: median(theirs.map(figure))
+    baseline: theirs.length === 0 ? 0 : median(theirs.map(figure))
   })
-  const { value, baseline } = both(it.value)
+  const value = median(ours.map(it.value))
+  const baseline = 'limit' in against ? against.limit : median(theirs.map(it.value))
   const ratio = value / baseline
   return {
-    case: `${it.name}/${against.name ?? against.job.contender}`,
+    case: `${it.name}/${nameOf(against)}`,
     unit: it.unit,
     value,
     baseline,
@@ -93,6 +96,10 @@ function row(it: Case, against: Against, ours: Measurement[], theirs: Measuremen
     cpu: both(({ cpuSeconds, messages }) => (cpuSeconds / messages) * 100_000),
     peakMiB: both(({ peakMiB }) => peakMiB)
   }
+}
+
+export function nameOf(against: Against): string {
+  return 'job' in against ? (against.name ?? against.job.contender) : against.name
 }
 
 function aim({ atLeast, atMost }: Against, ratio: number): Pick<Row, 'aim' | 'met'> {

@@ -1,6 +1,6 @@
 import type { Tally } from './tally.ts'
 
-/** The forms in which messages are exchanged: the first four between two processes, the others within one. */
+/** The forms in which messages are exchanged: some between two processes, the others within one. */
 export type Pattern =
   | 'one-way'
   | 'acknowledged'
@@ -11,6 +11,12 @@ export type Pattern =
   | 'local'
   | 'resolve'
   | 'match'
+  | 'causal'
+  | 'durable'
+  | 'lone-durable'
+  | 'exactly-once'
+  | 'store'
+  | 'recovery'
 
 /** One measurement, as it is handed to the processes that make it. */
 export interface Job {
@@ -23,7 +29,7 @@ export interface Job {
   messages: number
   /** Payload of each, in bytes. */
   bytes: number
-  /** Requests or unacknowledged messages outstanding at once. */
+  /** Requests or unacknowledged messages outstanding at once; records of one fdatasync. */
   inFlight: number
   /** Nodes, agents or subscriptions, in the patterns that have many. */
   size: number

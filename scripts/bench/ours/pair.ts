@@ -1,9 +1,12 @@
 /** The mesh as a program uses it: two nodes, an agent on each. */
-import { type Agent, createNode, type Message } from '../../../src/index.ts'
+import { type Agent, createNode, type Message, type Node, type NodeOptions } from '../../../src/index.ts'
+import { folder } from '../harness/folder.ts'
 import type { Tally } from '../harness/tally.ts'
 import type { Contender, Job, Sender } from '../harness/types.ts'
 import { payloads } from '../payload.ts'
+import { company, ear, orderingOf } from './company.ts'
 import { control, ECHO } from './control.ts'
+import { durableSends, isDurable, receiveOnce } from './durable.ts'
 import { Gate } from './gate.ts'
 
 const LISTEN = ['/ip4/127.0.0.1/tcp/0']
@@ -16,27 +19,48 @@ function read(message: Message, tally: Tally): Uint8Array {
 
 export const ours: Contender = {
   async receive(job, tally) {
-    const node = await createNode({ name: 'receiver', listen: LISTEN })
+    const { node, close } = await start(job, { name: 'receiver' })
+    const address = String(node.multiaddrs[0])
+    if (job.pattern === 'exactly-once') {
+      await receiveOnce(node, job, (message) => void read(message, tally))
+      return { address, close }
+    }
     await node.agent('sink', {
       receive: job.pattern === 'control' ? () => {} : (message: Message) => void read(message, tally),
       handle: { [ECHO]: (message: Message) => read(message, tally) }
     })
-    return { address: String(node.multiaddrs[0]), close: () => node.stop({ drain: false }) }
+    if (job.size === 1) return { address, close }
+    await ear(node, 'ear-of-the-receiver')
+    const others = await company(job, address)
+    return { address, close: async () => void (await Promise.all([others.close(), close()])) }
   },
 
   async connect(job, address, tally) {
-    const node = await createNode({ name: 'sender', listen: LISTEN, bootstrap: [address] })
+    const { node, close } = await start(job, { name: 'sender', bootstrap: [address] })
     await node.ready({ peers: 1, timeout: 10_000 })
+    if (job.size > 1) await ear(node, 'ear-of-the-sender')
     const agent = await node.agent('source')
-    const close = () => node.stop({ drain: false })
+    if (isDurable(job)) return { run: durableSends(agent, job, tally), close }
     if (job.pattern === 'control') return { run: control(agent, job, tally), close }
     return { run: job.pattern === 'requests' ? requests(agent, job, tally) : sends(agent, job, tally), close }
   }
 }
 
+/** With a data folder of its own where the pattern is about disks. */
+async function start(job: Job, options: NodeOptions): Promise<{ node: Node; close(): Promise<void> }> {
+  const data = isDurable(job) ? folder() : undefined
+  const node = await createNode({ ...options, listen: LISTEN, ...(data !== undefined && { dataDir: data.path }) })
+  const close = async (): Promise<void> => {
+    await node.stop({ drain: false })
+    data?.remove()
+  }
+  return { node, close }
+}
+
 function sends(agent: Agent, job: Job, tally: Tally): Sender['run'] {
   const delivery = job.pattern === 'acknowledged' ? 'at-least-once' : 'at-most-once'
-  const options = { type: 'bench.message', delivery } as const
+  const ordered = orderingOf(job) === 'causal' ? ({ ordering: 'causal' } as const) : {}
+  const options = { type: 'bench.message', delivery, ...ordered } as const
   const payload = payloads(job.bytes)
   return async (messages) => {
     const gate = new Gate(job.inFlight)

@@ -1,8 +1,12 @@
 import { atLeastOnce } from './at-least-once.ts'
 import { atMostOnce } from './at-most-once.ts'
+import { causal } from './causal.ts'
 import { determinism } from './determinism.ts'
+import { durable } from './durable.ts'
 import { durableSubscriptions } from './durable-subscriptions.ts'
+import { exactlyOnce } from './exactly-once.ts'
 import { flow } from './flow.ts'
+import { keyOrder } from './key-order.ts'
 import { membership } from './membership.ts'
 import { pipeline } from './pipeline.ts'
 import { publishSubscribe } from './publish-subscribe.ts'
@@ -13,6 +17,10 @@ import type { Scenario } from './types.ts'
 const claims: readonly Scenario[] = [
   atLeastOnce,
   atMostOnce,
+  durable,
+  exactlyOnce,
+  keyOrder,
+  causal,
   requestResponse,
   publishSubscribe,
   durableSubscriptions,

@@ -1,0 +1,102 @@
+import { isOnPath } from '../baselines/broker.ts'
+import { measurePair } from '../harness/pair.ts'
+import { measureSolo } from '../harness/solo.ts'
+import type { Job, Measurement } from '../harness/types.ts'
+import { type Case, job, p50, rate } from './types.ts'
+
+const IN_FLIGHT = 256
+
+/** The baseline needs one process, ours two. */
+const measure = (it: Job): Promise<Measurement> => (it.contender === 'ours' ? measurePair(it) : measureSolo(it))
+
+const file = (group: number, messages: number) =>
+  job({ contender: 'fdatasync', pattern: 'store', messages, inFlight: group })
+const send = (pattern: 'durable' | 'exactly-once', messages: number, warmUp = messages / 5) =>
+  job({ contender: 'ours', pattern, messages, warmUp, inFlight: IN_FLIGHT })
+
+const grouped = { name: 'fdatasync-64', job: file(64, 64_000) }
+const single = { name: 'fdatasync-1', job: file(1, 1_000) }
+
+/** On disk at the sender before it leaves, and at the receiver before it is acknowledged; timed until that came back. */
+export const durable: Case = {
+  name: 'durable',
+  unit: 'messages/s',
+  measure,
+  value: rate,
+  ours: send('durable', 50_000),
+  against: [
+    { ...grouped, atLeast: 0.3 },
+    { ...single, atLeast: 10 }
+  ]
+}
+
+const broker = (contender: string) => job({ contender, pattern: 'durable', messages: 20_000, inFlight: IN_FLIGHT })
+
+/** Against brokers that this machine happens to have, timed until their acknowledgement, which no fdatasync precedes. */
+export const brokers: readonly Case[] = [
+  {
+    ...durable,
+    name: 'durable-jetstream',
+    possible: isOnPath('nats-server'),
+    against: [{ job: broker('jetstream'), atLeast: 4 }]
+  },
+  {
+    ...durable,
+    name: 'durable-mqtt',
+    possible: isOnPath('mosquitto'),
+    against: [{ job: broker('mqtt'), atLeast: 4 }]
+  }
+]
+
+/** One at a time. */
+export const loneDurable: Case = {
+  name: 'durable-lone',
+  unit: 'µs p50',
+  measure,
+  value: p50,
+  ours: job({ contender: 'ours', pattern: 'lone-durable', messages: 1_000 }),
+  against: [{ ...single, atMost: 4 }]
+}
+
+/** The sender's half alone: until it is stored, for an agent that nobody knows. */
+export const storing: Case = {
+  name: 'storing',
+  unit: 'messages/s',
+  measure: measureSolo,
+  value: rate,
+  ours: job({ contender: 'ours', pattern: 'store', messages: 50_000, inFlight: IN_FLIGHT }),
+  against: [grouped, single]
+}
+
+/** Each handler changes its agent's state in one write with the fact of delivery. */
+export const exactlyOnce: Case = {
+  name: 'exactly-once',
+  unit: 'messages/s',
+  measure: measurePair,
+  value: rate,
+  ours: send('exactly-once', 50_000),
+  against: [{ name: 'durable', job: send('durable', 50_000), atLeast: 0.5 }]
+}
+
+/** After so many have been delivered. */
+export const deliveredBefore = [100_000, 1_000_000].map((before): Case => {
+  const after = (warmUp: number) => send('exactly-once', 20_000, warmUp)
+  return {
+    name: `exactly-once-after-${before}`,
+    unit: 'µs each',
+    measure: measurePair,
+    value: (measurement) => 1e6 / rate(measurement),
+    ours: after(before),
+    against: [{ name: 'after-10000', job: after(10_000), atMost: 1.25 }]
+  }
+})
+
+/** A node starts on a folder with so many messages that it has not been able to deliver, until it has stored another. */
+export const recovery: Case = {
+  name: 'recovery-100000',
+  unit: 's',
+  measure: measureSolo,
+  value: ({ seconds }) => seconds,
+  ours: job({ contender: 'ours', pattern: 'recovery', messages: 100_000, warmUp: 0, inFlight: IN_FLIGHT }),
+  against: [{ name: 'limit', limit: 2, atMost: 1 }]
+}

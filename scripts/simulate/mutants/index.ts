@@ -1,0 +1,9 @@
+import { causalOrder } from './causal-order.ts'
+import { disorder } from './disorder.ts'
+import { gaps } from './gaps.ts'
+import { letters } from './letters.ts'
+import { lost } from './lost.ts'
+import { twice } from './twice.ts'
+import type { Mutant } from './types.ts'
+
+export const mutants: readonly Mutant[] = [...lost, ...twice, ...disorder, ...causalOrder, ...letters, ...gaps]
