@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 
 /**
@@ -23,8 +23,7 @@ async function make(folder: string): Promise<boolean | 'orphan'> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' && dirname(folder) !== folder) return 'orphan'
-    // A file of that name is found out by whoever opens something in it.
-    if (code === 'EEXIST') return false
+    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return false
     throw error
   }
 }

@@ -17,6 +17,7 @@ describe('a folder', () => {
     await using folder = await temporaryFolder()
     await writeFile(join(folder.path, 'file'), '')
     await assert.rejects(makeFolder(join(folder.path, 'file', 'a')), { code: 'ENOTDIR' })
+    await assert.rejects(makeFolder(join(folder.path, 'file')), { code: 'EEXIST' })
     await assert.rejects(makeFolder('/proc/a/b'), { code: 'ENOENT' })
   })
 })
