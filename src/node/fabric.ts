@@ -1,0 +1,108 @@
+import type { Counters } from '../core/flow/counters.ts'
+import type { Router } from '../core/routing/router.ts'
+import { CausalDriver } from '../runtime/causality/driver.ts'
+import { LinkTable } from '../runtime/links/table.ts'
+import { bootstrapFile } from '../runtime/membership/bootstrap.ts'
+import { createMembership } from '../runtime/membership/create.ts'
+import type { MembershipDriver } from '../runtime/membership/types.ts'
+import { DEFAULT_LIMITS } from '../runtime/pubsub/limits.ts'
+import { createPubSub } from '../runtime/pubsub/pubsub.ts'
+import type { PubSub } from '../runtime/pubsub/types.ts'
+import type { SpillFolders } from '../runtime/storage/spill-folders.ts'
+import type { NodeConfig } from './config.ts'
+import type { NodeEventBody } from './events.ts'
+import { publicationCodec } from './publishing.ts'
+import { subscriptionOverflow } from './subscription-overflow.ts'
+import type { World } from './world.ts'
+
+/** What every part of a node stands on. */
+interface Ground {
+  config: NodeConfig
+  world: World
+  emit: (event: NodeEventBody) => void
+}
+
+export function createLinks({ config, world, emit }: Ground, heard: (peer: string) => void): LinkTable {
+  const { limits, formats } = config
+  const { network, clock, dice } = world
+  return new LinkTable({
+    host: network.host,
+    clock,
+    dice,
+    formats,
+    limits: {
+      queueBytes: limits.linkQueueBytes,
+      window: { frames: limits.creditMessages, bytes: limits.creditBytes },
+      maxFrame: limits.messageBytes + 65_536,
+      streamsPerPeer: limits.streamsPerPeer,
+      handshakeTimeout: limits.handshakeTimeout,
+      readTimeout: limits.readTimeout,
+      idleTimeout: limits.idleTimeout
+    },
+    onEvent: emit,
+    onHeard: heard
+  })
+}
+
+/** The view of the mesh; `name`: what the others call this node. */
+export function createView({ config, world, emit }: Ground, links: LinkTable, name: string): MembershipDriver {
+  const { limits, bootstrap, bootstrapFile: file, region, zone } = config
+  const { network, clock, dice } = world
+  return createMembership({
+    host: network.host,
+    links,
+    clock,
+    dice,
+    self: { name, region, zone },
+    report: (error) => emit({ kind: 'bootstrap-failed', code: error.code, message: error.message }),
+    options: {
+      bootstrap: file === undefined ? bootstrap : bootstrapFile(file),
+      failureTimeout: limits.failureTimeout,
+      maxMembers: limits.members,
+      fullMeshLimit: limits.fullMesh
+    }
+  })
+}
+
+export function createOrder(
+  { config, world, emit }: Ground,
+  links: LinkTable,
+  membership: MembershipDriver
+): CausalDriver {
+  const { causalGapTimeout: gapTimeout, causalWaiting: waiting, causalWaitingBytes: waitingBytes } = config.limits
+  const { network, clock } = world
+  const limits = { gapTimeout, waiting, waitingBytes }
+  return new CausalDriver({ self: network.host.peer, clock, links, membership, limits, emit })
+}
+
+interface PublishSubscribeParts {
+  links: LinkTable
+  membership: MembershipDriver
+  order: CausalDriver
+  router: Router
+  lineage: string
+  counters: Counters
+  atMostOnce: Parameters<typeof subscriptionOverflow>[0]['atMostOnce']
+  spills: () => SpillFolders | undefined
+}
+
+export function createPublishSubscribe({ config, world, emit }: Ground, parts: PublishSubscribeParts): PubSub {
+  const { limits } = config
+  const { network, clock, dice } = world
+  const { links, membership, order, router, lineage, counters, atMostOnce, spills } = parts
+  const { host, broadcast } = network
+  return createPubSub({
+    ...{ membership, links, broadcast, host, clock, dice, order, emit, report: emit },
+    codec: publicationCodec(),
+    overflow: subscriptionOverflow({
+      ...{ self: host.peer, lineage, limits, counters, spills, atMostOnce },
+      knows: (agent) => router.has(agent)
+    }),
+    limits: {
+      directFanout: limits.directFanout,
+      messageBytes: limits.messageBytes,
+      subscriptions: limits.subscriptions,
+      log: { ...DEFAULT_LIMITS.log, retention: limits.retention }
+    }
+  })
+}
