@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { MAX_ENTRIES } from '../../protocols/causality/constants.ts'
 import { eventsOf, withMesh } from '../agent/ground.ts'
 
 const ROUNDS = 30
@@ -59,4 +60,24 @@ describe('causal order in a mesh', () => {
       assert.ok(!events.some(({ kind }) => kind === 'causal-gap'))
     })
   })
+
+  for (const delivery of ['at-most-once', 'at-least-once'] as const) {
+    it(`publishes to more topics than one message can speak of: ${delivery}`, async () => {
+      await withMesh({ nodes: 2, seed: 4 }, async (mesh) => {
+        const source = await mesh.run(mesh.nodes[0]!.agent('source'))
+        const sink = await mesh.run(mesh.nodes[1]!.agent('sink'))
+        const news = sink.subscribe('news.>', { delivery })
+        await mesh.run(news.ready)
+        const topics = 4 * MAX_ENTRIES
+        let published = 0
+        const publishing = (async () => {
+          for (; published < topics; published++) await source.publish(`news.${published}`, published)
+        })()
+        publishing.catch(() => {})
+        await mesh.advance(5_000)
+        assert.equal(published, topics)
+        assert.equal(news.stats().received, topics)
+      })
+    })
+  }
 })

@@ -63,6 +63,8 @@ export class CausalDriver implements LinkHandler {
   readonly #unsubscribe: () => void
   #timer: Timer | undefined
   #room: PromiseWithResolvers<void> | undefined
+  /** Somebody found it full: `onRoom` is due. */
+  #sought = false
   #stopped = false
   /** Who subscribes here: publish-subscribe sets it. */
   wants: (kind: DestinationKind, topic: string) => boolean = () => false
@@ -101,9 +103,11 @@ export class CausalDriver implements LinkHandler {
 
   // ---- sending -----------------------------------------------------------------------------------------------------
 
-  /** True while too much is unconfirmed for one more message to say it all. */
+  /** True while too much is unconfirmed for one more message to say it all; who finds it so is told by `onRoom`. */
   get full(): boolean {
-    return this.#order.sending.full
+    const { full } = this.#order.sending
+    if (full) this.#sought = true
+    return full
   }
 
   /** Resolves when there is room; undefined where there is. */
@@ -151,7 +155,7 @@ export class CausalDriver implements LinkHandler {
   /** `confirmed`: its receiver has it. Else it will not be sent there again. */
   settle(mark: Mark, confirmed: boolean): void {
     this.#order.sending.settle(mark, confirmed)
-    if (this.#room !== undefined) this.#roomy()
+    if (this.#sought) this.#roomy()
   }
 
   /** For a publication; see `stamp`. */
@@ -225,7 +229,7 @@ export class CausalDriver implements LinkHandler {
   #handle(input: CausalInput): void {
     if (this.#stopped) return
     this.#order.handle(input, this.#parts.clock.monotonic(), this.#sink)
-    if (this.#room !== undefined) this.#roomy()
+    if (this.#sought) this.#roomy()
     if (this.#timer === undefined) this.#arm()
   }
 
@@ -260,7 +264,8 @@ export class CausalDriver implements LinkHandler {
   }
 
   #roomy(): void {
-    if (this.full) return
+    if (this.#order.sending.full) return
+    this.#sought = false
     this.#room?.resolve()
     this.#room = undefined
     this.onRoom()
