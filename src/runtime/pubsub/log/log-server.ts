@@ -97,6 +97,7 @@ export class LogServer {
   #drop(reader: Reader | undefined): void {
     if (reader === undefined) return
     reader.gone = true
+    reader.scan.close()
     const readers = this.#readers.get(reader.peer)
     readers?.delete(reader.fetch.reader)
     if (readers?.size === 0) this.#readers.delete(reader.peer)

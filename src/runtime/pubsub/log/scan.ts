@@ -26,9 +26,14 @@ export class RecentScan implements LogScan {
     this.at = to
     return { after, to, entries }
   }
+
+  close(): void {}
 }
 
-/** Walks over what is on disk, until what follows is in memory. One walk over the files serves all that lies there. */
+/**
+ * Walks over what is on disk, until what follows is in memory. One walk over the files serves all that lies there; it holds
+ * a file open, which keeps one that is dropped meanwhile from giving its room back.
+ */
 export class DiskScan implements LogScan {
   readonly #log: ReadableLog
   readonly #recent: Recent
@@ -37,6 +42,7 @@ export class DiskScan implements LogScan {
   #records: AsyncGenerator<readonly [number, Uint8Array]> | undefined
   /** Read and not given out: it stands behind a record that is missing. */
   #ahead: LogEntry | undefined
+  #closed = false
 
   constructor(log: ReadableLog, recent: Recent, disk: SegmentLog, memory: RecentScan) {
     this.#log = log
@@ -47,10 +53,19 @@ export class DiskScan implements LogScan {
 
   next(bytes: number): Chunk | Promise<Chunk> {
     if (this.#memory.at < this.#recent.base) return this.#read(bytes)
+    this.#release()
+    return this.#memory.next(bytes)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#release()
+  }
+
+  #release(): void {
     void this.#records?.return(undefined)
     this.#records = undefined
     this.#ahead = undefined
-    return this.#memory.next(bytes)
   }
 
   async #read(bytes: number): Promise<Chunk> {
@@ -94,6 +109,8 @@ export class DiskScan implements LogScan {
   /** What follows `after`; undefined where the files have nothing more. */
   async #entry(after: number): Promise<LogEntry | undefined> {
     for (const begun of [this.#records !== undefined, false]) {
+      // A walk begun now would never end.
+      if (this.#closed) return undefined
       this.#records ??= this.#disk.read(after + 1)
       const { done, value } = await this.#records.next()
       if (!done) return decodeRecord(...value)

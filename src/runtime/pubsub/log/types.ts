@@ -12,6 +12,8 @@ export interface Chunk {
 export interface LogScan {
   /** What follows, about so many bytes of it; with `to` = `after` where nothing does. `ERR_STORAGE`. */
   next(bytes: number): Chunk | Promise<Chunk>
+  /** It goes no further: what it holds of the disk is let go of. */
+  close(): void
 }
 
 /** A log as its readers see it. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Disk, DiskFile } from '../../../../src/runtime/ports.ts'
 import { DEFAULT_LIMITS } from '../../../../src/runtime/pubsub/limits.ts'
 import { PublicationLog } from '../../../../src/runtime/pubsub/log/publication-log.ts'
 import type { LogLimits } from '../../../../src/runtime/pubsub/types.ts'
@@ -12,6 +13,8 @@ class Bench {
   readonly time = new Time()
   readonly disk = new SimulatedDisk(seededDice('disk').random)
   readonly told: unknown[] = []
+  /** Files that were opened and not closed. */
+  readonly open = new Set<DiskFile>()
   #lives = 0
 
   async log(limits: Partial<LogLimits> = small, disk = true): Promise<PublicationLog> {
@@ -23,8 +26,32 @@ class Bench {
       open: () => {},
       failed: (messages) => this.told.push(`failed ${messages}`)
     })
-    if (disk) await this.time.run(log.open(this.disk.attach(clock).folder('publications')), 1_000)
+    if (disk) await this.time.run(log.open(this.#watched(this.disk.attach(clock).folder('publications'))), 1_000)
     return log
+  }
+
+  #watched(disk: Disk): Disk {
+    const open = async (name: string): Promise<DiskFile> => {
+      const file = await disk.open(name)
+      const close = () => {
+        this.open.delete(watched)
+        return file.close()
+      }
+      const watched: DiskFile = Object.create(file, { close: { value: close } })
+      this.open.add(watched)
+      return watched
+    }
+    return Object.create(disk, {
+      open: { value: open },
+      ...Object.fromEntries(
+        (['list', 'remove', 'rename', 'sync'] as const).map((name) => [name, { value: disk[name].bind(disk) }])
+      )
+    })
+  }
+
+  /** Names of the log's files. */
+  names(): string[] {
+    return [...this.disk.files().keys()].filter((path) => path.endsWith('.log'))
   }
 
   /** Appends so many, and waits for the disk. */
@@ -62,6 +89,28 @@ describe('the log of what a node publishes', () => {
     let at = chunk.to
     while (at < 150) at = (await bench.time.run(Promise.resolve(scan.next(1_000)), 1_000)).to
     assert.equal(at, 150)
+  })
+
+  it('gives back the room of what it dropped once whoever read it has gone, or is at its end', async () => {
+    const bench = new Bench()
+    const log = await bench.log({
+      ...small,
+      retention: { messages: 100, bytes: 10_000, age: Number.POSITIVE_INFINITY }
+    })
+    await bench.publish(log, 50)
+    const scans = [log.scan(0), log.scan(0), log.scan(0)]
+    const next = (scan = scans[0]!) => bench.time.run(Promise.resolve(scan.next(100)), 1_000)
+    for (const scan of scans) await next(scan)
+    // One in the middle of a read, one between two, and one that has come to its end.
+    const reading = next(scans[0])
+    scans[0]!.close()
+    await reading
+    await next(scans[0])
+    scans[1]!.close()
+    for (let to = 0; to < log.last; ) to = (await next(scans[2])).to
+    for (let i = 0; i < 20; i++) await bench.publish(log, 50)
+    assert.ok(log.first > 50)
+    assert.equal(bench.open.size, bench.names().length)
   })
 
   it('goes on where it was when its machine crashed, under the same epoch', async () => {
