@@ -38,6 +38,7 @@ export class LogFeed {
   readonly pattern: string
   readonly #c: LogFeedComponents
   readonly #logs = new Map<string, FollowedLog>()
+  readonly #live = new Set<string>()
   /** Publishers whose position has changed since it was written. */
   readonly #dirty = new Set<string>()
   #from: From
@@ -68,7 +69,10 @@ export class LogFeed {
     await this.#resume()
     if (this.#closed) return
     this.#started = true
-    for (const peer of this.#c.members()) (this.#logs.get(peer) ?? this.#log(peer, undefined)).up()
+    const members = this.#c.members()
+    // All of them before the first is read, which would be given more than its share.
+    for (const peer of members) this.#live.add(peer)
+    for (const peer of members) (this.#logs.get(peer) ?? this.#log(peer, undefined)).up()
     this.#established = true
     // Of publishers that are gone others may have received more.
     for (const log of this.#logs.values()) log.seek()
@@ -113,16 +117,17 @@ export class LogFeed {
     return log
   }
 
-  /** Each publisher's share of what the subscription may hold. */
+  /** The share of each publisher that lives of what the subscription may hold: those that are gone bring next to nothing. */
   #room(): Room {
     const { messages, bytes } = this.#c.room
-    const share = (whole: number) => Math.max(1, Math.floor(whole / this.#logs.size))
+    const share = (whole: number) => Math.max(1, Math.floor(whole / Math.max(1, this.#live.size)))
     return { messages: share(messages), bytes: share(bytes) }
   }
 
   /** A member lives. */
   up(peer: string): void {
     if (!this.#started || this.#closed) return
+    this.#live.add(peer)
     const log = this.#logs.get(peer) ?? this.#log(peer, undefined)
     log.up()
     // It may have more of those that are gone.
@@ -130,6 +135,7 @@ export class LogFeed {
   }
 
   down(peer: string): void {
+    this.#live.delete(peer)
     for (const log of this.#logs.values()) log.down(peer)
   }
 
