@@ -65,6 +65,22 @@ describe('Subscriptions that read what publishers keep', () => {
     assert.deepEqual(await take(again, 8), range(7, 15))
     await using late = audit.subscribe('orders', { from: { time: new Date(time + 1) } })
     assert.deepEqual(await take(late, 4), range(11, 15))
+    await using same = audit.subscribe('orders', { from: { publisher: a!.peerId, sequence } })
+    assert.deepEqual(await take(same, 8), range(7, 15))
+  })
+
+  it('refuse a beginning that nobody could write down', async () => {
+    await using mesh = await createMesh({ nodes: 1 })
+    const audit = await mesh.nodes[0]!.agent('audit')
+    const wrong = [null, '', Number.NaN, 1e300, new Date(Number.NaN)] as number[]
+    for (const time of wrong) {
+      const subscribe = () => audit.subscribe('orders', { from: { time } })
+      assert.throws(subscribe, { code: 'ERR_CONFIG', details: { key: 'from.time' } }, String(time))
+    }
+    for (const publisher of ['', 'x'.repeat(1_000), 5]) {
+      const subscribe = () => audit.subscribe('orders', { from: { sequence: 1, publisher } })
+      assert.throws(subscribe, { code: 'ERR_CONFIG', details: { key: 'from.publisher' } })
+    }
   })
 
   it('hear of what is no longer kept, and how much it is, then get the rest', async () => {

@@ -1,4 +1,5 @@
 import { MeshError } from '../../../protocols/errors.ts'
+import { MAX_PEER_BYTES } from '../../../protocols/publish-subscribe/constants.ts'
 import { queueLimitsOf } from '../../core/flow/queue-options.ts'
 import { DEFAULT_QUEUE_LIMITS, type QueueLimits } from '../../core/flow/watermarks.ts'
 import type { SubscribeOptions } from './types.ts'
@@ -88,8 +89,19 @@ function checkFrom(from: SubscribeOptions['from']): void {
   if ((time === undefined) === (sequence === undefined)) throw refuse('from', 'either a time or a sequence')
   if (sequence !== undefined && !(Number.isSafeInteger(sequence) && sequence >= 1))
     throw refuse('from.sequence', 'not a whole number from 1')
-  if (time !== undefined && !Number.isFinite(Number(time))) throw refuse('from.time', 'neither a date nor ms')
-  if (publisher !== undefined && typeof publisher !== 'string') throw refuse('from.publisher', 'not a PeerId as text')
+  if (time !== undefined && !isTime(time)) throw refuse('from.time', 'neither a date nor ms')
+  if (publisher !== undefined && !isPeer(publisher)) throw refuse('from.publisher', 'neither a PeerId nor its text')
+}
+
+/** A time that has no whole number cannot be written down. */
+function isTime(time: unknown): boolean {
+  const isDate = time instanceof Date || typeof time === 'number'
+  return isDate && Math.abs(Number(time)) <= Number.MAX_SAFE_INTEGER
+}
+
+function isPeer(publisher: unknown): boolean {
+  const text = typeof publisher === 'object' ? publisher?.toString() : publisher
+  return typeof text === 'string' && text !== '' && text.length <= MAX_PEER_BYTES
 }
 
 export function checkPublish(

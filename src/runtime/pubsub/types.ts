@@ -170,9 +170,9 @@ export interface SubscriptionOverflow {
 export type SubscribeFrom =
   | 'now'
   | 'start'
-  /** A date, or wall-clock ms, by the publisher's clock. `publisher`: a PeerId; the others are read from now on. */
-  | { time: Date | number; sequence?: undefined; publisher?: string | undefined }
-  | { sequence: number; time?: undefined; publisher?: string | undefined }
+  /** A date, or wall-clock ms, by the publisher's clock. `publisher`: a PeerId or its text; the others are read from now on. */
+  | { time: Date | number; sequence?: undefined; publisher?: { toString(): string } | undefined }
+  | { sequence: number; time?: undefined; publisher?: { toString(): string } | undefined }
 
 /** Where in its publisher's log a message is. */
 export interface LogPlace {

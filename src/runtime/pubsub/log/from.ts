@@ -13,7 +13,7 @@ export function fromOf(from: SubscribeOptions['from']): From {
   if (from === undefined || from === 'now' || from === 'start') {
     return { kind: from ?? 'now', value: 0, publisher: undefined }
   }
-  const { publisher } = from
+  const publisher = from.publisher?.toString()
   if (from.sequence !== undefined) return { kind: 'sequence', value: from.sequence, publisher }
   return { kind: 'time', value: Math.max(0, Math.floor(Number(from.time))), publisher }
 }
