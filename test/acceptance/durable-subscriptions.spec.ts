@@ -163,6 +163,28 @@ describe('A durable subscription', () => {
     assert.deepEqual(await take(fresh, 1), [40])
   })
 
+  it('keeps its name to itself until it is forgotten', async () => {
+    await using mesh = await createMesh({ nodes: 1, disks: true })
+    const agent = await mesh.nodes[0]!.agent('audit')
+    const options = { durable: true, name: 'audit', from: 'start' } as const
+    for (const i of range(0, 5)) await agent.publish('orders', i, { durable: true })
+    const first = agent.subscribe('orders', options)
+    assert.deepEqual(await work(mesh, first, 5), range(0, 5))
+    const forgotten = first.unsubscribe()
+    await first.close()
+    assert.throws(() => agent.subscribe('orders', options), { code: 'ERR_ALREADY_REGISTERED' })
+    await forgotten
+    await first.unsubscribe()
+    const second = agent.subscribe('orders', options)
+    assert.deepEqual(await work(mesh, second, 5), range(0, 5))
+    await second.close()
+    const third = agent.subscribe('orders', options)
+    await assert.rejects(second.unsubscribe(), { code: 'ERR_ALREADY_REGISTERED' })
+    await third.ready
+    await mesh.advance(1_000)
+    assert.equal(third.stats().received, 0)
+  })
+
   it('has from other subscribers what a publisher that died had not brought it', async () => {
     await using mesh = await createMesh({ nodes: 3, seed: 9, disks: true })
     const [shop, fast, slow] = await Promise.all(mesh.nodes.map((node, i) => node.agent(`agent-${i}`)))

@@ -42,6 +42,7 @@ export class AssuredSubscription implements Subscription, Pressing {
   #waiting: Loop[] = []
   #closed = false
   #ended: Promise<void> | undefined
+  #forgotten: Promise<void> | undefined
   #failure: MeshError | undefined
   /** Messages and gaps that are done with; and how many were when it was last said to be slow for too long. */
   #settlements = 0
@@ -239,9 +240,10 @@ export class AssuredSubscription implements Subscription, Pressing {
     await this.feed?.close()
   }
 
-  async unsubscribe(): Promise<void> {
-    await this.close()
-    await this.feed?.forget()
+  unsubscribe(): Promise<void> {
+    const closed = this.close()
+    // In this very turn: nobody is to resume under its name before it is forgotten.
+    return (this.#forgotten ??= this.feed?.forget(closed) ?? closed)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -81,18 +81,31 @@ export class LogClient {
       unregister: (log) => this.#readers.delete(log.reader.id)
     })
     this.#feeds.add(feed)
-    if (durable) this.#names.add(keyOf(owner, name!))
+    const key = keyOf(owner, name ?? '')
+    if (durable) this.#names.add(key)
     this.#watch()
     const ready = feed.start()
+    let forgetting = false
     const close = async () => {
       try {
         await feed.close()
       } finally {
         this.#feeds.delete(feed)
-        if (durable) this.#names.delete(keyOf(owner, name!))
+        if (durable && !forgetting) this.#names.delete(key)
       }
     }
-    const forget = async () => cursors?.forget()
+    const forget = async (closed: Promise<void>) => {
+      if (cursors === undefined) return closed
+      if (!this.#feeds.has(feed)) this.check(owner, options)
+      this.#names.add(key)
+      forgetting = true
+      try {
+        await closed
+        await cursors.forget()
+      } finally {
+        this.#names.delete(key)
+      }
+    }
     return { ready, settled: (place, bytes) => feed.settled(place, bytes), close, forget }
   }
 

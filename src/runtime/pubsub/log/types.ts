@@ -33,6 +33,9 @@ export interface Feed {
   readonly ready: Promise<void>
   settled(place: LogPlace, bytes: number | undefined): void
   close(): Promise<void>
-  /** What is remembered of it goes too. `ERR_STORAGE`. */
-  forget(): Promise<void>
+  /**
+   * What is remembered of it goes too, once it is `closed`; until then nobody else gets its name. `ERR_STORAGE`, and
+   * `ERR_ALREADY_REGISTERED` where it was closed before and its name is in use again.
+   */
+  forget(closed: Promise<void>): Promise<void>
 }
