@@ -25,12 +25,14 @@ export function rateLimits(rates: Rates, running: () => void): RateLimits {
     acquire: async (id, tokens = 1, options = {}) => {
       running()
       checkId(id)
+      if (typeof options !== 'object' || options === null) throw wrong('options', 'an object, or left out')
       checkWait(options)
-      const { key, wait } = options
+      const { key, wait, signal: _signal, timeout: _timeout, ...unknown } = options
       if (!isTokens(tokens, 1)) throw wrong('tokens', 'a whole number from 1 on')
       if (key !== undefined && !isText(key, MAX_KEY_BYTES))
         throw wrong('key', `a text of at most ${MAX_KEY_BYTES} bytes`)
       if (wait !== undefined && typeof wait !== 'boolean') throw wrong('wait', 'true or false')
+      for (const key of Object.keys(unknown)) throw wrong(key, 'left out: acquire has no such option')
       return rates.acquire(id, tokens, options)
     },
     get: (id) => rates.get(id),

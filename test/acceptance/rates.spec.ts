@@ -80,6 +80,8 @@ describe('the API, “Limits, letters, rates”', function () {
     assert.throws(() => rateLimits.create('', options), wrong('id'))
     await assert.rejects(rateLimits.acquire('tool-calls', 0), wrong('tokens'))
     await assert.rejects(rateLimits.acquire('tool-calls', 1, { timeout: -1 }), wrong('timeout'))
+    await assert.rejects(rateLimits.acquire('tool-calls', 1, { wiat: true } as object), wrong('wiat'))
+    await assert.rejects(rateLimits.acquire('tool-calls', 1, null as never), wrong('options'))
   })
 
   it('takes a second creation for the first, unless the options differ', () => {

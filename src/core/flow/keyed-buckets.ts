@@ -72,6 +72,11 @@ export class KeyedBuckets {
     return bucket?.take(tokens, this.#inflow, this.#full) === true
   }
 
+  /** Whether the key has a bucket, or may have one now. */
+  admits(key: string): boolean {
+    return this.#buckets.has(key) || this.#buckets.size < this.#most || this.#evict()
+  }
+
   /** ms until so many can be taken; Infinity where the share does not allow it. */
   wait(key: string, tokens: number): number {
     const missing = tokens - this.level(key)

@@ -90,13 +90,18 @@ export class LeaseBucket implements Machine<LeaseInput, LeaseEffect> {
     const { line } = demand
     if (line.length === 0 && demand.spend(tokens, now)) this.#end(request, demand, true, now, sink)
     else if (!wait && line.some((other) => other.wait)) this.#end(request, demand, false, now, sink)
-    else if (this.#waiting >= this.#options.waiting) sink.push({ kind: 'full', ticket })
+    else if (this.#waiting >= this.#options.waiting || this.#crowded(key)) sink.push({ kind: 'full', ticket })
     else {
       line.push(request)
       this.#waiting++
       this.#ask(key, demand, now, sink)
     }
     if (this.#limit.owned && demand.idle(now)) this.#demands.delete(key)
+  }
+
+  /** So many keys are in use that this one can have no tokens. Of another owner's keys nothing is known here. */
+  #crowded(key: string): boolean {
+    return this.#limit.owned && !this.#buckets.admits(key)
   }
 
   /** Undefined where there are too many keys, all of them in use. */

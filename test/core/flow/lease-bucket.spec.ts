@@ -172,6 +172,18 @@ describe('core/flow/lease-bucket', function () {
     })
   })
 
+  it('says so where more keys are in use than it has room for, also to who would wait', () => {
+    const definition = { capacity: 1, refillRate: 1e-6, burst: 0 }
+    const bounds = { keys: 3, waiting: 10, forgetAfter: 600_000 }
+    const machine = new LeaseBucket({ self: 'a', id: 'limit', definition, shared: false, ...bounds }, 0)
+    const ends = [1, 2, 3, 4, 5].map((ticket) => {
+      const effects: LeaseEffect[] = []
+      machine.handle({ kind: 'acquire', ticket, key: `${ticket}`, tokens: 1, wait: ticket === 5 }, 0, effects)
+      return effects.map((effect) => (effect.kind === 'end' ? effect.granted : effect.kind))
+    })
+    assert.deepEqual(ends, [[true], [true], [true], ['full'], ['full']])
+  })
+
   describe('that leases from another owner', () => {
     const options = { self: 'a', definition: { capacity: 10, refillRate: 10, burst: 0 }, shared: true }
     const bounds = { keys: 10, waiting: 3, forgetAfter: 600_000 }
