@@ -218,6 +218,8 @@ describe('the command', function () {
       assert.deepEqual(await subscribe('1'), [3])
       const { code, error } = await failure('subscribe', 'ledger.>', '--durable', '--data', 'first')
       assert.deepEqual([code, error.code], [1, 'ERR_CONFIG'])
+      const beginnings = ['0', '-1', '1.5', 'soon'].map((from) => failure('subscribe', 'ledger.>', `--from=${from}`))
+      for (const { code } of await Promise.all(beginnings)) assert.equal(code, 2)
     })
 
     it('ends a subscription on Ctrl-C with success', async () => {

@@ -79,7 +79,8 @@ async function follow(cli: Cli, session: Session, pattern: string, flags: Flags)
 function place(text: string): From {
   if (text === 'now' || text === 'start') return text
   if (/^[1-9]\d{0,14}$/.test(text)) return { sequence: Number(text) }
-  const time = Date.parse(text)
+  // `Date.parse` takes 0, -1 and 1.5 for days of some year.
+  const time = /^\d{4}-/.test(text) ? Date.parse(text) : Number.NaN
   if (Number.isNaN(time)) throw new InvalidArgumentError('It must be now, start, a whole number from 1, or a time.')
   return { time }
 }
