@@ -1,6 +1,6 @@
 import { Cursor, MAX_VARINT, writeSigned, writeVarint } from '../envelope/varint.ts'
 import { MeshError } from '../errors.ts'
-import { DestinationKind, MAX_CHANGES, MAX_NAME_BYTES, MAX_SLOTS } from './constants.ts'
+import { DestinationKind, LOG_SIZE, MAX_CHANGES, MAX_NAME_BYTES, MAX_SLOTS } from './constants.ts'
 import type { Dependency, HeardDependency, HeldDependency, IncomingStamp, OutgoingStamp } from './messages.ts'
 
 /**
@@ -10,46 +10,74 @@ import type { Dependency, HeardDependency, HeldDependency, IncomingStamp, Outgoi
  *
  * Both ends keep a table of dependencies, so that a message tells only what is new since the one before it on the same
  * stream: whoever follows it in the order follows what that one told as well. The next message of a conversation between
- * two hosts, in which nobody else is, costs one byte.
+ * two hosts, in which nobody else is, costs one byte; one of a host that sends to many in turn costs three, however many
+ * they are, since what it tells is what the last one told with all numbers raised alike.
  */
-const Head = { epoch: 0x01, numbers: 0x02 } as const
-/** Changes are counted above two flags. */
-const HEAD_SHIFT = 4
+const Head = { epoch: 0x01, numbers: 0x02, repeat: 0x04 } as const
+/** Changes are counted above three flags. */
+const HEAD_SHIFT = 8
 
 /** The writing end of one direction of one stream. */
 export class BlockEncoder {
   readonly #owners: (HeldDependency | undefined)[] = []
   readonly #numbers: number[] = []
   /** What the stamp that was measured last tells, in the first `#count` places. */
-  readonly #changes: HeldDependency[] = []
+  #changes: HeldDependency[] = []
   #count = 0
+  /** It tells what the last one told, and all numbers grew by as much as the message's own. */
+  #repeats = false
+  /** What the last stamp told that told anything, in the first `#toldCount` places, and its message's number. */
+  #told: HeldDependency[] = []
+  #toldCount = 0
+  #toldAt = 0
+  /** Of the sender's log: what stands before this was told here. */
+  #seen = 0
   #last = 0
   #epoch = 0
 
   /** How many bytes `write` may need at most. Must precede each `write`. */
-  measure({ dependencies, own, again }: OutgoingStamp): number {
+  measure({ dependencies, log, number, own, again }: OutgoingStamp): number {
+    this.#count = 0
+    this.#repeats = again.length === 0
+    const raise = number - this.#toldAt
     let size = 4 * MAX_VARINT
-    let count = 0
-    for (let i = 0; i < dependencies.length; i++) {
-      const dependency = dependencies[i]!
-      if (dependency === own) continue
-      const { slot } = dependency
-      if (this.#owners[slot] !== dependency) size += boundOf(dependency)
-      else if (this.#numbers[slot] !== dependency.number) size += 2 * MAX_VARINT
-      else continue
-      this.#changes[count++] = dependency
+    if (log !== undefined && log.count - this.#seen <= Math.min(dependencies.length, LOG_SIZE)) {
+      for (let i = this.#seen; i < log.count; i++) {
+        const dependency = log.ring[i % LOG_SIZE]!
+        // A later change stands for an earlier one, and what is not held any longer for nothing.
+        if (dependency.changed === i && dependency.slot >= 0 && dependency !== own) size += this.#note(dependency, raise)
+      }
+    } else {
+      for (let i = 0; i < dependencies.length; i++) {
+        const dependency = dependencies[i]!
+        if (dependency !== own) size += this.#note(dependency, raise)
+      }
     }
-    this.#count = count
+    if (this.#count !== this.#toldCount) this.#repeats = false
     for (let i = 0; i < again.length; i++) size += boundOf(again[i]!)
     return size
   }
 
+  /** Notes a dependency that may be new on this stream. Returns the bytes that it needs at most. */
+  #note(dependency: HeldDependency, raise: number): number {
+    const { slot, number } = dependency
+    const defined = this.#owners[slot] === dependency
+    const raised = defined ? number - this.#numbers[slot]! : -1
+    if (raised === 0) return 0
+    const at = this.#count++
+    this.#changes[at] = dependency
+    if (raised !== raise || this.#told[at] !== dependency) this.#repeats = false
+    return defined ? 2 * MAX_VARINT : boundOf(dependency)
+  }
+
   /** Returns the position behind the block. */
-  write(out: Buffer, start: number, { epoch, number, previous, again }: OutgoingStamp): number {
+  write(out: Buffer, start: number, { epoch, log, number, previous, again }: OutgoingStamp): number {
     const numbers = number !== this.#last + 1 || previous !== this.#last
     const life = epoch !== this.#epoch
-    const changes = this.#count + again.length
-    let at = writeVarint(out, start, changes * HEAD_SHIFT + (life ? Head.epoch : 0) + (numbers ? Head.numbers : 0))
+    const repeats = this.#repeats && this.#count > 0
+    const changes = repeats ? 0 : this.#count + again.length
+    const flags = (life ? Head.epoch : 0) + (numbers ? Head.numbers : 0) + (repeats ? Head.repeat : 0)
+    let at = writeVarint(out, start, changes * HEAD_SHIFT + flags)
     if (life) {
       at = writeVarint(out, at, epoch)
       this.#epoch = epoch
@@ -59,9 +87,31 @@ export class BlockEncoder {
       at = writeVarint(out, at, previous === 0 ? 0 : number - previous)
     }
     this.#last = number
-    for (let i = 0; i < this.#count; i++) at = this.#tell(out, at, this.#changes[i]!)
-    for (let i = 0; i < again.length; i++) at = writeDependency(out, writeVarint(out, at, 0), again[i]!)
+    if (log !== undefined) this.#seen = log.count
+    if (repeats) this.#raise(number)
+    else if (changes > 0) {
+      for (let i = 0; i < this.#count; i++) at = this.#tell(out, at, this.#changes[i]!)
+      for (let i = 0; i < again.length; i++) at = writeDependency(out, writeVarint(out, at, 0), again[i]!)
+      this.#remember(number, again.length === 0 ? this.#count : 0)
+    }
     return at
+  }
+
+  #raise(number: number): void {
+    for (let i = 0; i < this.#count; i++) {
+      const { slot, number } = this.#changes[i]!
+      this.#numbers[slot] = number
+    }
+    this.#toldAt = number
+  }
+
+  /** What was told with the message of that number may be repeated by the next. */
+  #remember(number: number, count: number): void {
+    const former = this.#told
+    this.#told = this.#changes
+    this.#changes = former
+    this.#toldCount = count
+    this.#toldAt = number
   }
 
   #tell(out: Buffer, start: number, dependency: HeldDependency): number {
@@ -109,7 +159,10 @@ export class BlockDecoder implements IncomingStamp {
   previous = 0
   count = 0
   source: unknown
-  readonly changes: HeardDependency[] = []
+  readonly changes: Heard[] = []
+  /** How many of `changes` the last stamp had that told anything and spelled nothing out for once; and its message's number. */
+  #told = 0
+  #toldAt = 0
   readonly #slots: (Heard | undefined)[] = []
 
   read(cursor: Cursor): void {
@@ -130,12 +183,28 @@ export class BlockDecoder implements IncomingStamp {
       this.previous = back === 0 ? 0 : this.number - back
     }
     if (this.number < 1 || this.previous < 0 || this.epoch === 0) throw new MeshError('ERR_MALFORMED', 'a stamp')
-    for (let i = 0; i < this.count; i++) this.changes[i] = this.#change(cursor)
+    if ((head & Head.repeat) !== 0) this.#repeat()
+    else if (this.count > 0) {
+      this.#told = this.count
+      this.#toldAt = this.number
+      for (let i = 0; i < this.count; i++) this.changes[i] = this.#change(cursor)
+    }
+  }
+
+  #repeat(): void {
+    if (this.count > 0 || this.#told === 0) throw new MeshError('ERR_MALFORMED', 'nothing to repeat')
+    const raise = this.number - this.#toldAt
+    for (let i = 0; i < this.#told; i++) this.changes[i]!.number += raise
+    this.count = this.#told
+    this.#toldAt = this.number
   }
 
   #change(cursor: Cursor): Heard {
     const code = cursor.varint()
-    if (code === 0) return readDependency(cursor)
+    if (code === 0) {
+      this.#told = 0
+      return readDependency(cursor)
+    }
     const slot = (code >> 1) - 1
     if (slot >= MAX_SLOTS) throw new MeshError('ERR_MALFORMED', `dependency ${slot} is out of bounds`)
     if (code % 2 === 1) return (this.#slots[slot] = readDependency(cursor))

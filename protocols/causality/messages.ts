@@ -14,8 +14,16 @@ export interface Dependency {
 
 /** A dependency as its holder keeps it: one object for as long as it lasts, of which only the number changes. */
 export interface HeldDependency extends Dependency {
-  /** Its place in the table of each stream. Distinct among what is held, and below 256. */
+  /** Its place in the table of each stream. Distinct among what is held, and below 256; -1 once it is not held. */
   readonly slot: number
+  /** Where the holder's log has its last change. */
+  readonly changed: number
+}
+
+/** The last changes of what a host holds: change `i` of all its `count` stands at `i` modulo 128. */
+export interface ChangeLog {
+  readonly count: number
+  readonly ring: readonly HeldDependency[]
 }
 
 /** What a message says of its place in the order. */
@@ -32,6 +40,8 @@ export interface Stamp {
 export interface OutgoingStamp extends Stamp {
   /** What is in the message's past. */
   readonly dependencies: readonly HeldDependency[]
+  /** Where these are all that is held: how they changed. Undefined for a selection, each of which is looked at. */
+  readonly log: ChangeLog | undefined
   /** One of them that `previous` says already. */
   readonly own: HeldDependency | undefined
   /** What it carried when it was sent first, of its receiver: told again in full, whatever the stream knows. */

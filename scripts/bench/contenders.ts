@@ -6,6 +6,8 @@ const PAIRS: Record<string, () => Promise<Contender>> = {
   batched: async () => (await import('./baselines/libp2p-loops.ts')).batched,
   tls: async () => (await import('./baselines/tls-loop.ts')).tls,
   'stream-per-request': async () => (await import('./baselines/stream-per-request.ts')).streamPerRequest,
+  causal: async () => (await import('./ours/turns.ts')).causal,
+  unordered: async () => (await import('./ours/turns.ts')).unordered,
   ours: async () => (await import('./ours/pair.ts')).ours
 }
 

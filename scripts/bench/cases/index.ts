@@ -1,6 +1,7 @@
 import { acknowledged } from './acknowledged.ts'
 import { bulk1MiB, bulk64KiB, control1MiB, control64KiB } from './bulk.ts'
 import { causal } from './causal.ts'
+import { causalTurns } from './causal-turns.ts'
 import { matching, resolving } from './curves.ts'
 import { brokers, deliveredBefore, durable, exactlyOnce, loneDurable, recovery, storing } from './durable.ts'
 import { echoMedian, echoTail } from './echo.ts'
@@ -26,6 +27,7 @@ export const cases: readonly Case[] = [
   ...resolving,
   ...matching,
   causal,
+  causalTurns,
   durable,
   loneDurable,
   storing,

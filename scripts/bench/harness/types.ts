@@ -20,7 +20,7 @@ export type Pattern =
 
 /** One measurement, as it is handed to the processes that make it. */
 export interface Job {
-  /** Who carries the messages: a baseline's name, or `ours`. */
+  /** Who carries the messages: a baseline's name, `ours`, or what says how ours is set. */
   contender: string
   pattern: Pattern
   /** Messages sent before the clock starts, so that every contender is compiled and connected. */

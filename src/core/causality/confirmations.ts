@@ -6,13 +6,16 @@ import type { Sending } from './sending.ts'
 import type { CausalEffect } from './types.ts'
 
 /**
- * ms for which an entry waits for news by itself, and between two questions about it: while little is held, and while half
- * of what a message may carry is. A guess: an entry costs a few bytes, a question two frames; at 10 ms for all, asking ten
- * hosts cost a fifth of one-way throughput (measured).
+ * ms for which an entry's number must have stayed before somebody is asked, and between two questions about it: while
+ * little is held, and while half of what a message may carry is. A guess: an entry costs a few bytes, a question two frames.
  */
 const CALM = 100
 const BUSY = 10
-/** ms after which a question is asked again. A guess. */
+/**
+ * ms after which a question is asked again, or asked about a number that keeps growing: the answer lets go of nothing, it
+ * only says how far its host is. A guess; at 100 ms for these as well, ten hosts that are sent to in turn, each of which
+ * hears of the nine others, cost a sixth of one-way throughput (measured).
+ */
 const AGAIN = 1_000
 
 /** Hosts that wait to hear of our publications. A guess; who is left out asks again. */
@@ -49,20 +52,22 @@ export class Confirmations {
     const patience = full ? 0 : past.entries.length > MAX_ENTRIES / 2 ? BUSY : CALM
     for (let i = past.entries.length - 1; i >= 0; i--) {
       const entry = past.entries[i]!
-      if (now - entry.since < patience) continue
-      if (entry !== entry.target.own) askOthers(entry, patience, now, sink)
-      else if (entry.kind === DestinationKind.host) this.#askReceiver(entry.target, entry.number, patience, now, sink)
+      const still = now - entry.stillSince >= patience
+      if (!still && now - entry.since < AGAIN) continue
+      const pause = still ? patience : AGAIN
+      if (entry !== entry.target.own) askOthers(entry, pause, now, sink)
+      else if (entry.kind === DestinationKind.host) this.#askReceiver(entry.target, entry.number, pause, now, sink)
       else if (this.#handedOut(entry, entry.number, now)) past.drop(entry, true)
       else if (entry.kind === DestinationKind.topic) {
-        for (const receiver of entry.receivers) this.#askReceiver(receiver, entry.number, patience, now, sink)
+        for (const receiver of entry.receivers) this.#askReceiver(receiver, entry.number, pause, now, sink)
       }
     }
     this.#tell(now, sink)
   }
 
-  #askReceiver(receiver: Destination, number: number, patience: number, now: number, sink: Says): void {
+  #askReceiver(receiver: Destination, number: number, pause: number, now: number, sink: Says): void {
     const { asked, askedAt, confirmed } = receiver
-    if (confirmed >= number || now - askedAt < (asked > confirmed ? AGAIN : patience)) return
+    if (confirmed >= number || now - askedAt < (asked > confirmed ? AGAIN : pause)) return
     receiver.asked = number
     receiver.askedAt = now
     const { self: producer, epoch } = this.#sending
@@ -135,10 +140,10 @@ export class Confirmations {
   }
 }
 
-function askOthers(entry: Entry, patience: number, now: number, sink: Says): void {
+function askOthers(entry: Entry, pause: number, now: number, sink: Says): void {
   const { producer, epoch, number, asked, answered, askedAt, kind, destination } = entry
   // What was asked first is answered first: a later number may wait for that.
-  if (now - askedAt < (asked > answered ? AGAIN : patience)) return
+  if (now - askedAt < (asked > answered ? AGAIN : pause)) return
   entry.asked = number
   entry.askedAt = now
   const peer = kind === DestinationKind.host ? destination : producer

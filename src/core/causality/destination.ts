@@ -10,8 +10,10 @@ export class Entry implements HeldDependency {
   number = 0
   slot = -1
   place = -1
-  /** Monotonic ms since when it is held. */
+  changed = -1
+  /** Monotonic ms since when it is held, and since when its number is what it is. */
   since = 0
+  stillSince = 0
   /** Of an entry of others: the number that was asked after last, and when, and the highest that was answered. */
   asked = 0
   answered = 0

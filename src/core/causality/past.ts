@@ -1,4 +1,4 @@
-import { DestinationKind } from '../../../protocols/causality/constants.ts'
+import { DestinationKind, LOG_SIZE } from '../../../protocols/causality/constants.ts'
 import type { Dependency } from '../../../protocols/causality/messages.ts'
 import { type Destination, Entry } from './destination.ts'
 
@@ -15,8 +15,11 @@ export class Past {
   readonly #known = new Map<string, Entry>()
   readonly #free: number[] = []
   #slots = 0
-
+  /** Of those held: how many have no slot, and how many are of publications. */
+  #unexposed = 0
   #topics = 0
+  /** What changed last: a stream is told what came after its last message. */
+  readonly log: { count: number; readonly ring: Entry[] } = { count: 0, ring: [] }
 
   /** What is held of publications, as it is now. */
   topics(): readonly Dependency[] {
@@ -25,12 +28,21 @@ export class Past {
 
   /** Holds the entry from now on, with this number. */
   hold(entry: Entry, number: number, now: number): void {
-    entry.number = number
+    this.#raise(entry, number, now)
     if (entry.place < 0) {
+      this.#unexposed++
       if (isTopic(entry)) this.#topics++
       entry.place = this.entries.push(entry) - 1
       entry.since = now
     }
+  }
+
+  #raise(entry: Entry, number: number, now: number): void {
+    entry.number = number
+    entry.stillSince = now
+    const { log } = this
+    entry.changed = log.count++
+    log.ring[entry.changed % LOG_SIZE] = entry
   }
 
   /** The entry of others for what a dependency names, held or not. */
@@ -51,16 +63,21 @@ export class Past {
   /** Takes over what somebody else's message told. */
   inherit(entry: Entry, number: number, now: number): void {
     if (entry.place >= 0) {
-      if (number > entry.number) entry.number = number
+      if (number > entry.number) this.#raise(entry, number, now)
       return
     }
     entry.target.inherited++
     this.hold(entry, number, now)
   }
 
-  /** Gives the entry a place in the streams' tables: it is about to be told. */
-  expose(entry: Entry): void {
-    if (entry.slot < 0) entry.slot = this.#free.pop() ?? this.#slots++
+  /** Gives each entry a place in the streams' tables: they are about to be told. */
+  expose(): void {
+    for (let i = this.entries.length - 1; this.#unexposed > 0; i--) {
+      const entry = this.entries[i]!
+      if (entry.slot >= 0) continue
+      entry.slot = this.#free.pop() ?? this.#slots++
+      this.#unexposed--
+    }
   }
 
   drop(entry: Entry, own: boolean): void {
@@ -74,6 +91,7 @@ export class Past {
       last.place = place
     }
     if (slot >= 0) this.#free.push(slot)
+    else this.#unexposed--
     entry.slot = -1
     if (own) return
     entry.target.inherited--

@@ -1,5 +1,5 @@
 import { DestinationKind, MAX_ENTRIES, Way } from '../../../protocols/causality/constants.ts'
-import type { Dependency, HeldDependency, Missing, OutgoingStamp } from '../../../protocols/causality/messages.ts'
+import type { ChangeLog, Dependency, HeldDependency, Missing, OutgoingStamp } from '../../../protocols/causality/messages.ts'
 import { Destination, Mark } from './destination.ts'
 import { fillFor, type Runs } from './fills.ts'
 import { Past } from './past.ts'
@@ -10,6 +10,7 @@ class Stamp implements OutgoingStamp {
   number = 0
   previous = 0
   dependencies: readonly HeldDependency[] = []
+  log: ChangeLog | undefined
   own: HeldDependency | undefined
   again: readonly Dependency[] = []
 }
@@ -71,13 +72,9 @@ export class Sending {
   }
 
   #expose(stamp: Stamp): void {
-    const { past } = this
-    const { entries } = past
-    stamp.dependencies = entries
-    for (let i = 0; i < entries.length; i++) {
-      const entry = entries[i]!
-      if (entry.slot < 0 && entry !== stamp.own) past.expose(entry)
-    }
+    this.past.expose()
+    stamp.dependencies = this.past.entries
+    stamp.log = this.past.log
   }
 
   /** The message that was stamped last has left. Returns its number. */
@@ -107,7 +104,7 @@ export class Sending {
     stamp.epoch = this.epoch
     stamp.number = number
     stamp.previous = previous
-    this.#expose(stamp)
+    this.past.expose()
     stamp.dependencies = this.past.entries.filter(
       (entry) => entry.target !== target && entry.kind === DestinationKind.host
     )

@@ -29,13 +29,13 @@ describe('causality codec', () => {
         fc.array(dependency, { minLength: 10, maxLength: 10 }),
         fc.array(step, { maxLength: 20 }),
         (named, steps) => {
-          const held = named.map((each, slot) => ({ ...each, slot }))
+          const held = named.map((each, slot) => ({ ...each, slot, changed: -1 }))
           const [encoder, decoder] = [new BlockEncoder(), new BlockDecoder()]
           const known = new Map<string, number>()
           for (const { number, back, raise, again } of steps) {
             for (const i of raise) held[i]!.number++
             const previous = Math.max(0, number - 1 - back)
-            const stamp = { epoch: 7, number, previous, dependencies: held as HeldDependency[], own: held[0], again }
+            const stamp = { epoch: 7, number, previous, dependencies: held as HeldDependency[], log: undefined, own: held[0], again }
             const out = Buffer.alloc(encoder.measure(stamp))
             const end = encoder.write(out, 0, stamp)
             const cursor = new Cursor().open(out.subarray(0, end))
@@ -90,7 +90,7 @@ describe('causality codec', () => {
         }
       })
     )
-    for (const bytes of [[0x00], [0x05, 0x01, 0x07], [0x04, 0x02], [0xff, 0xff, 0x7f], [0x04, 0x00, 0x09]]) {
+    for (const bytes of [[0x00], [0x09, 0x01, 0x07], [0x08, 0x02], [0xff, 0xff, 0x7f], [0x08, 0x00, 0x09], [0x05, 0x01]]) {
       assert.throws(() => new BlockDecoder().read(new Cursor().open(Uint8Array.from(bytes))), { code: 'ERR_MALFORMED' })
     }
   })
