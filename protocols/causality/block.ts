@@ -1,7 +1,14 @@
 import { Cursor, MAX_VARINT, writeSigned, writeVarint } from '../envelope/varint.ts'
 import { MeshError } from '../errors.ts'
 import { DestinationKind, LOG_SIZE, MAX_CHANGES, MAX_NAME_BYTES, MAX_SLOTS } from './constants.ts'
-import type { Dependency, HeardDependency, HeldDependency, IncomingStamp, OutgoingStamp } from './messages.ts'
+import type {
+  ChangeLog,
+  Dependency,
+  HeardDependency,
+  HeldDependency,
+  IncomingStamp,
+  OutgoingStamp
+} from './messages.ts'
 
 /**
  * A stamp on a stream. See README.md, "Block".
@@ -28,45 +35,89 @@ export class BlockEncoder {
   #repeats = false
   /** What the last stamp told that told anything, in the first `#toldCount` places, and its message's number. */
   #told: HeldDependency[] = []
+  readonly #toldSlots: number[] = []
   #toldCount = 0
   #toldAt = 0
-  /** Of the sender's log: what stands before this was told here. */
+  /** By so much more were the numbers of these raised than `#numbers` has. */
+  #owed = 0
+  /** What it tells is all that changed since the stamp before, each of it once. */
+  #whole = false
+  /** Of the sender's log: what stands before this was told here; the last stamp told just the last so many changes, if not 0. */
   #seen = 0
+  #span = 0
   #last = 0
   #epoch = 0
 
   /** How many bytes `write` may need at most. Must precede each `write`. */
   measure({ dependencies, log, number, own, again }: OutgoingStamp): number {
-    this.#count = 0
-    this.#repeats = again.length === 0
     const raise = number - this.#toldAt
-    let size = 4 * MAX_VARINT
-    if (log !== undefined && log.count - this.#seen <= Math.min(dependencies.length, LOG_SIZE)) {
-      for (let i = this.#seen; i < log.count; i++) {
-        const dependency = log.ring[i % LOG_SIZE]!
-        // A later change stands for an earlier one, and what is not held any longer for nothing.
-        if (dependency.changed === i && dependency.slot >= 0 && dependency !== own) size += this.#note(dependency, raise)
-      }
-    } else {
-      for (let i = 0; i < dependencies.length; i++) {
-        const dependency = dependencies[i]!
-        if (dependency !== own) size += this.#note(dependency, raise)
-      }
+    const since = log === undefined ? Number.POSITIVE_INFINITY : log.count - this.#seen
+    if (log !== undefined && this.#steady(log, raise)) {
+      this.#repeats = true
+      this.#count = 0
+      return 4 * MAX_VARINT
     }
-    if (this.#count !== this.#toldCount) this.#repeats = false
+    this.#settle()
+    this.#repeats = again.length === 0
+    this.#count = 0
+    let size =
+      since <= Math.min(dependencies.length, LOG_SIZE)
+        ? this.#recent(log!, own, raise)
+        : this.#all(dependencies, own, raise)
+    if (this.#count !== this.#toldCount || this.#count === 0) this.#repeats = false
     for (let i = 0; i < again.length; i++) size += boundOf(again[i]!)
     return size
+  }
+
+  /**
+   * Whether what changed is what changed before the last stamp, all raised alike: to be seen without a look at any of it,
+   * where each of as many changes came after just as many.
+   */
+  #steady({ count, steady, period, growth }: ChangeLog, raise: number): boolean {
+    const span = count - this.#seen
+    return span > 0 && span === this.#span && steady >= span && period === span && growth === raise
+  }
+
+  /** Notes what changed since the last stamp. Returns the bytes that it needs at most. */
+  #recent({ count, ring }: ChangeLog, own: HeldDependency | undefined, raise: number): number {
+    let size = 4 * MAX_VARINT
+    let owns = 0
+    for (let i = this.#seen; i < count; i++) {
+      const dependency = ring[i & (LOG_SIZE - 1)]!
+      // A later change stands for an earlier one, and what is not held any longer for nothing.
+      if (dependency.changed !== i || dependency.slot < 0) continue
+      if (dependency === own) owns++
+      else size += this.#note(dependency, raise)
+    }
+    this.#whole = this.#count + owns === count - this.#seen
+    return size
+  }
+
+  #all(dependencies: readonly HeldDependency[], own: HeldDependency | undefined, raise: number): number {
+    let size = 4 * MAX_VARINT
+    for (let i = 0; i < dependencies.length; i++) {
+      const dependency = dependencies[i]!
+      if (dependency !== own) size += this.#note(dependency, raise)
+    }
+    this.#whole = false
+    return size
+  }
+
+  #settle(): void {
+    if (this.#owed === 0) return
+    for (let i = 0; i < this.#toldCount; i++) this.#numbers[this.#toldSlots[i]!]! += this.#owed
+    this.#owed = 0
   }
 
   /** Notes a dependency that may be new on this stream. Returns the bytes that it needs at most. */
   #note(dependency: HeldDependency, raise: number): number {
     const { slot, number } = dependency
     const defined = this.#owners[slot] === dependency
-    const raised = defined ? number - this.#numbers[slot]! : -1
+    const raised = defined ? number - this.#numbers[slot]! : Number.NaN
     if (raised === 0) return 0
     const at = this.#count++
     this.#changes[at] = dependency
-    if (raised !== raise || this.#told[at] !== dependency) this.#repeats = false
+    if (raised !== raise || this.#told[at] !== dependency || this.#toldSlots[at] !== slot) this.#repeats = false
     return defined ? 2 * MAX_VARINT : boundOf(dependency)
   }
 
@@ -74,7 +125,7 @@ export class BlockEncoder {
   write(out: Buffer, start: number, { epoch, log, number, previous, again }: OutgoingStamp): number {
     const numbers = number !== this.#last + 1 || previous !== this.#last
     const life = epoch !== this.#epoch
-    const repeats = this.#repeats && this.#count > 0
+    const repeats = this.#repeats
     const changes = repeats ? 0 : this.#count + again.length
     const flags = (life ? Head.epoch : 0) + (numbers ? Head.numbers : 0) + (repeats ? Head.repeat : 0)
     let at = writeVarint(out, start, changes * HEAD_SHIFT + flags)
@@ -87,9 +138,12 @@ export class BlockEncoder {
       at = writeVarint(out, at, previous === 0 ? 0 : number - previous)
     }
     this.#last = number
+    this.#span = this.#whole && log !== undefined && (changes > 0 || repeats) ? log.count - this.#seen : 0
     if (log !== undefined) this.#seen = log.count
-    if (repeats) this.#raise(number)
-    else if (changes > 0) {
+    if (repeats) {
+      this.#owed += number - this.#toldAt
+      this.#toldAt = number
+    } else if (changes > 0) {
       for (let i = 0; i < this.#count; i++) at = this.#tell(out, at, this.#changes[i]!)
       for (let i = 0; i < again.length; i++) at = writeDependency(out, writeVarint(out, at, 0), again[i]!)
       this.#remember(number, again.length === 0 ? this.#count : 0)
@@ -97,16 +151,9 @@ export class BlockEncoder {
     return at
   }
 
-  #raise(number: number): void {
-    for (let i = 0; i < this.#count; i++) {
-      const { slot, number } = this.#changes[i]!
-      this.#numbers[slot] = number
-    }
-    this.#toldAt = number
-  }
-
   /** What was told with the message of that number may be repeated by the next. */
   #remember(number: number, count: number): void {
+    for (let i = 0; i < count; i++) this.#toldSlots[i] = this.#changes[i]!.slot
     const former = this.#told
     this.#told = this.#changes
     this.#changes = former

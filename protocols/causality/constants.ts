@@ -28,7 +28,7 @@ export const MAX_ENTRIES = 64
 export const MAX_CHANGES = 2 * MAX_ENTRIES
 /** Slots of one stream's table, in each direction. A sender holds 64 at a time, and gives each back before it needs another. */
 export const MAX_SLOTS = 256
-/** Changes that a sender remembers, so that a stream is told what is new without a look at all that is held. More than a message carries. */
+/** Changes that a sender remembers, so that a stream is told what is new without a look at all that is held. More than a message carries, and a power of two. */
 export const LOG_SIZE = 128
 /** Bytes of a name: a topic has 768 at most, a PeerId about 52. */
 export const MAX_NAME_BYTES = 768

@@ -16,14 +16,21 @@ export interface Dependency {
 export interface HeldDependency extends Dependency {
   /** Its place in the table of each stream. Distinct among what is held, and below 256; -1 once it is not held. */
   readonly slot: number
-  /** Where the holder's log has its last change. */
+  /** Where the holder's log has its last change; -1 once it is not held. */
   readonly changed: number
 }
 
-/** The last changes of what a host holds: change `i` of all its `count` stands at `i` modulo 128. */
+/**
+ * The last changes of what a host holds: change `i` of all its `count` stands at `i` modulo 128. The last `steady` of them
+ * each came `period` changes after the one before to the same dependency, and raised its number by `growth`: so it is where
+ * a host sends to others in turn.
+ */
 export interface ChangeLog {
   readonly count: number
   readonly ring: readonly HeldDependency[]
+  readonly steady: number
+  readonly period: number
+  readonly growth: number
 }
 
 /** What a message says of its place in the order. */

@@ -1,6 +1,26 @@
 import { DestinationKind, LOG_SIZE } from '../../../protocols/causality/constants.ts'
-import type { Dependency } from '../../../protocols/causality/messages.ts'
+import type { ChangeLog, Dependency } from '../../../protocols/causality/messages.ts'
 import { type Destination, Entry } from './destination.ts'
+
+class Log implements ChangeLog {
+  count = 0
+  readonly ring: Entry[] = []
+  steady = 0
+  period = 0
+  growth = 0
+
+  add(entry: Entry, growth: number): void {
+    const period = this.count - entry.changed
+    // One that was not held meanwhile has no change before it: streams may not have been told of that.
+    if (period !== this.period || growth !== this.growth || entry.changed < 0) {
+      this.steady = 0
+      this.period = period
+      this.growth = growth
+    } else this.steady++
+    entry.changed = this.count++
+    this.ring[entry.changed & (LOG_SIZE - 1)] = entry
+  }
+}
 
 /**
  * What is in the past of whatever this host sends next, and not known to have been handed out: for each destination and
@@ -19,7 +39,7 @@ export class Past {
   #unexposed = 0
   #topics = 0
   /** What changed last: a stream is told what came after its last message. */
-  readonly log: { count: number; readonly ring: Entry[] } = { count: 0, ring: [] }
+  readonly log = new Log()
 
   /** What is held of publications, as it is now. */
   topics(): readonly Dependency[] {
@@ -38,11 +58,9 @@ export class Past {
   }
 
   #raise(entry: Entry, number: number, now: number): void {
+    this.log.add(entry, number - entry.number)
     entry.number = number
     entry.stillSince = now
-    const { log } = this
-    entry.changed = log.count++
-    log.ring[entry.changed % LOG_SIZE] = entry
   }
 
   /** The entry of others for what a dependency names, held or not. */
@@ -93,6 +111,7 @@ export class Past {
     if (slot >= 0) this.#free.push(slot)
     else this.#unexposed--
     entry.slot = -1
+    entry.changed = -1
     if (own) return
     entry.target.inherited--
     const { kind, destination, producer, epoch } = entry

@@ -1,5 +1,11 @@
 import { DestinationKind, MAX_ENTRIES, Way } from '../../../protocols/causality/constants.ts'
-import type { ChangeLog, Dependency, HeldDependency, Missing, OutgoingStamp } from '../../../protocols/causality/messages.ts'
+import type {
+  ChangeLog,
+  Dependency,
+  HeldDependency,
+  Missing,
+  OutgoingStamp
+} from '../../../protocols/causality/messages.ts'
 import { Destination, Mark } from './destination.ts'
 import { fillFor, type Runs } from './fills.ts'
 import { Past } from './past.ts'

@@ -179,9 +179,8 @@ export class CausalDriver implements LinkHandler {
   // ---- receiving ---------------------------------------------------------------------------------------------------
 
   /** A message came with a stamp: it is handed out now or later. */
-  arrive(stamp: IncomingStamp, peer: string, message: Ordered, bytes: number): void {
-    const now = this.#parts.links.turn.monotonic
-    this.#admitted(this.#order.arrive(stamp, peer, message, bytes, now, this.#sink), message, now)
+  arrive(stamp: IncomingStamp, { peer, heardAt }: StreamLink, message: Ordered, bytes: number): void {
+    this.#admitted(this.#order.arrive(stamp, peer, message, bytes, heardAt, this.#sink), message, heardAt)
   }
 
   arrivePublication(

@@ -223,7 +223,7 @@ export class PointToPoint implements LinkHandler {
     if (!decoder.stamped) onward.deliver(inbound)
     else {
       inbound.onward = onward
-      this.#options.order.arrive(decoder.stamp, link.peer, inbound, inbound.bytes)
+      this.#options.order.arrive(decoder.stamp, link, inbound, inbound.bytes)
     }
   }
 

@@ -53,6 +53,8 @@ export class StreamLink implements Link {
   greeted = false
   /** Monotonic ms when the channel came; from then on the peer owes its hello. Infinity before. */
   attachedAt = Number.POSITIVE_INFINITY
+  /** Monotonic ms of the last bytes. */
+  heardAt: number
   /** Counted frames that had not left when the link closed. */
   unsent = 0
   /** The peer's hello. */
@@ -64,8 +66,6 @@ export class StreamLink implements Link {
   readonly #sender: Sender
   readonly #receive: ReceiveCredit
   #channel: Channel | undefined
-  /** Monotonic ms of the last bytes. */
-  #heardAt: number
 
   constructor(owner: LinkOwner, handler: LinkHandler, peer: string, lane: Lane, direction: 'inbound' | 'outbound') {
     this.#owner = owner
@@ -74,7 +74,7 @@ export class StreamLink implements Link {
     this.protocol = handler.protocol
     this.lane = lane
     this.direction = direction
-    this.#heardAt = owner.clock.monotonic()
+    this.heardAt = owner.clock.monotonic()
     this.#reader = new FrameReader(owner.limits.maxFrame, (kind, body) => this.#frame(kind, body), release)
     this.#receive = new ReceiveCredit(owner.limits.window, owner.limits.maxFrame)
     this.#sender = new Sender(owner, this)
@@ -106,7 +106,7 @@ export class StreamLink implements Link {
 
   /** Monotonic ms of the last frame in either direction. */
   get lastActive(): number {
-    return Math.max(this.#heardAt, this.#sender.activeAt)
+    return Math.max(this.heardAt, this.#sender.activeAt)
   }
 
   /** True while something waits to leave, to be consumed, or to be answered. */
@@ -179,7 +179,7 @@ export class StreamLink implements Link {
 
   #bytes(chunk: Uint8Array): void {
     if (this.closed) return
-    this.#heardAt = this.#owner.clock.monotonic()
+    this.heardAt = this.#owner.clock.monotonic()
     this.#owner.heard(this.peer)
     try {
       this.#reader.push(chunk)
@@ -188,7 +188,7 @@ export class StreamLink implements Link {
       return
     }
     if (this.#reader.held === 0) this.unfinishedSince = -1
-    else if (this.unfinishedSince < 0) this.unfinishedSince = this.#heardAt
+    else if (this.unfinishedSince < 0) this.unfinishedSince = this.heardAt
   }
 
   #frame(kind: number, body: Uint8Array): void {
