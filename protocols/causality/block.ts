@@ -7,6 +7,7 @@ import type {
   HeardDependency,
   HeldDependency,
   IncomingStamp,
+  Keeper,
   OutgoingStamp
 } from './messages.ts'
 
@@ -206,10 +207,15 @@ export class BlockDecoder implements IncomingStamp {
   previous = 0
   count = 0
   source: unknown
-  readonly changes: Heard[] = []
-  /** How many of `changes` the last stamp had that told anything and spelled nothing out for once; and its message's number. */
-  #told = 0
+  repeats = false
+  /** 0 also where that one spelled something out for once: nobody repeats it. */
+  told = 0
+  elsewhere = false
+  keeper: Keeper | undefined
+  readonly #changes: Heard[] = []
+  /** The number of the last message that told anything, and how much the numbers told have grown since they were raised. */
   #toldAt = 0
+  #owed = 0
   readonly #slots: (Heard | undefined)[] = []
 
   read(cursor: Cursor): void {
@@ -230,26 +236,39 @@ export class BlockDecoder implements IncomingStamp {
       this.previous = back === 0 ? 0 : this.number - back
     }
     if (this.number < 1 || this.previous < 0 || this.epoch === 0) throw new MeshError('ERR_MALFORMED', 'a stamp')
-    if ((head & Head.repeat) !== 0) this.#repeat()
-    else if (this.count > 0) {
-      this.#told = this.count
-      this.#toldAt = this.number
-      for (let i = 0; i < this.count; i++) this.changes[i] = this.#change(cursor)
-    }
+    this.repeats = (head & Head.repeat) !== 0
+    if (this.repeats) this.#repeat()
+    else if (this.count > 0) this.#tell(cursor)
   }
 
   #repeat(): void {
-    if (this.count > 0 || this.#told === 0) throw new MeshError('ERR_MALFORMED', 'nothing to repeat')
-    const raise = this.number - this.#toldAt
-    for (let i = 0; i < this.#told; i++) this.changes[i]!.number += raise
-    this.count = this.#told
+    if (this.count > 0 || this.told === 0) throw new MeshError('ERR_MALFORMED', 'nothing to repeat')
+    this.#owed += this.number - this.#toldAt
+    this.count = this.told
     this.#toldAt = this.number
+  }
+
+  #tell(cursor: Cursor): void {
+    this.keeper?.settle()
+    const { changes } = this
+    this.elsewhere = false
+    this.told = this.count
+    this.#toldAt = this.number
+    for (let i = 0; i < this.count; i++) changes[i] = this.#change(cursor)
+  }
+
+  get changes(): HeardDependency[] {
+    if (this.#owed !== 0) {
+      for (let i = 0; i < this.told; i++) this.#changes[i]!.number += this.#owed
+      this.#owed = 0
+    }
+    return this.#changes
   }
 
   #change(cursor: Cursor): Heard {
     const code = cursor.varint()
     if (code === 0) {
-      this.#told = 0
+      this.told = 0
       return readDependency(cursor)
     }
     const slot = (code >> 1) - 1

@@ -69,8 +69,20 @@ export interface IncomingStamp extends Stamp {
   /** What is new since the stamp before, in the first `count` places. */
   readonly changes: readonly HeardDependency[]
   readonly count: number
+  /** It tells just what the last one told that told anything, with greater numbers. */
+  readonly repeats: boolean
+  /** How many of `changes` that one had. */
+  readonly told: number
   /** Whatever the reader wants to remember with the stream's sender. */
   source: unknown
+  /** Set by the reader where it needs to look at a repetition only later, in `keeper`; false again with the next change of another form. */
+  elsewhere: boolean
+  /** Whoever has not looked at some repetitions: told before anything else takes their place. */
+  keeper: Keeper | undefined
+}
+
+export interface Keeper {
+  settle(): void
 }
 
 /** A producer's messages up to a number. */

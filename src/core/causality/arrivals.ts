@@ -1,5 +1,5 @@
 import { DestinationKind, Way, wayOf } from '../../../protocols/causality/constants.ts'
-import type { Dependency, HeardDependency, IncomingStamp } from '../../../protocols/causality/messages.ts'
+import type { Dependency, HeardDependency, IncomingStamp, Keeper } from '../../../protocols/causality/messages.ts'
 import type { Sink } from '../machine.ts'
 import { type Need, Source, type Waiting } from './source.ts'
 import type { CausalEffect, CausalLimits } from './types.ts'
@@ -29,7 +29,10 @@ export function publicationStamp(
     entry: undefined,
     source: undefined
   }
-  return { epoch, number, previous, source, changes: [...changes.slice(0, count), itself], count: count + 1 }
+  return {
+    ...{ epoch, number, previous, source, repeats: false, elsewhere: false, keeper: undefined },
+    ...{ changes: [...changes.slice(0, count), itself], count: count + 1, told: count + 1 }
+  }
 }
 
 type Told = Dependency & { role: number; source?: unknown }
@@ -43,6 +46,8 @@ export interface ArrivalsHost {
   alive(peer: string): boolean
   /** What a message that was handed out tells of others is in this host's past from now on. */
   inherit(dependency: Dependency & { entry?: unknown }, now: number): void
+  /** The keeper has more of that, which `settle` hands over: it must be asked to before the past is looked at. */
+  later(keeper: Keeper): void
 }
 
 /** The receiver's half: hands out what came when all that it follows, and that comes here, was handed out. */
@@ -54,6 +59,9 @@ export class Arrivals<T> {
   readonly #stalled = new Set<Source>()
   /** Sources of which something has passed that something may wait for. */
   readonly #stirred: Source[] = []
+  /** Streams of which a repetition was passed, and not yet looked at: a host that only receives hardly ever has to. */
+  readonly #unread: IncomingStamp[] = []
+  #unreadAt = 0
   #waiting = 0
   #bytes = 0
   /** Hosts that wait for an answer. */
@@ -120,11 +128,29 @@ export class Arrivals<T> {
       this.#inherit(stamp.changes, count, now)
       return 'late'
     }
-    if (stamp.previous > source.passed || (count > 0 && !this.#met(stamp.changes, count))) return 'wait'
+    if (stamp.previous > source.passed) return 'wait'
+    const aside = stamp.repeats && stamp.elsewhere
+    if (count > 0 && !aside && !this.#met(stamp.changes, count)) return 'wait'
     source.passed = number
     if (source.waiting.size > 0) this.#stir(source, now)
-    if (count > 0) this.#inherit(stamp.changes, count, now)
+    if (aside) this.#putOff(stamp, now)
+    else if (count > 0) stamp.elsewhere = this.#inherit(stamp.changes, count, now)
     return 'pass'
+  }
+
+  #putOff(stamp: IncomingStamp, now: number): void {
+    this.#unreadAt = now
+    if (stamp.keeper === this) return
+    stamp.keeper = this
+    if (this.#unread.push(stamp) === 1) this.#host.later(this)
+  }
+
+  /** Takes over what repetitions told, with that of messages that wait: too much to say does no harm, and is said a little earlier. */
+  settle(): void {
+    for (let stamp = this.#unread.pop(); stamp !== undefined; stamp = this.#unread.pop()) {
+      stamp.keeper = undefined
+      this.#inherit(stamp.changes, stamp.told, this.#unreadAt)
+    }
   }
 
   #met(changes: readonly HeardDependency[], count: number): boolean {
@@ -156,12 +182,16 @@ export class Arrivals<T> {
     return destination === this.#host.self ? Role.host : Role.others
   }
 
-  #inherit(told: readonly Told[], count: number, now: number): void {
+  /** Returns true where nothing of it may concern this host itself. */
+  #inherit(told: readonly Told[], count: number, now: number): boolean {
+    let elsewhere = true
     for (let i = 0; i < count; i++) {
       const dependency = told[i]!
       if (dependency.role === Role.unknown) dependency.role = this.#roleOf(dependency)
       if (dependency.role === Role.topic || dependency.role === Role.others) this.#host.inherit(dependency, now)
+      if (dependency.role === Role.topic || dependency.role === Role.host) elsewhere = false
     }
+    return elsewhere
   }
 
   // ---- waiting -----------------------------------------------------------------------------------------------------

@@ -73,7 +73,10 @@ export class CausalOrder<T> {
         self: host.self,
         wants: (kind, topic) => host.wants(kind, topic),
         alive: (peer) => host.alive(peer),
-        inherit: (dependency, now) => this.#inherit(dependency, now)
+        inherit: (dependency, now) => this.#inherit(dependency, now),
+        later: (keeper) => {
+          this.sending.past.keeper = keeper
+        }
       },
       limits
     )
@@ -136,6 +139,7 @@ export class CausalOrder<T> {
   }
 
   handle(input: CausalInput, now: number, sink: Sink<CausalEffect<T>>): void {
+    this.sending.past.settle()
     switch (input.kind) {
       case 'ask':
         this.#asked(input.peer, input.statement, now, sink)

@@ -1,5 +1,5 @@
 import { DestinationKind, LOG_SIZE } from '../../../protocols/causality/constants.ts'
-import type { ChangeLog, Dependency } from '../../../protocols/causality/messages.ts'
+import type { ChangeLog, Dependency, Keeper } from '../../../protocols/causality/messages.ts'
 import { type Destination, Entry } from './destination.ts'
 
 class Log implements ChangeLog {
@@ -40,6 +40,16 @@ export class Past {
   #topics = 0
   /** What changed last: a stream is told what came after its last message. */
   readonly log = new Log()
+
+  /** Has not handed over all that was heard. */
+  keeper: Keeper | undefined
+
+  /** Must precede every look at what is held. */
+  settle(): void {
+    const { keeper } = this
+    this.keeper = undefined
+    keeper?.settle()
+  }
 
   /** What is held of publications, as it is now. */
   topics(): readonly Dependency[] {
@@ -90,6 +100,7 @@ export class Past {
 
   /** Gives each entry a place in the streams' tables: they are about to be told. */
   expose(): void {
+    if (this.keeper !== undefined) this.settle()
     for (let i = this.entries.length - 1; this.#unexposed > 0; i--) {
       const entry = this.entries[i]!
       if (entry.slot >= 0) continue

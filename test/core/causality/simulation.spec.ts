@@ -34,6 +34,25 @@ describe('core/causality: simulation', () => {
     assert.ok(world.stats.waited > 0)
   })
 
+  eachSeed('hosts send to others in turn, and hear of the others so', (_seed, random) => {
+    const world = new World({ hosts: 8, topics: 4, delay: [1, 60], random })
+    const { hosts } = world
+    for (let i = 0; i < 12; i++) {
+      const from = hosts[Math.floor(random() * 3)]!
+      const others = hosts.filter((host) => host !== from).slice(Math.floor(random() * 4))
+      for (let j = 0; j < 6 * others.length; j++) {
+        world.atMostOnce(from, others[j % others.length]!, 'a')
+        world.run(random() * 2)
+      }
+      traffic(world, random, Math.floor(random() * 15), 5, 0)
+      if (random() < 0.3) world.sever(from, others[0]!)
+    }
+    world.run(30_000)
+    assert.equal(world.open, 0, 'something waits')
+    assert.equal(world.stats.gaps, 0)
+    assert.ok(world.stats.waited > 0)
+  })
+
   eachSeed('streams break, and what was on them is lost, sent again or moved', (_seed, random) => {
     const world = new World({ hosts: 6, topics: 4, delay: [1, 100], random })
     for (let i = 0; i < 20; i++) {
