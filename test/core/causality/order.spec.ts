@@ -104,6 +104,32 @@ describe('core/causality: the order', () => {
     assert.deepEqual(c.said('hand')[0]!.waited, { a: 1 })
   })
 
+  it('takes over what a repeated stamp tells of others before the next one takes its place, and before it sends', () => {
+    const [a, b] = [new Host('a'), new Host('b')]
+    const [encoder, decoder, out] = [new BlockEncoder(), new BlockDecoder(), Buffer.alloc(1_000)]
+    const toB = a.order.sending.destination(DestinationKind.host, 'b')
+    const onStream = () => {
+      const stamp = a.order.sending.stamp(toB)
+      encoder.measure(stamp)
+      const end = encoder.write(out, 0, stamp)
+      a.order.sending.sent(toB, 0)
+      decoder.read(new Cursor().open(out.subarray(0, end)))
+      assert.equal(b.order.arrive(decoder, 'a', 'm', 1, 0, { push: () => assert.fail() }), true)
+      return end
+    }
+    const held = () => {
+      const { dependencies } = b.order.sending.stamp(b.order.sending.destination(DestinationKind.host, 'x'))
+      return Object.fromEntries(dependencies.map(({ destination, number }) => [destination, number]))
+    }
+    for (let i = 0; i < 5; i++) for (const peer of ['c', 'd', 'b']) peer === 'b' ? onStream() : a.send(peer)
+    assert.deepEqual(held(), { c: 13, d: 14 })
+    for (const peer of ['c', 'd']) a.send(peer)
+    assert.equal(onStream(), 3)
+    a.send('c')
+    onStream()
+    assert.deepEqual(held(), { c: 19, d: 17 })
+  })
+
   it('joins publications: who gets them waits, whoever does not subscribe does not', () => {
     const [a, b, c] = [new Host('a'), new Host('b'), new Host('c')]
     const deaf = new Host('d', { wants: () => false })
