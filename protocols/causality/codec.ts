@@ -1,7 +1,7 @@
 import { Cursor, MAX_VARINT, writeVarint } from '../envelope/varint.ts'
 import { MeshError } from '../errors.ts'
-import { readDependency, readName, writeDependency, writeName } from './block.ts'
 import { MAX_CHANGES, MAX_NUMBERS, Way } from './constants.ts'
+import { readDependency, readName, writeDependency, writeName } from './dependency.ts'
 import type { Dependency, Fill, Missing, Statement } from './messages.ts'
 
 export function encodeStatements(statements: readonly Statement[]): Uint8Array {

@@ -1,4 +1,6 @@
-export * from './block.ts'
+export * from './block-decoder.ts'
+export * from './block-encoder.ts'
 export * from './codec.ts'
 export * from './constants.ts'
+export * from './dependency.ts'
 export * from './messages.ts'

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
-import { BlockDecoder, BlockEncoder } from '../causality/block.ts'
+import { BlockDecoder } from '../causality/block-decoder.ts'
+import { BlockEncoder } from '../causality/block-encoder.ts'
 import { MeshError } from '../errors.ts'
 import {
   type AttributeSet,

@@ -1,8 +1,7 @@
 import { measurePair } from '../harness/pair.ts'
 import { type Case, job, rate } from './types.ts'
 
-const send = (contender: string) =>
-  job({ contender, pattern: 'one-way', messages: 500_000, inFlight: 1024, size: 10 })
+const send = (contender: string) => job({ contender, pattern: 'one-way', messages: 500_000, inFlight: 1024, size: 10 })
 
 /**
  * What causal order costs at its worst: the specification allows 15 % of the throughput with ten nodes in the clock. One node sends to

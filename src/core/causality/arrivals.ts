@@ -1,6 +1,7 @@
-import { DestinationKind, Way, wayOf } from '../../../protocols/causality/constants.ts'
-import type { Dependency, HeardDependency, IncomingStamp, Keeper } from '../../../protocols/causality/messages.ts'
+import { Way } from '../../../protocols/causality/constants.ts'
+import type { Dependency, IncomingStamp } from '../../../protocols/causality/messages.ts'
 import type { Sink } from '../machine.ts'
+import { Hearsay, type HearsayHost } from './hearsay.ts'
 import { type Need, Source, type Waiting } from './source.ts'
 import type { CausalEffect, CausalLimits } from './types.ts'
 
@@ -8,67 +9,22 @@ import type { CausalEffect, CausalLimits } from './types.ts'
 const MOST_SOURCES = 16_384
 const WAYS = [Way.link, Way.assured, Way.wide]
 
-/** What a dependency is for this host, found out once for each slot of a stream. */
-const Role = { unknown: 0, host: 1, topic: 2, others: 3, ours: 4 } as const
-
-/** The stamp of a publication, which is in the past of its receivers as far as others get it too. */
-export function publicationStamp(
-  stamp: IncomingStamp,
-  kind: DestinationKind,
-  topic: string,
-  producer: string
-): IncomingStamp {
-  const { epoch, number, previous, changes, count, source } = stamp
-  const itself = {
-    kind,
-    destination: topic,
-    producer,
-    epoch,
-    number,
-    role: Role.others,
-    entry: undefined,
-    source: undefined
-  }
-  return {
-    ...{ epoch, number, previous, source, repeats: false, elsewhere: false, keeper: undefined },
-    ...{ changes: [...changes.slice(0, count), itself], count: count + 1, told: count + 1 }
-  }
-}
-
-type Told = Dependency & { role: number; source?: unknown }
-
-/** What the receiver's half asks of its host. */
-export interface ArrivalsHost {
-  readonly self: string
-  /** Whether somebody here subscribes to the topic. */
-  wants(kind: DestinationKind, topic: string): boolean
-  /** False where the peer is known to be gone: nothing of it is waited for. */
-  alive(peer: string): boolean
-  /** What a message that was handed out tells of others is in this host's past from now on. */
-  inherit(dependency: Dependency & { entry?: unknown }, now: number): void
-  /** The keeper has more of that, which `settle` hands over: it must be asked to before the past is looked at. */
-  later(keeper: Keeper): void
-}
-
 /** The receiver's half: hands out what came when all that it follows, and that comes here, was handed out. */
 export class Arrivals<T> {
-  readonly #host: ArrivalsHost
+  readonly #hearsay: Hearsay
   readonly #limits: CausalLimits
   /** By peer, and then by way. */
   readonly #sources = new Map<string, readonly Source[]>()
   readonly #stalled = new Set<Source>()
   /** Sources of which something has passed that something may wait for. */
   readonly #stirred: Source[] = []
-  /** Streams of which a repetition was passed, and not yet looked at: a host that only receives hardly ever has to. */
-  readonly #unread: IncomingStamp[] = []
-  #unreadAt = 0
   #waiting = 0
   #bytes = 0
   /** Hosts that wait for an answer. */
   askers = 0
 
-  constructor(host: ArrivalsHost, limits: CausalLimits) {
-    this.#host = host
+  constructor(host: HearsayHost, limits: CausalLimits) {
+    this.#hearsay = new Hearsay(host, (peer, epoch, way) => this.source(peer, epoch, way))
     this.#limits = limits
   }
 
@@ -125,73 +81,17 @@ export class Arrivals<T> {
     }
     const { number, count } = stamp
     if (number <= source.passed) {
-      this.#inherit(stamp.changes, count, now)
+      this.#hearsay.inherit(stamp.changes, count, now)
       return 'late'
     }
     if (stamp.previous > source.passed) return 'wait'
     const aside = stamp.repeats && stamp.elsewhere
-    if (count > 0 && !aside && !this.#met(stamp.changes, count)) return 'wait'
+    if (count > 0 && !aside && !this.#hearsay.met(stamp.changes, count)) return 'wait'
     source.passed = number
     if (source.waiting.size > 0) this.#stir(source, now)
-    if (aside) this.#putOff(stamp, now)
-    else if (count > 0) stamp.elsewhere = this.#inherit(stamp.changes, count, now)
+    if (aside) this.#hearsay.putOff(stamp, now)
+    else if (count > 0) stamp.elsewhere = this.#hearsay.inherit(stamp.changes, count, now)
     return 'pass'
-  }
-
-  #putOff(stamp: IncomingStamp, now: number): void {
-    this.#unreadAt = now
-    if (stamp.keeper === this) return
-    stamp.keeper = this
-    if (this.#unread.push(stamp) === 1) this.#host.later(this)
-  }
-
-  /** Takes over what repetitions told, with that of messages that wait: too much to say does no harm, and is said a little earlier. */
-  settle(): void {
-    for (let stamp = this.#unread.pop(); stamp !== undefined; stamp = this.#unread.pop()) {
-      stamp.keeper = undefined
-      this.#inherit(stamp.changes, stamp.told, this.#unreadAt)
-    }
-  }
-
-  #met(changes: readonly HeardDependency[], count: number): boolean {
-    for (let i = 0; i < count; i++) {
-      const heard = changes[i]!
-      const source = this.#needed(heard)
-      if (source !== undefined && source.passed < heard.number) return false
-    }
-    return true
-  }
-
-  /** Whose number it is that must pass here; undefined where it concerns others only. */
-  #needed(told: Told): Source | undefined {
-    if (told.role === Role.unknown) told.role = this.#roleOf(told)
-    if (told.role === Role.others || told.role === Role.ours) return undefined
-    if (told.role === Role.topic && !this.#host.wants(told.kind, told.destination)) return undefined
-    let source = told.source as Source | undefined
-    if (source === undefined || source.over) {
-      if (!this.#host.alive(told.producer)) return undefined
-      source = this.source(told.producer, told.epoch, wayOf(told.kind))
-      told.source = source
-    }
-    return source
-  }
-
-  #roleOf({ kind, destination, producer }: Dependency): number {
-    if (producer === this.#host.self) return Role.ours
-    if (kind !== DestinationKind.host) return Role.topic
-    return destination === this.#host.self ? Role.host : Role.others
-  }
-
-  /** Returns true where nothing of it may concern this host itself. */
-  #inherit(told: readonly Told[], count: number, now: number): boolean {
-    let elsewhere = true
-    for (let i = 0; i < count; i++) {
-      const dependency = told[i]!
-      if (dependency.role === Role.unknown) dependency.role = this.#roleOf(dependency)
-      if (dependency.role === Role.topic || dependency.role === Role.others) this.#host.inherit(dependency, now)
-      if (dependency.role === Role.topic || dependency.role === Role.host) elsewhere = false
-    }
-    return elsewhere
   }
 
   // ---- waiting -----------------------------------------------------------------------------------------------------
@@ -205,16 +105,7 @@ export class Arrivals<T> {
     this.#bytes += bytes
     const held = { kind: 'message', item, bytes, source, number, previous, told } as const
     source.held.add(held)
-    this.wait(this.needs(source, previous, told), held, now)
-  }
-
-  needs(source: Source, previous: number, told: readonly Dependency[]): Need[] {
-    const needs: Need[] = [{ source, number: previous }]
-    for (const dependency of told as Told[]) {
-      const needed = this.#needed(dependency)
-      if (needed !== undefined) needs.push({ source: needed, number: dependency.number })
-    }
-    return needs
+    this.wait(this.#hearsay.needs(source, previous, told), held, now)
   }
 
   wait(needs: readonly Need[], what: Waiting['what'], now: number): void {
@@ -270,7 +161,7 @@ export class Arrivals<T> {
     source.held.delete(what)
     this.#waiting--
     this.#bytes -= what.bytes
-    this.#inherit(what.told as Told[], what.told.length, now)
+    this.#hearsay.inherit(what.told, what.told.length, now)
     sink.push(
       late ? { kind: 'late', item: what.item as T } : { kind: 'hand', item: what.item as T, waited: waitedFor(needs) }
     )
@@ -290,7 +181,7 @@ export class Arrivals<T> {
   }
 
   #void(source: Source, previous: number, number: number, told: readonly Dependency[], now: number): void {
-    this.wait(this.needs(source, previous, told), { kind: 'void', source, number }, now)
+    this.wait(this.#hearsay.needs(source, previous, told), { kind: 'void', source, number }, now)
   }
 
   /** Lets all go on that waits for the lowest number awaited of the source; returns that number. */

@@ -1,4 +1,4 @@
-import { decodeStamp } from '../../../protocols/causality/block.ts'
+import { decodeStamp } from '../../../protocols/causality/block-decoder.ts'
 import { DestinationKind } from '../../../protocols/causality/constants.ts'
 import { readBatch } from '../../../protocols/publish-subscribe/codec.ts'
 import type { CausalDriver, Ordered } from '../causality/driver.ts'

@@ -1,4 +1,4 @@
-import { encodeStamp } from '../../../protocols/causality/block.ts'
+import { encodeStamp } from '../../../protocols/causality/block-encoder.ts'
 import { DestinationKind } from '../../../protocols/causality/constants.ts'
 import type { Message } from '../../../protocols/envelope/message.ts'
 import { MeshError } from '../../../protocols/errors.ts'

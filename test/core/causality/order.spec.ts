@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { BlockDecoder, BlockEncoder, decodeStamp, encodeStamp } from '../../../protocols/causality/block.ts'
+import { BlockDecoder, decodeStamp } from '../../../protocols/causality/block-decoder.ts'
+import { BlockEncoder, encodeStamp } from '../../../protocols/causality/block-encoder.ts'
 import { DestinationKind, MAX_ENTRIES, Way } from '../../../protocols/causality/constants.ts'
 import type { OutgoingStamp } from '../../../protocols/causality/messages.ts'
 import { Cursor } from '../../../protocols/envelope/varint.ts'

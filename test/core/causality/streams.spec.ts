@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { BlockDecoder, BlockEncoder } from '../../../protocols/causality/block.ts'
+import { BlockDecoder } from '../../../protocols/causality/block-decoder.ts'
+import { BlockEncoder } from '../../../protocols/causality/block-encoder.ts'
 import { DestinationKind } from '../../../protocols/causality/constants.ts'
 import type { Dependency, OutgoingStamp } from '../../../protocols/causality/messages.ts'
 import { Cursor } from '../../../protocols/envelope/varint.ts'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { BlockDecoder, BlockEncoder } from '../../../protocols/causality/block.ts'
+import { BlockDecoder } from '../../../protocols/causality/block-decoder.ts'
+import { BlockEncoder } from '../../../protocols/causality/block-encoder.ts'
 import * as codec from '../../../protocols/causality/codec.ts'
 import type { DestinationKind, Way } from '../../../protocols/causality/constants.ts'
 import type { Dependency, HeldDependency } from '../../../protocols/causality/messages.ts'
@@ -35,7 +36,15 @@ describe('causality codec', () => {
           for (const { number, back, raise, again } of steps) {
             for (const i of raise) held[i]!.number++
             const previous = Math.max(0, number - 1 - back)
-            const stamp = { epoch: 7, number, previous, dependencies: held as HeldDependency[], log: undefined, own: held[0], again }
+            const stamp = {
+              epoch: 7,
+              number,
+              previous,
+              dependencies: held as HeldDependency[],
+              log: undefined,
+              own: held[0],
+              again
+            }
             const out = Buffer.alloc(encoder.measure(stamp))
             const end = encoder.write(out, 0, stamp)
             const cursor = new Cursor().open(out.subarray(0, end))
@@ -90,7 +99,14 @@ describe('causality codec', () => {
         }
       })
     )
-    for (const bytes of [[0x00], [0x09, 0x01, 0x07], [0x08, 0x02], [0xff, 0xff, 0x7f], [0x08, 0x00, 0x09], [0x05, 0x01]]) {
+    for (const bytes of [
+      [0x00],
+      [0x09, 0x01, 0x07],
+      [0x08, 0x02],
+      [0xff, 0xff, 0x7f],
+      [0x08, 0x00, 0x09],
+      [0x05, 0x01]
+    ]) {
       assert.throws(() => new BlockDecoder().read(new Cursor().open(Uint8Array.from(bytes))), { code: 'ERR_MALFORMED' })
     }
   })
