@@ -212,12 +212,14 @@ export class Services {
     if (this.#load !== undefined) this.#shedder.start()
   }
 
-  /** Resolves once nothing waits for its way out, for an acknowledgement or for a handler. */
+  /** Resolves once nothing waits for its way out, for an acknowledgement, for what it follows or for a handler. */
   async drained(): Promise<void> {
     this.pubsub.flush()
     this.links.flush()
     await this.delivery.drained()
-    while (!this.#closing && (this.links.waiting || [...this.registry].some(({ inbox }) => inbox.pending > 0))) {
+    const busy = () =>
+      this.links.waiting || this.order.waiting > 0 || [...this.registry].some(({ inbox }) => inbox.pending > 0)
+    while (!this.#closing && busy()) {
       await new Promise<void>((resolve) => this.clock.after(5, resolve))
     }
     await this.#receiver.quiet()

@@ -61,6 +61,26 @@ describe('causal order over libp2p', function () {
     })
   }
 
+  it('a node that stops hands out first what waits for its turn', async () => {
+    await using hosts = await triangle()
+    const { a, b, c } = hosts
+    const came: unknown[] = []
+    await c.agent('last', { receive: ({ data }) => void came.push(data), handle: { here: () => true } })
+    const middle = await b.agent('middle')
+    const relayed = Promise.withResolvers<void>()
+    const once = { delivery: 'at-most-once' } as const
+    middle.receive(({ data }) => middle.send('last', `after ${data}`, once).then(() => relayed.resolve()))
+    const first = await a.agent('first')
+    const sent = [first.send('last', 'm1'), first.send('middle', 'm1')]
+    await relayed.promise
+    // On the same stream, and in no such order: once it is answered the message before it is there and waits.
+    await middle.request('last', undefined, { type: 'here' })
+    assert.deepEqual(came, [])
+    await c.stop()
+    assert.deepEqual(came, ['m1', 'after m1'])
+    await Promise.allSettled(sent)
+  })
+
   it('across publications and messages', async () => {
     await using hosts = await triangle()
     const { a, b, c } = hosts
