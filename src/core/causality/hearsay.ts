@@ -116,6 +116,7 @@ export class Hearsay implements Keeper {
     return elsewhere
   }
 
+  /** What something that comes after `previous` of the source, and tells this, has to wait for. */
   needs(source: Source, previous: number, told: readonly Dependency[]): Need[] {
     const needs: Need[] = [{ source, number: previous }]
     for (const dependency of told as Told[]) {
