@@ -1,7 +1,7 @@
 import { Cursor } from '../envelope/varint.ts'
 import { MeshError } from '../errors.ts'
 import { HEAD_SHIFT, Head } from './block.ts'
-import { MAX_CHANGES, MAX_SLOTS } from './constants.ts'
+import { DestinationKind, MAX_CHANGES, MAX_SLOTS } from './constants.ts'
 import { type Heard, readDependency } from './dependency.ts'
 import type { HeardDependency, IncomingStamp, Keeper } from './messages.ts'
 
@@ -87,8 +87,11 @@ export class BlockDecoder implements IncomingStamp {
 }
 
 /** Throws `ERR_MALFORMED`. */
-export function decodeStamp(block: Uint8Array): IncomingStamp {
-  const decoder = new BlockDecoder()
-  decoder.read(new Cursor().open(block))
-  return decoder
+export function decodeStamp(block: Uint8Array): { kind: DestinationKind; stamp: IncomingStamp } {
+  const cursor = new Cursor().open(block)
+  const kind = cursor.varint()
+  if (kind > DestinationKind.wideBoth) throw new MeshError('ERR_MALFORMED', `a destination of kind ${kind}`)
+  const stamp = new BlockDecoder()
+  stamp.read(cursor)
+  return { kind: kind as DestinationKind, stamp }
 }

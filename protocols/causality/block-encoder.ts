@@ -1,6 +1,6 @@
 import { MAX_VARINT, writeSigned, writeVarint } from '../envelope/varint.ts'
 import { HEAD_SHIFT, Head } from './block.ts'
-import { LOG_SIZE } from './constants.ts'
+import { type DestinationKind, LOG_SIZE } from './constants.ts'
 import { boundOf, writeDependency } from './dependency.ts'
 import type { ChangeLog, HeldDependency, OutgoingStamp } from './messages.ts'
 
@@ -156,9 +156,10 @@ export class BlockEncoder {
   }
 }
 
-/** A stamp that stands alone, for bytes that are sent to many. */
-export function encodeStamp(stamp: OutgoingStamp): Uint8Array {
+/** A stamp that stands alone, of bytes that are sent to many: first by which ways they go. */
+export function encodeStamp(kind: DestinationKind, stamp: OutgoingStamp): Uint8Array {
   const encoder = new BlockEncoder()
-  const out = Buffer.allocUnsafe(encoder.measure(stamp))
-  return out.subarray(0, encoder.write(out, 0, stamp))
+  const out = Buffer.allocUnsafe(1 + encoder.measure(stamp))
+  out[0] = kind
+  return out.subarray(0, encoder.write(out, 1, stamp))
 }

@@ -10,7 +10,11 @@ export const DestinationKind = {
   /** The at-least-once subscriptions to a topic: they have streams of their own, which other copies may overtake. */
   assured: 2,
   /** The at-most-once subscriptions to a topic, over a wide channel: its sender does not know whom it reaches. */
-  wide: 3
+  wide: 3,
+  /** Both kinds of subscription to a topic, the at-most-once ones over links: one publication with two ways. */
+  both: 4,
+  /** Both kinds of subscription to a topic, the at-most-once ones over a wide channel. */
+  wideBoth: 5
 } as const
 export type DestinationKind = (typeof DestinationKind)[keyof typeof DestinationKind]
 
@@ -18,8 +22,22 @@ export type DestinationKind = (typeof DestinationKind)[keyof typeof DestinationK
 export const Way = { link: 0, assured: 1, wide: 2 } as const
 export type Way = (typeof Way)[keyof typeof Way]
 
+/** The one way of what has one; of a publication with two ways that of the copies for at-most-once subscriptions. */
 export function wayOf(kind: DestinationKind): Way {
-  return kind < DestinationKind.assured ? Way.link : kind === DestinationKind.assured ? Way.assured : Way.wide
+  if (kind === DestinationKind.assured) return Way.assured
+  return kind === DestinationKind.wide || kind === DestinationKind.wideBoth ? Way.wide : Way.link
+}
+
+/** Whether copies for at-least-once subscriptions go besides, on their own way. */
+export function isTwofold(kind: DestinationKind): boolean {
+  return kind >= DestinationKind.both
+}
+
+/** Of a publication that goes by the ways given: wide or over links (undefined: to none of the at-most-once subscriptions), and for at-least-once subscriptions. */
+export function publicationKind(wide: boolean | undefined, assured: boolean): DestinationKind {
+  if (wide === undefined) return DestinationKind.assured
+  if (assured) return wide ? DestinationKind.wideBoth : DestinationKind.both
+  return wide ? DestinationKind.wide : DestinationKind.topic
 }
 
 /** Dependencies that one message carries at most (the specification of this mesh). */

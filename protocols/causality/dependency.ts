@@ -38,7 +38,7 @@ export function writeDependency(out: Buffer, start: number, dependency: Dependen
 
 export function readDependency(cursor: Cursor): Heard {
   const kind = cursor.varint()
-  if (kind > DestinationKind.wide) throw new MeshError('ERR_MALFORMED', `a destination of kind ${kind}`)
+  if (kind > DestinationKind.wideBoth) throw new MeshError('ERR_MALFORMED', `a destination of kind ${kind}`)
   const destination = readName(cursor)
   const producer = readName(cursor)
   return new Heard(kind as DestinationKind, destination, producer, cursor.varint(), cursor.varint())

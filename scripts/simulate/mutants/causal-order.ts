@@ -10,23 +10,23 @@ export const causalOrder: readonly Mutant[] = [
     scenario,
     soon: true,
     file: 'src/core/causality/arrivals.ts',
-    find: 'if (stamp.previous > source.passed || (count > 0 && !this.#met(stamp.changes, count)))',
-    replace: 'if (stamp.previous > source.passed && count < 0)'
+    find: "if (stamp.previous > source.passed) return 'wait'\n    const aside = stamp.repeats && stamp.elsewhere",
+    replace: 'const aside = true'
   },
   {
     name: 'a message does not wait for the one before it from the same node',
     promise,
     scenario,
     file: 'src/core/causality/arrivals.ts',
-    find: 'if (stamp.previous > source.passed || (count > 0',
-    replace: 'if ((count > 0'
+    find: "if (stamp.previous > source.passed) return 'wait'",
+    replace: ''
   },
   {
     name: 'of what a message follows the first is not looked at',
     promise,
     scenario,
     soon: true,
-    file: 'src/core/causality/arrivals.ts',
+    file: 'src/core/causality/hearsay.ts',
     find: 'for (let i = 0; i < count; i++) {\n      const heard',
     replace: 'for (let i = 1; i < count; i++) {\n      const heard'
   },
@@ -35,15 +35,15 @@ export const causalOrder: readonly Mutant[] = [
     promise,
     scenario,
     file: 'src/core/causality/arrivals.ts',
-    find: "if (count > 0) this.#inherit(stamp.changes, count, now)\n    return 'pass'",
-    replace: "return 'pass'"
+    find: 'else if (count > 0) stamp.elsewhere = this.#hearsay.inherit(stamp.changes, count, now)',
+    replace: ''
   },
   {
     name: 'what a message that has waited follows is forgotten',
     promise,
     scenario,
     file: 'src/core/causality/arrivals.ts',
-    find: 'this.#inherit(what.told as Told[], what.told.length, now)',
+    find: 'this.#hearsay.inherit(what.told, what.told.length, now)',
     replace: ''
   },
   {
@@ -51,9 +51,9 @@ export const causalOrder: readonly Mutant[] = [
     promise,
     scenario,
     soon: true,
-    file: 'src/core/causality/arrivals.ts',
-    find: 'changes: [...changes.slice(0, count), itself], count: count + 1',
-    replace: 'changes: changes.slice(0, count), count'
+    file: 'src/core/causality/hearsay.ts',
+    find: 'changes: [...changes.slice(0, count), itself], count: count + 1, told: count + 1',
+    replace: 'changes: changes.slice(0, count), count, told: count'
   },
   {
     name: 'what waits goes on when the first that it waits for has come',
@@ -68,7 +68,7 @@ export const causalOrder: readonly Mutant[] = [
     promise,
     scenario,
     file: 'src/core/causality/sending.ts',
-    find: 'this.past.hold(topic.own, number, now)',
+    find: 'this.past.hold(own, number, now)',
     replace: ''
   },
   {
@@ -78,5 +78,29 @@ export const causalOrder: readonly Mutant[] = [
     file: 'src/core/causality/sending.ts',
     find: 'this.past.hold(target.own, number, now)',
     replace: ''
+  },
+  {
+    name: 'of a publication that goes two ways one is waited for',
+    promise,
+    scenario,
+    file: 'src/core/causality/hearsay.ts',
+    find: 'if (heard.role === Role.twofold && (this.#neededToo(heard)?.passed ?? heard.number) < heard.number) return false',
+    replace: ''
+  },
+  {
+    name: 'who hears a publication by one way does not know that it goes another',
+    promise,
+    scenario,
+    file: 'src/runtime/pubsub/publisher.ts',
+    find: 'publicationKind(once ? route.wide : undefined, keeps)',
+    replace: 'publicationKind(once ? route.wide : undefined, keeps && !once)'
+  },
+  {
+    name: 'what a message sent again told first is not told again',
+    promise,
+    scenario,
+    file: 'src/core/causality/sending.ts',
+    find: 'stamp.again = [...told, ...others]',
+    replace: 'stamp.again = others'
   }
 ]

@@ -94,6 +94,11 @@ export class Arrivals<T> {
     return 'pass'
   }
 
+  /** See `Hearsay`. */
+  awaits(publication: Dependency): boolean {
+    return this.#hearsay.awaits(publication)
+  }
+
   // ---- waiting -----------------------------------------------------------------------------------------------------
 
   /** A message that `admit` told to wait. */

@@ -1,4 +1,4 @@
-import { DestinationKind, MAX_ENTRIES } from '../../../protocols/causality/constants.ts'
+import { DestinationKind, MAX_ENTRIES, Way, wayOf } from '../../../protocols/causality/constants.ts'
 import type { Statement } from '../../../protocols/causality/messages.ts'
 import type { Sink } from '../machine.ts'
 import type { Destination, Entry } from './destination.ts'
@@ -58,8 +58,8 @@ export class Confirmations {
       if (entry !== entry.target.own) askOthers(entry, pause, now, sink)
       else if (entry.kind === DestinationKind.host) this.#askReceiver(entry.target, entry.number, pause, now, sink)
       else if (this.#handedOut(entry, entry.number, now)) past.drop(entry, true)
-      else if (entry.kind === DestinationKind.topic) {
-        for (const receiver of entry.receivers) this.#askReceiver(receiver, entry.number, pause, now, sink)
+      else if (wayOf(entry.kind) === Way.link) {
+        for (const receiver of entry.linked) this.#askReceiver(receiver, entry.number, pause, now, sink)
       }
     }
     this.#tell(now, sink)
@@ -79,10 +79,11 @@ export class Confirmations {
    * so, on a wide channel their time must have passed, and a stream for at-least-once subscriptions knows what was taken,
    * which what waits for its turn is not.
    */
-  #handedOut({ kind, receivers, number: last }: Entry, number: number, now: number): boolean {
-    if (kind === DestinationKind.wide) return Math.min(number, last) <= this.#sending.expired(now)
-    if (kind === DestinationKind.assured) return !receivers.some(({ name }) => this.#retained(name))
-    return receivers.every(({ confirmed }) => confirmed >= Math.min(number, last))
+  #handedOut({ kind, linked, assured, number: last }: Entry, number: number, now: number): boolean {
+    if (assured.some(({ name }) => this.#retained(name))) return false
+    const upTo = Math.min(number, last)
+    if (wayOf(kind) === Way.wide) return upTo <= this.#sending.expired(now)
+    return linked.every(({ confirmed }) => confirmed >= upTo)
   }
 
   /** Somebody asks for our publications up to a number. */

@@ -18,8 +18,9 @@ export class Entry implements HeldDependency {
   asked = 0
   answered = 0
   askedAt = Number.NEGATIVE_INFINITY
-  /** Of an own entry of a topic: who got its last message. */
-  receivers: readonly Destination[] = []
+  /** Of an own entry of a topic: who got its last message over links, and who for at-least-once subscriptions. */
+  linked: readonly Destination[] = []
+  assured: readonly Destination[] = []
 
   constructor(target: Destination, producer: string, epoch: number) {
     this.target = target
@@ -41,15 +42,15 @@ export class Mark {
   readonly target: Destination
   readonly number: number
   readonly previous: number
-  /** The publications in its past when it was sent first. */
-  readonly topics: readonly Dependency[]
+  /** What it told its receiver to wait for when it was sent first, and the publications that were in its past then. */
+  readonly told: readonly Dependency[]
   place = -1
 
-  constructor(target: Destination, number: number, previous: number, topics: readonly Dependency[]) {
+  constructor(target: Destination, number: number, previous: number, told: readonly Dependency[]) {
     this.target = target
     this.number = number
     this.previous = previous
-    this.topics = topics
+    this.told = told
   }
 }
 

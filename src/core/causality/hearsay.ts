@@ -1,9 +1,9 @@
-import { DestinationKind, type Way, wayOf } from '../../../protocols/causality/constants.ts'
-import type { Dependency, HeardDependency, IncomingStamp, Keeper } from '../../../protocols/causality/messages.ts'
+import { DestinationKind, isTwofold, Way, wayOf } from '../../../protocols/causality/constants.ts'
+import type { Dependency, IncomingStamp, Keeper } from '../../../protocols/causality/messages.ts'
 import type { Need, Source } from './source.ts'
 
 /** What a dependency is for this host, found out once for each slot of a stream. */
-const Role = { unknown: 0, host: 1, topic: 2, others: 3, ours: 4 } as const
+const Role = { unknown: 0, host: 1, topic: 2, others: 3, ours: 4, twofold: 5 } as const
 
 /** The stamp of a publication, which is in the past of its receivers as far as others get it too. */
 export function publicationStamp(
@@ -75,20 +75,32 @@ export class Hearsay implements Keeper {
   }
 
   /** Whether all that must have passed here has. */
-  met(changes: readonly HeardDependency[], count: number): boolean {
+  met(changes: readonly Told[], count: number): boolean {
     for (let i = 0; i < count; i++) {
       const heard = changes[i]!
       const source = this.#needed(heard)
       if (source !== undefined && source.passed < heard.number) return false
+      if (heard.role === Role.twofold && (this.#neededToo(heard)?.passed ?? heard.number) < heard.number) return false
     }
     return true
+  }
+
+  /** Of a publication that goes two ways the number for at-least-once subscriptions, if this host has any. */
+  #neededToo({ destination, producer, epoch }: Told): Source | undefined {
+    if (!this.#host.wants(DestinationKind.assured, destination) || !this.#host.alive(producer)) return undefined
+    return this.#source(producer, epoch, Way.assured)
+  }
+
+  /** Whether this host is still to get a copy of that publication, having had the other. */
+  awaits({ kind, destination, producer, epoch, number }: Dependency): boolean {
+    return !this.met([{ kind, destination, producer, epoch, number, role: Role.unknown }], 1)
   }
 
   /** Whose number it is that must pass here; undefined where it concerns others only. */
   #needed(told: Told): Source | undefined {
     if (told.role === Role.unknown) told.role = this.#roleOf(told)
     if (told.role === Role.others || told.role === Role.ours) return undefined
-    if (told.role === Role.topic && !this.#host.wants(told.kind, told.destination)) return undefined
+    if (told.role !== Role.host && !this.#host.wants(told.kind, told.destination)) return undefined
     let source = told.source as Source | undefined
     if (source === undefined || source.over) {
       if (!this.#host.alive(told.producer)) return undefined
@@ -100,7 +112,7 @@ export class Hearsay implements Keeper {
 
   #roleOf({ kind, destination, producer }: Dependency): number {
     if (producer === this.#host.self) return Role.ours
-    if (kind !== DestinationKind.host) return Role.topic
+    if (kind !== DestinationKind.host) return isTwofold(kind) ? Role.twofold : Role.topic
     return destination === this.#host.self ? Role.host : Role.others
   }
 
@@ -110,8 +122,9 @@ export class Hearsay implements Keeper {
     for (let i = 0; i < count; i++) {
       const dependency = told[i]!
       if (dependency.role === Role.unknown) dependency.role = this.#roleOf(dependency)
-      if (dependency.role === Role.topic || dependency.role === Role.others) this.#host.inherit(dependency, now)
-      if (dependency.role === Role.topic || dependency.role === Role.host) elsewhere = false
+      const { role } = dependency
+      if (role !== Role.host && role !== Role.ours) this.#host.inherit(dependency, now)
+      if (role !== Role.others && role !== Role.ours) elsewhere = false
     }
     return elsewhere
   }
@@ -122,6 +135,8 @@ export class Hearsay implements Keeper {
     for (const dependency of told as Told[]) {
       const needed = this.#needed(dependency)
       if (needed !== undefined) needs.push({ source: needed, number: dependency.number })
+      const too = dependency.role === Role.twofold ? this.#neededToo(dependency) : undefined
+      if (too !== undefined) needs.push({ source: too, number: dependency.number })
     }
     return needs
   }

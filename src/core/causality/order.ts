@@ -1,4 +1,4 @@
-import { DestinationKind, Way, wayOf } from '../../../protocols/causality/constants.ts'
+import { DestinationKind, Way } from '../../../protocols/causality/constants.ts'
 import type { Dependency, Fill, IncomingStamp, Missing, Statement } from '../../../protocols/causality/messages.ts'
 import type { Sink } from '../machine.ts'
 import { Arrivals } from './arrivals.ts'
@@ -19,6 +19,14 @@ export interface CausalHost {
   alive(peer: string): boolean
   /** Whether publications for the peer's at-least-once subscriptions are kept until they are taken: nothing of them is lost. */
   retained(peer: string): boolean
+}
+
+/** Where a publication comes from: by which ways it goes, and by which of them this copy came. */
+export interface PublicationSource {
+  readonly kind: DestinationKind
+  readonly way: Way
+  readonly topic: string
+  readonly producer: string
 }
 
 /** Inputs that are no message: what hosts say to each other about the order, and what becomes of hosts and links. */
@@ -67,7 +75,7 @@ export class CausalOrder<T> {
   constructor(host: CausalHost, limits: CausalLimits = DEFAULT_CAUSAL_LIMITS) {
     this.#host = host
     this.#limits = limits
-    this.sending = new Sending(host.self, host.epoch)
+    this.sending = new Sending(host.self, host.epoch, (publication) => this.arrivals.awaits(publication))
     this.#confirmations = new Confirmations(this.sending, (peer) => host.retained(peer))
     this.arrivals = new Arrivals<T>(
       {
@@ -103,13 +111,13 @@ export class CausalOrder<T> {
   /** A publication came. As `arrive`. */
   arrivePublication(
     stamp: IncomingStamp,
-    { kind, topic, producer }: { kind: DestinationKind; topic: string; producer: string },
+    { kind, way, topic, producer }: PublicationSource,
     item: T,
     bytes: number,
     now: number,
     sink: Sink<CausalEffect<T>>
   ): boolean {
-    return this.#arrive(publicationStamp(stamp, kind, topic, producer), wayOf(kind), producer, item, bytes, now, sink)
+    return this.#arrive(publicationStamp(stamp, kind, topic, producer), way, producer, item, bytes, now, sink)
   }
 
   #arrive(

@@ -1,4 +1,4 @@
-import { DestinationKind, MAX_ENTRIES, Way } from '../../../protocols/causality/constants.ts'
+import { DestinationKind, isTwofold, MAX_ENTRIES, Way, wayOf } from '../../../protocols/causality/constants.ts'
 import type {
   ChangeLog,
   Dependency,
@@ -35,10 +35,13 @@ export class Sending {
   /** The number of our last message, wherever it went. */
   #last = 0
   readonly #wide = new WideLog()
+  readonly #awaits: (publication: Dependency) => boolean
 
-  constructor(self: string, epoch: number) {
+  /** `awaits`: whether a copy of a publication that goes two ways is still to come here. */
+  constructor(self: string, epoch: number, awaits: (publication: Dependency) => boolean = () => false) {
     this.self = self
     this.epoch = epoch
+    this.#awaits = awaits
     this.#stamp.epoch = epoch
   }
 
@@ -94,27 +97,27 @@ export class Sending {
 
   /** As `sent`, for what will be sent again until it is settled. */
   sentUntilSettled(target: Destination, now: number): Mark {
-    const { last } = target
+    const { last, inherited } = target
     const topics = this.past.topics()
-    const mark = new Mark(target, this.sent(target, now), last, topics)
+    const number = this.sent(target, now)
+    const told = inherited > 0 ? target.told(number - 1, number) : NOTHING
+    const mark = new Mark(target, number, last, inherited > 0 ? [...told, ...topics] : topics)
     target.unsettled.add(mark)
     return mark
   }
 
   /**
    * For a message sent again to the same host: with its number, and what its receiver had to wait for then. What this host
-   * learned since of messages that go to its receiver may follow from this very message, and must not hold it up.
+   * learned since of messages that go to its receiver may follow from this very message, and must not hold it up. All is told
+   * in full: what later messages told on the stream comes after this one.
    */
-  stampAgain({ target, number, previous, topics }: Mark): OutgoingStamp {
+  stampAgain({ target, number, previous, told }: Mark): OutgoingStamp {
     const stamp = new Stamp()
     stamp.epoch = this.epoch
     stamp.number = number
     stamp.previous = previous
-    this.past.expose()
-    stamp.dependencies = this.past.entries.filter(
-      (entry) => entry.target !== target && entry.kind === DestinationKind.host
-    )
-    stamp.again = [...target.told(number - 1, number), ...topics]
+    const others = this.past.entries.filter((entry) => entry.target !== target && entry.kind === DestinationKind.host)
+    stamp.again = [...told, ...others]
     return stamp
   }
 
@@ -129,22 +132,32 @@ export class Sending {
     return stamp
   }
 
-  /** The publication that was stamped last goes to these hosts; over a wide channel to others as well, whom nobody knows. */
-  published(topic: Destination, receivers: readonly Destination[], now: number): void {
+  /**
+   * The publication that was stamped last goes to these hosts for their at-most-once subscriptions, over a wide channel to
+   * others as well, whom nobody knows, and to these for their at-least-once subscriptions. It has one number by all its ways.
+   */
+  published(topic: Destination, linked: readonly Destination[], assured: readonly Destination[], now: number): void {
     const number = ++this.#last
-    if (topic.inherited > 0) this.#replace(topic, number, undefined, receivers)
-    topic.own.receivers = receivers
-    if (topic.kind === DestinationKind.topic) for (const receiver of receivers) receiver.last = number
-    else if (topic.kind === DestinationKind.wide) this.#wide.note(number, now)
-    this.past.hold(topic.own, number, now)
+    if (topic.inherited > 0) this.#replace(topic, number, undefined, new Set([...linked, ...assured]))
+    const { own } = topic
+    own.linked = linked
+    own.assured = assured
+    const way = wayOf(topic.kind)
+    if (way === Way.link) for (const receiver of linked) receiver.last = number
+    else if (way === Way.wide) this.#wide.note(number, now)
+    this.past.hold(own, number, now)
   }
 
-  /** Others' entries for where our message went: it stands for them, at each host that it reaches. */
-  #replace(target: Destination, number: number, only: Destination | undefined, all: readonly Destination[]): void {
+  /**
+   * Others' entries for where our message went: it stands for them, at each host that it reaches. It does not reach this
+   * host: what is still to come here others must be told of.
+   */
+  #replace(target: Destination, number: number, only: Destination | undefined, all: Iterable<Destination>): void {
     const { past } = this
     for (let i = past.entries.length - 1; i >= 0; i--) {
       const entry = past.entries[i]!
       if (entry.target !== target || entry === target.own) continue
+      if (isTwofold(entry.kind) && this.#awaits(entry)) continue
       if (only !== undefined) only.cover(number, entry)
       else for (const receiver of all) receiver.cover(number, entry)
       past.drop(entry, false)
@@ -192,7 +205,8 @@ export class Sending {
     for (const entry of [...this.past.entries]) if (entry.target === target) this.past.drop(entry, entry === target.own)
     for (const topic of this.#topics.values()) {
       const { own } = topic
-      if (own.receivers.includes(target)) own.receivers = own.receivers.filter((receiver) => receiver !== target)
+      if (own.linked.includes(target)) own.linked = own.linked.filter((receiver) => receiver !== target)
+      if (own.assured.includes(target)) own.assured = own.assured.filter((receiver) => receiver !== target)
     }
   }
 

@@ -3,7 +3,7 @@ import { CAUSALITY, DestinationKind, Kind, Way } from '../../../protocols/causal
 import type { IncomingStamp, OutgoingStamp } from '../../../protocols/causality/messages.ts'
 import { MeshError } from '../../../protocols/errors.ts'
 import type { Destination, Mark } from '../../core/causality/destination.ts'
-import { type CausalInput, CausalOrder } from '../../core/causality/order.ts'
+import { type CausalInput, CausalOrder, type PublicationSource } from '../../core/causality/order.ts'
 import type { CausalEffect, CausalLimits } from '../../core/causality/types.ts'
 import type { MembershipEvent } from '../../core/membership/types.ts'
 import type { StreamLink } from '../links/link.ts'
@@ -163,11 +163,12 @@ export class CausalDriver implements LinkHandler {
     return this.#order.sending.stampMany()
   }
 
-  /** It goes to these hosts. */
-  published(kind: DestinationKind, topic: string, peers: readonly string[]): void {
+  /** It goes to these hosts: for their at-most-once subscriptions, and for their at-least-once ones. */
+  published(kind: DestinationKind, topic: string, linked: readonly string[], assured: readonly string[]): void {
     const { sending } = this.#order
-    const receivers = peers.map((peer) => sending.destination(DestinationKind.host, peer))
-    sending.published(sending.destination(kind, topic), receivers, this.#parts.links.turn.monotonic)
+    const host = (peer: string): Destination => sending.destination(DestinationKind.host, peer)
+    const now = this.#parts.links.turn.monotonic
+    sending.published(sending.destination(kind, topic), linked.map(host), assured.map(host), now)
     if (this.#timer === undefined) this.#arm()
   }
 
@@ -183,12 +184,7 @@ export class CausalDriver implements LinkHandler {
     this.#admitted(this.#order.arrive(stamp, peer, message, bytes, heardAt, this.#sink), message, heardAt)
   }
 
-  arrivePublication(
-    stamp: IncomingStamp,
-    publication: { kind: DestinationKind; topic: string; producer: string },
-    message: Ordered,
-    bytes: number
-  ): void {
+  arrivePublication(stamp: IncomingStamp, publication: PublicationSource, message: Ordered, bytes: number): void {
     const now = this.#parts.links.turn.monotonic
     this.#admitted(this.#order.arrivePublication(stamp, publication, message, bytes, now, this.#sink), message, now)
   }

@@ -1,5 +1,6 @@
 import { decodeStamp } from '../../../protocols/causality/block-decoder.ts'
-import { DestinationKind } from '../../../protocols/causality/constants.ts'
+import { isTwofold, Way, wayOf } from '../../../protocols/causality/constants.ts'
+import { MeshError } from '../../../protocols/errors.ts'
 import { readBatch } from '../../../protocols/publish-subscribe/codec.ts'
 import type { CausalDriver, Ordered } from '../causality/driver.ts'
 import type { PubSubStats } from './types.ts'
@@ -72,7 +73,7 @@ export class PublicationArrivals {
   }
 
   /** Returns how many subscriptions the messages are for. `ERR_MALFORMED`, possibly after some were handed out. */
-  batch(kind: DestinationKind, publisher: string, batch: Uint8Array, audience: Audience): number {
+  batch(way: Way, publisher: string, batch: Uint8Array, audience: Audience): number {
     let reached = 0
     readBatch(batch, (topic, bytes, stamp) => {
       if (stamp.length === 0 || this.#order === undefined) {
@@ -84,9 +85,15 @@ export class PublicationArrivals {
       const { length } = audience.matching(topic)
       reached += length
       // Of what nobody here wants on a channel, nothing that anybody sends here can follow.
-      if (length === 0 && kind === DestinationKind.wide) return
+      if (length === 0 && way === Way.wide) return
       const publication = new OrderedPublication(audience, this.#stats, publisher, topic, bytes, this.#relieved)
-      this.#order.arrivePublication(decodeStamp(stamp), { kind, topic, producer: publisher }, publication, bytes.length)
+      const decoded = decodeStamp(stamp)
+      const { kind } = decoded
+      if (wayOf(kind) !== way && !(way === Way.assured && isTwofold(kind))) {
+        throw new MeshError('ERR_MALFORMED', `a publication of kind ${kind} by way ${way}`)
+      }
+      const source = { kind, way, topic, producer: publisher }
+      this.#order.arrivePublication(decoded.stamp, source, publication, bytes.length)
     })
     return reached
   }

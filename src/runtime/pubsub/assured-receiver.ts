@@ -1,4 +1,4 @@
-import { DestinationKind } from '../../../protocols/causality/constants.ts'
+import { Way } from '../../../protocols/causality/constants.ts'
 import {
   decodeNumbered,
   encodeAcknowledgement,
@@ -93,7 +93,7 @@ export class AssuredReceiver {
 
   #deliver(publisher: string, inbound: Inbound, batch: Uint8Array): number {
     inbound.next++
-    return this.#c.arrivals.batch(DestinationKind.assured, publisher, batch, this.#c.local)
+    return this.#c.arrivals.batch(Way.assured, publisher, batch, this.#c.local)
   }
 
   /** Sent again, since our answer may be lost: how many it has reached. */

@@ -1,5 +1,5 @@
 import { encodeStamp } from '../../../protocols/causality/block-encoder.ts'
-import { DestinationKind } from '../../../protocols/causality/constants.ts'
+import { type DestinationKind, publicationKind } from '../../../protocols/causality/constants.ts'
 import type { Message } from '../../../protocols/envelope/message.ts'
 import { MeshError } from '../../../protocols/errors.ts'
 import { BatchWriter, encodeAsked, encodeSync } from '../../../protocols/publish-subscribe/codec.ts'
@@ -179,39 +179,36 @@ export class Publisher {
     const route = routes.of(topic)
     stats.published++
     this.#c.logs.log.append(topic, bytes)
-    if (route.interested.length > 0 || route.wide) {
-      routes.used(topic)
-      const stamp = ordered ? this.#stamp() : undefined
-      if (route.wide) wide.add(route, topic, bytes, stamp, tokens?.once)
-      else this.#direct(route.linked, topic, bytes, stamp, tokens?.once)
-      if (ordered) this.#stamped(route.wide ? DestinationKind.wide : DestinationKind.topic, topic, route.linked.peers)
-      this.#schedule()
-    }
-    let reached = local.deliver(self, topic, bytes, false)
+    const once = route.interested.length > 0 || route.wide
+    const kept = assured.active ? assured.route(topic) : undefined
+    const keeps = kept !== undefined && kept.peers.length > 0
+    const kind = ordered && (once || keeps) ? publicationKind(once ? route.wide : undefined, keeps) : undefined
+    const stamp = kind === undefined ? undefined : this.#stamp(kind)
     let remote = route.subscribers
     let path = pathOf(route)
-    if (assured.active) {
-      const kept = assured.route(topic)
-      if (kept.peers.length > 0) {
-        remote += kept.subscribers
-        if (path === 'local' && kept.subscribers > 0) path = 'direct'
-        assured.add(kept, topic, bytes, ordered ? this.#stamp() : undefined, tokens?.assured)
-        if (ordered) this.#stamped(DestinationKind.assured, topic, kept.peers)
-        this.#schedule()
-      }
+    if (once) {
+      routes.used(topic)
+      if (route.wide) wide.add(route, topic, bytes, stamp, tokens?.once)
+      else this.#direct(route.linked, topic, bytes, stamp, tokens?.once)
     }
+    if (keeps) {
+      remote += kept.subscribers
+      if (path === 'local' && kept.subscribers > 0) path = 'direct'
+      assured.add(kept, topic, bytes, stamp, tokens?.assured)
+    }
+    if (kind !== undefined) {
+      this.#c.order!.published(kind, topic, once ? route.linked.peers : NOBODY, keeps ? kept.peers : NOBODY)
+    }
+    if (once || keeps) this.#schedule()
+    let reached = local.deliver(self, topic, bytes, false)
     if (assuredLocal.size > 0) reached += assuredLocal.deliver(self, topic, bytes, false)
     stats.delivered += reached
     return { path, local: reached, remote }
   }
 
-  /** The place of the copies that go one way. Those for at-least-once subscriptions have another: either may come first. */
-  #stamp(): Uint8Array {
-    return encodeStamp(this.#c.order!.stampPublication())
-  }
-
-  #stamped(kind: DestinationKind, topic: string, peers: readonly string[]): void {
-    this.#c.order!.published(kind, topic, peers)
+  /** The place of all copies, whichever way they go: of a host with both kinds of subscription either copy may come first. */
+  #stamp(kind: DestinationKind): Uint8Array {
+    return encodeStamp(kind, this.#c.order!.stampPublication())
   }
 
   #direct(
@@ -290,6 +287,8 @@ export class Publisher {
     this.#room.stop(error)
   }
 }
+
+const NOBODY: readonly string[] = []
 
 function pathOf(route: Route): Evidence['path'] {
   if (route.wide) return 'gossip'

@@ -1,4 +1,4 @@
-import { DestinationKind } from '../../../protocols/causality/constants.ts'
+import { Way } from '../../../protocols/causality/constants.ts'
 import { MeshError } from '../../../protocols/errors.ts'
 import {
   decodeAcknowledgement,
@@ -115,12 +115,12 @@ export class Receiver implements LinkHandler {
 
   #counted(link: Link, kind: number, body: Uint8Array): void {
     const { peer } = link
-    if (kind === FRAME.messages) this.#batch(DestinationKind.topic, peer, body)
+    if (kind === FRAME.messages) this.#batch(Way.link, peer, body)
     else if (kind === FRAME.numbered) this.#c.assured.frame(link, body)
     else if (kind === FRAME.entries) this.#c.logs.entries(peer, body)
     else if (kind === FRAME.asked) {
       const { token, batch } = decodeAsked(body)
-      const subscribers = this.#batch(DestinationKind.topic, peer, batch)
+      const subscribers = this.#batch(Way.link, peer, batch)
       link.send(FRAME.acknowledgement, encodeAcknowledgement({ token, subscribers }), false)
     } else if (kind === FRAME.packet) this.#linked(peer, body)
     else if (kind === FRAME.sync) {
@@ -134,8 +134,8 @@ export class Receiver implements LinkHandler {
   }
 
   /** Returns how many local subscriptions the messages reached. */
-  #batch(kind: DestinationKind, publisher: string, batch: Uint8Array): number {
-    return this.#c.arrivals.batch(kind, publisher, batch, this.#c.local)
+  #batch(way: Way, publisher: string, batch: Uint8Array): number {
+    return this.#c.arrivals.batch(way, publisher, batch, this.#c.local)
   }
 
   /** The link proves who sent it: the signature need not be looked at. */
@@ -186,7 +186,7 @@ export class Receiver implements LinkHandler {
     const { publisher, ask, batch } = packet
     let reached = 0
     try {
-      reached = this.#batch(DestinationKind.wide, publisher, batch) + this.#strange(publisher, batch)
+      reached = this.#batch(Way.wide, publisher, batch) + this.#strange(publisher, batch)
     } catch {
       this.#c.refused(publisher, 'malformed')
     }

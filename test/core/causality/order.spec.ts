@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { BlockDecoder, decodeStamp } from '../../../protocols/causality/block-decoder.ts'
 import { BlockEncoder, encodeStamp } from '../../../protocols/causality/block-encoder.ts'
-import { DestinationKind, MAX_ENTRIES, Way } from '../../../protocols/causality/constants.ts'
+import { DestinationKind, MAX_ENTRIES, publicationKind, Way } from '../../../protocols/causality/constants.ts'
 import type { OutgoingStamp } from '../../../protocols/causality/messages.ts'
 import { Cursor } from '../../../protocols/envelope/varint.ts'
 import { type CausalHost, CausalOrder } from '../../../src/core/causality/order.ts'
@@ -34,23 +34,25 @@ class Host {
     return bytes
   }
 
-  publish(topic: string, peers: string[]): Uint8Array {
+  /** `assured`: who gets it for at-least-once subscriptions. */
+  publish(topic: string, peers: string[], assured: string[] = []): Uint8Array {
     const { sending } = this.order
-    const stamp = encodeStamp(sending.stampMany())
-    const receivers = peers.map((peer) => sending.destination(DestinationKind.host, peer))
-    sending.published(sending.destination(DestinationKind.topic, topic), receivers, this.now)
+    const kind = publicationKind(peers.length > 0 ? false : undefined, assured.length > 0)
+    const stamp = encodeStamp(kind, sending.stampMany())
+    const host = (peer: string) => sending.destination(DestinationKind.host, peer)
+    sending.published(sending.destination(kind, topic), peers.map(host), assured.map(host), this.now)
     return stamp
   }
 
   get(from: string, stamp: Uint8Array, item: string): void {
-    if (this.order.arrive(decodeStamp(stamp), from, item, 10, this.now, this.#sink)) this.handed.push(item)
+    if (this.order.arrive(decodeStamp(stamp).stamp, from, item, 10, this.now, this.#sink)) this.handed.push(item)
     this.order.release(this.now, this.#sink)
   }
 
-  getPublication(producer: string, topic: string, stamp: Uint8Array, item: string): void {
-    const publication = { kind: DestinationKind.topic, topic, producer }
-    if (this.order.arrivePublication(decodeStamp(stamp), publication, item, 10, this.now, this.#sink))
-      this.handed.push(item)
+  getPublication(producer: string, topic: string, bytes: Uint8Array, item: string, way: Way = Way.link): void {
+    const { kind, stamp } = decodeStamp(bytes)
+    const publication = { kind, way, topic, producer }
+    if (this.order.arrivePublication(stamp, publication, item, 10, this.now, this.#sink)) this.handed.push(item)
     this.order.release(this.now, this.#sink)
   }
 
@@ -70,7 +72,7 @@ class Host {
 
 /** Alone, so that it can come by any stream. */
 function written(stamp: OutgoingStamp): Uint8Array {
-  return encodeStamp({ ...stamp })
+  return encodeStamp(DestinationKind.host, { ...stamp })
 }
 
 describe('core/causality: the order', () => {

@@ -4,8 +4,10 @@ import { eachSeed } from '../membership/seeds.ts'
 import { World } from './world.ts'
 
 function anyKind(random: () => number, wide: number): DestinationKind {
-  if (random() < wide) return DestinationKind.wide
-  return random() < 0.3 ? DestinationKind.assured : DestinationKind.topic
+  const dice = random()
+  if (dice < wide) return dice < wide / 2 ? DestinationKind.wideBoth : DestinationKind.wide
+  if (random() < 0.3) return DestinationKind.both
+  return random() < 0.4 ? DestinationKind.assured : DestinationKind.topic
 }
 
 function traffic(world: World, random: () => number, messages: number, pace: number, wide: number): void {

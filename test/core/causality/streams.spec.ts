@@ -114,7 +114,7 @@ describe('core/causality: what a stream is told', () => {
         if (entry !== undefined) past.drop(entry, false)
       } else {
         sending.stampMany()
-        sending.published(sending.destination(DestinationKind.topic, `t${any(2)}`), [], 0)
+        sending.published(sending.destination(DestinationKind.topic, `t${any(2)}`), [], [], 0)
       }
     }
   })

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { BlockDecoder, decodeStamp } from '../../../protocols/causality/block-decoder.ts'
 import { BlockEncoder, encodeStamp } from '../../../protocols/causality/block-encoder.ts'
-import { DestinationKind, MAX_ENTRIES } from '../../../protocols/causality/constants.ts'
+import { DestinationKind, isTwofold, MAX_ENTRIES, Way, wayOf } from '../../../protocols/causality/constants.ts'
 import type { IncomingStamp, OutgoingStamp } from '../../../protocols/causality/messages.ts'
 import { Cursor } from '../../../protocols/envelope/varint.ts'
 import type { Mark } from '../../../src/core/causality/destination.ts'
-import { type CausalInput, CausalOrder } from '../../../src/core/causality/order.ts'
+import { type CausalInput, CausalOrder, type PublicationSource } from '../../../src/core/causality/order.ts'
 import type { CausalEffect } from '../../../src/core/causality/types.ts'
 import { Agenda } from './agenda.ts'
 
@@ -32,14 +32,10 @@ export interface Event {
 
 interface Packet {
   readonly event: Event
+  /** Of a publication that goes two ways to one host, one copy comes by each. */
+  readonly way: Way
   readonly to: string
   readonly acknowledge: (() => void) | undefined
-}
-
-interface Publication {
-  readonly kind: DestinationKind
-  readonly topic: string
-  readonly producer: string
 }
 
 interface Stream {
@@ -55,13 +51,16 @@ interface Host {
   readonly name: string
   readonly order: CausalOrder<Packet>
   readonly doomed: boolean
+  /** Of its at-most-once and of its at-least-once subscriptions. */
   readonly topics: ReadonlySet<string>
+  readonly assured: ReadonlySet<string>
   down: boolean
   /** Everything before what it sends next. */
   readonly history: Set<number>
   /** Everything before what it has been handed. */
   readonly followed: Set<number>
-  readonly handed: Set<number>
+  /** By number and way. */
+  readonly handed: Set<string>
   /** Publications for at-least-once subscriptions that each peer has not taken. */
   readonly untaken: Map<string, number>
   /** What waits until less is unconfirmed. */
@@ -95,14 +94,23 @@ export class World {
     const { hosts, topics, random, doomed = 0 } = options
     for (let i = 0; i < hosts; i++) {
       const name = `h${i}`
-      const wanted = Array.from({ length: topics }, (_, t) => `t${t}`).filter(() => random() < Math.min(0.5, 8 / hosts))
+      const some = () =>
+        new Set(Array.from({ length: topics }, (_, t) => `t${t}`).filter(() => random() < Math.min(0.5, 8 / hosts)))
       const host: Host = {
-        ...{ name, doomed: i < doomed, down: false, topics: new Set(wanted), history: new Set(), followed: new Set() },
+        ...{
+          name,
+          doomed: i < doomed,
+          down: false,
+          topics: some(),
+          assured: some(),
+          history: new Set(),
+          followed: new Set()
+        },
         ...{ handed: new Set(), backlog: [], untaken: new Map() },
         order: new CausalOrder<Packet>({
           self: name,
           epoch: 1,
-          wants: (_kind, topic) => host.topics.has(topic),
+          wants: (kind, topic) => (kind === DestinationKind.assured ? host.assured : host.topics).has(topic),
           alive: (peer) => !this.#byName.get(peer)!.down,
           retained: (peer) => (host.untaken.get(peer) ?? 0) > 0
         })
@@ -167,7 +175,9 @@ export class World {
       const { sending } = from.order
       const target = sending.destination(DestinationKind.host, to.name)
       const event = this.#record(from, [to.name], true)
-      this.#frame(from, to, lane, sending.stamp(target), { event, to: to.name, acknowledge: undefined })
+      this.#frame(from, to, lane, sending.stamp(target), {
+        ...{ event, way: Way.link, to: to.name, acknowledge: undefined }
+      })
       sending.sent(target, this.#now)
     })
   }
@@ -191,7 +201,9 @@ export class World {
           if (!this.#outstanding.delete(event.id) || from.down) return
           sending.settle(mark!, true)
         }
-        const stream = this.#frame(from, to, lane, stamp, { event, to: to.name, acknowledge })
+        const stream = this.#frame(from, to, lane, stamp, {
+          ...{ event, way: Way.link, to: to.name, acknowledge }
+        })
         stream.failures.add(fail)
       }
       const again = (): void => {
@@ -213,31 +225,43 @@ export class World {
     this.#whenRoom(from, () => {
       if (from.down) return
       const { sending } = from.order
-      const receivers = this.hosts.filter((host) => host !== from && !host.down && host.topics.has(topic))
-      const event = this.#record(from, [from.name, ...receivers.map(({ name }) => name)], true)
+      const others = this.hosts.filter((host) => host !== from && !host.down)
+      const assured = kind === DestinationKind.assured || isTwofold(kind)
+      const ways = new Map<Way, Host[]>()
+      if (kind !== DestinationKind.assured)
+        ways.set(
+          wayOf(kind),
+          others.filter(({ topics }) => topics.has(topic))
+        )
+      if (assured)
+        ways.set(
+          Way.assured,
+          others.filter((host) => host.assured.has(topic))
+        )
+      const event = this.#record(from, [from.name, ...[...ways.values()].flat().map(({ name }) => name)], true)
       const stamp = sending.stampMany()
       this.#measured(stamp)
-      const block = encodeStamp(stamp)
+      const block = encodeStamp(kind, stamp)
       this.#count(block.length)
-      sending.published(
-        sending.destination(kind, topic),
-        receivers.map(({ name }) => sending.destination(DestinationKind.host, name)),
-        this.#now
-      )
-      for (const to of receivers) {
-        const assured = kind === DestinationKind.assured
-        if (assured) from.untaken.set(to.name, (from.untaken.get(to.name) ?? 0) + 1)
-        const take = (): void => void from.untaken.set(to.name, from.untaken.get(to.name)! - 1)
-        const packet = { event, to: to.name, acknowledge: assured ? take : undefined }
-        const arrive = (): void =>
-          this.#arrive(to, decodeStamp(block), from.name, packet, { kind, topic, producer: from.name })
-        // gossip: in no order, and now and then never. The stream of at-least-once subscriptions repairs itself, slowly.
-        if (kind === DestinationKind.topic) this.#carry(from, to, 'p', arrive)
-        else if (assured) this.#carry(from, to, 'q', arrive, 3)
-        else if (this.#options.random() > 0.02) this.agenda.after(this.#later(), arrive)
+      const by = (way: Way) => (ways.get(way) ?? []).map(({ name }) => sending.destination(DestinationKind.host, name))
+      const once = kind === DestinationKind.assured ? [] : by(wayOf(kind))
+      sending.published(sending.destination(kind, topic), once, by(Way.assured), this.#now)
+      for (const [way, hosts] of ways) {
+        for (const to of hosts) this.#copy(from, to, way, { kind, way, topic, producer: from.name }, event, block)
       }
-      this.#check(from, event)
     })
+  }
+
+  /** gossip: in no order, and now and then never. The stream of at-least-once subscriptions repairs itself, slowly. */
+  #copy(from: Host, to: Host, way: Way, source: PublicationSource, event: Event, block: Uint8Array): void {
+    const assured = way === Way.assured
+    if (assured) from.untaken.set(to.name, (from.untaken.get(to.name) ?? 0) + 1)
+    const take = (): void => void from.untaken.set(to.name, from.untaken.get(to.name)! - 1)
+    const packet = { event, way, to: to.name, acknowledge: assured ? take : undefined }
+    const arrive = (): void => this.#arrive(to, decodeStamp(block).stamp, from.name, packet, source)
+    if (way === Way.link) this.#carry(from, to, 'p', arrive)
+    else if (assured) this.#carry(from, to, 'q', arrive, 3)
+    else if (this.#options.random() > 0.02) this.agenda.after(this.#later(), arrive)
   }
 
   #frame(from: Host, to: Host, lane: string, stamp: OutgoingStamp, packet: Packet): Stream {
@@ -279,7 +303,7 @@ export class World {
 
   // ---- receiving ---------------------------------------------------------------------------------------------------
 
-  #arrive(to: Host, stamp: IncomingStamp, from: string, packet: Packet, publication?: Publication): void {
+  #arrive(to: Host, stamp: IncomingStamp, from: string, packet: Packet, publication?: PublicationSource): void {
     if (to.down) return
     const sink = { push: (effect: CausalEffect<Packet>) => this.#perform(to, effect) }
     const goes =
@@ -331,20 +355,21 @@ export class World {
 
   #hand(host: Host, packet: Packet): void {
     this.stats.handed++
-    this.#check(host, packet.event)
+    this.#check(host, packet.event, packet.way)
     const { acknowledge } = packet
     if (acknowledge !== undefined) this.agenda.after(this.#later(), acknowledge)
   }
 
   /** A message that something has followed already comes too late, unless it is a repetition. */
-  #check(host: Host, event: Event): void {
+  #check(host: Host, event: Event, way: Way): void {
     if (this.#options.unchecked || event.past.has(event.id)) return
-    const again = host.handed.has(event.id)
+    const copy = `${event.id}/${way}`
+    const again = host.handed.has(copy)
     assert.ok(
       again || !host.followed.has(event.id),
       `${host.name} was handed ${event.id} of ${event.from} after what follows it`
     )
-    host.handed.add(event.id)
+    host.handed.add(copy)
     for (const id of event.past) host.followed.add(id)
     if (this.#byName.get(event.from)!.doomed) return
     for (const id of event.past) host.history.add(id)
