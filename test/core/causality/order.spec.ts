@@ -146,6 +146,41 @@ describe('core/causality: the order', () => {
     assert.deepEqual(deaf.handed, ['after'])
   })
 
+  it('waits for a publication by whichever way it comes, also where it was heard by another', () => {
+    const [a, b] = [new Host('a'), new Host('b')]
+    const wanting = (...kinds: DestinationKind[]) => new Host('c', { wants: (kind) => kinds.includes(kind) })
+    const news = a.publish('news', ['b', 'c'], ['c'])
+    b.getPublication('a', 'news', news, 'news')
+    const after = b.send('c')
+    const [once, atLeast, both] = [
+      wanting(DestinationKind.topic, DestinationKind.both),
+      wanting(DestinationKind.assured),
+      wanting(DestinationKind.topic, DestinationKind.both, DestinationKind.assured)
+    ]
+    for (const c of [once, atLeast, both]) c.get('b', after, 'after')
+    once.getPublication('a', 'news', news, 'linked')
+    assert.deepEqual(once.handed, ['linked', 'after'])
+    atLeast.getPublication('a', 'news', news, 'assured', Way.assured)
+    assert.deepEqual(atLeast.handed, ['assured', 'after'])
+    both.getPublication('a', 'news', news, 'assured', Way.assured)
+    assert.deepEqual(both.handed, ['assured'])
+    both.getPublication('a', 'news', news, 'linked')
+    assert.deepEqual(both.handed, ['assured', 'linked', 'after'])
+  })
+
+  it('does not let its own publication stand for one of which it has had one copy of two', () => {
+    const [a, b, d] = [new Host('a'), new Host('b'), new Host('d')]
+    const news = a.publish('news', ['b'], ['b'])
+    b.getPublication('a', 'news', news, 'news')
+    b.publish('news', ['d'], ['d'])
+    d.get('b', b.send('d'), 'to d')
+    const told = b.order.sending.past.entries.map(({ producer }) => producer)
+    assert.deepEqual(told.sort(), ['a', 'b', 'b'])
+    b.getPublication('a', 'news', news, 'news', Way.assured)
+    b.publish('news', ['d'], ['d'])
+    assert.ok(!b.order.sending.past.entries.some(({ producer }) => producer === 'a'))
+  })
+
   it('asks the producer for a gap, who fills what was lost with a link', () => {
     const [a, b] = [new Host('a'), new Host('b')]
     a.send('b')
