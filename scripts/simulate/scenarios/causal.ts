@@ -39,6 +39,7 @@ export const causal: Scenario = {
     await mesh.run(Promise.all(mesh.nodes.map((_, i) => parley.host(i))))
     if (calm) await delays(play, mesh, parley)
     else await faults(play, mesh, parley)
+    parley.chronicle.judge()
   }
 }
 

@@ -28,6 +28,8 @@ export class Chronicle {
   readonly #indexes = new Map<string, number>()
   /** Deliveries that nobody need be kept waiting for any more. */
   readonly #void = new Set<Delivery>()
+  /** What was heard too late, unless its node says in the same moment that it holds the sender to be gone. */
+  #suspects: { here: Delivery; at: number; details: Record<string, unknown> }[] = []
   readonly #calm: boolean
 
   /** `calm`: nothing fails, so nobody gives up waiting. */
@@ -59,6 +61,7 @@ export class Chronicle {
 
   /** A node is about to send a message. Returns its number. */
   say(node: Node, to: number | undefined): number {
+    this.judge(this.#mesh.now)
     const id = this.#sayings.length
     const by = this.#mesh.nodes.indexOf(node)
     this.#sayings.push({ id, node, by, to, past: new Set(this.#lifeOf(node).past), placed: false })
@@ -82,6 +85,7 @@ export class Chronicle {
     const saying = this.#sayings[id]!
     const here = this.#deliveries.at(id, this.#mesh.nodes.indexOf(node))
     const at = this.#mesh.now
+    this.judge(at)
     const followers = [...heard].filter(([later, end]) => {
       const sameMoment = end.at === at && end.door !== door
       return !sameMoment && this.#sayings[later]!.past.has(here)
@@ -89,13 +93,20 @@ export class Chronicle {
     heard.set(id, { at, door })
     this.#learn(life, saying.past)
     this.#learn(life, this.#deliveries.of(saying))
-    this.#play.must(followers.length === 0 || this.#void.has(here), 'nothing is heard before what it follows', {
-      node: node.name,
-      message: id,
-      from: saying.node.name,
-      to: saying.to ?? 'all',
-      after: followers.map(([later]) => ({ message: later, from: this.#sayings[later]!.node.name }))
-    })
+    if (followers.length === 0) return
+    const after = followers.map(([later]) => ({ message: later, from: this.#sayings[later]!.node.name }))
+    const details = { node: node.name, message: id, from: saying.node.name, to: saying.to ?? 'all', after }
+    this.#suspects.push({ here, at, details })
+  }
+
+  /** Of what was heard before that time. */
+  judge(before = Number.POSITIVE_INFINITY): void {
+    if (this.#suspects.length === 0) return
+    const due = this.#suspects.filter(({ at }) => at < before)
+    this.#suspects = this.#suspects.filter(({ at }) => at >= before)
+    for (const { here, details } of due) {
+      this.#play.must(this.#void.has(here), 'nothing is heard before what it follows', details)
+    }
   }
 
   /** What was said to a node that it has not heard. */
