@@ -21,6 +21,12 @@ const AGAIN = 1_000
 /** Hosts that wait to hear of our publications. A guess; who is left out asks again. */
 const MOST_LISTENERS = 4_096
 
+/**
+ * ms for which who confirmed nothing while too much was held is left out of what this host holds. A guess: long enough that
+ * one who never reads holds up the others for a small share of the time.
+ */
+const RELEASED = 60_000
+
 type Says = Sink<CausalEffect<never>>
 
 /**
@@ -34,10 +40,14 @@ export class Confirmations {
   readonly #retained: (peer: string) => boolean
   /** Who wants to hear that our publications up to a number were handed out. */
   #listeners: { peer: string; number: number }[] = []
+  readonly #patience: number
+  /** Since when too much is held; undefined while it is not. */
+  #fullSince: number | undefined
 
-  /** `retained`: whether something is kept until the peer's at-least-once subscriptions have taken it. */
-  constructor(sending: Sending, retained: (peer: string) => boolean) {
+  /** `patience`: ms for which sends wait for what is not confirmed. `retained`: whether something is kept until the peer's at-least-once subscriptions have taken it. */
+  constructor(sending: Sending, patience: number, retained: (peer: string) => boolean) {
     this.#sending = sending
+    this.#patience = patience
     this.#retained = retained
   }
 
@@ -62,7 +72,25 @@ export class Confirmations {
         for (const receiver of entry.linked) this.#askReceiver(receiver, entry.number, pause, now, sink)
       }
     }
+    this.#release(now, sink)
     this.#tell(now, sink)
+  }
+
+  /** Sends do not wait for ever for who confirms nothing: what is oldest is no longer held, and that is told. */
+  #release(now: number, sink: Says): void {
+    const { past, full } = this.#sending
+    if (!full) this.#fullSince = undefined
+    else this.#fullSince ??= now
+    if (this.#fullSince === undefined || now - this.#fullSince < this.#patience) return
+    this.#fullSince = undefined
+    for (const entry of [...past.entries]) {
+      if (now - entry.since < this.#patience) continue
+      const { target, producer, number } = entry
+      const own = entry === target.own
+      if (own) target.released = now + RELEASED
+      past.drop(entry, own)
+      sink.push({ kind: 'gap', producer, number, reason: 'full' })
+    }
   }
 
   #askReceiver(receiver: Destination, number: number, pause: number, now: number, sink: Says): void {

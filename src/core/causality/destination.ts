@@ -82,6 +82,8 @@ export class Destination {
   askedAt = Number.NEGATIVE_INFINITY
   /** Entries of others that name it. */
   inherited = 0
+  /** Monotonic ms until which what we send there is not in our past: it confirmed nothing while everybody else had to wait. */
+  released = Number.NEGATIVE_INFINITY
   /** The host is gone: should it come back, another takes this one's place. */
   over = false
   /** What will be sent again. */

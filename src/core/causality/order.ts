@@ -76,7 +76,7 @@ export class CausalOrder<T> {
     this.#host = host
     this.#limits = limits
     this.sending = new Sending(host.self, host.epoch, (publication) => this.arrivals.awaits(publication))
-    this.#confirmations = new Confirmations(this.sending, (peer) => host.retained(peer))
+    this.#confirmations = new Confirmations(this.sending, limits.gapTimeout, (peer) => host.retained(peer))
     this.arrivals = new Arrivals<T>(
       {
         self: host.self,

@@ -58,6 +58,7 @@ export class Past {
 
   /** Holds the entry from now on, with this number. */
   hold(entry: Entry, number: number, now: number): void {
+    if (entry.target.released > now && entry === entry.target.own) return
     this.#raise(entry, number, now)
     if (entry.place < 0) {
       this.#unexposed++

@@ -28,7 +28,7 @@ export type CausalEvent = {
   /** Whose message is missing, and the first one that was not waited for any longer. */
   producer: string
   number: number
-  /** `timeout`: nobody said in time what became of it. `full`: too much waits. */
+  /** `timeout`: nobody said in time what became of it. `full`: too much waits, here for it or there unconfirmed. */
   reason: 'timeout' | 'full'
 }
 

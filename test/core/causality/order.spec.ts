@@ -107,6 +107,26 @@ describe('core/causality: the order', () => {
     assert.deepEqual(c.said('hand')[0]!.waited, { a: 1 })
   })
 
+  it('does not hold sends up for ever for hosts that confirm nothing: it tells, and goes on without them for a while', () => {
+    const a = new Host('a')
+    const silent = Array.from({ length: MAX_ENTRIES + 1 }, (_, i) => `silent-${i}`)
+    for (const peer of silent) a.send(peer)
+    a.pass(LIMITS.gapTimeout - 20)
+    assert.equal(a.order.sending.full, true)
+    assert.deepEqual(a.said('gap'), [])
+    a.pass(40)
+    assert.equal(a.order.sending.full, false)
+    assert.deepEqual(
+      a.said('gap').map(({ producer, reason }) => `${producer} ${reason}`),
+      silent.map(() => 'a full')
+    )
+    for (const peer of silent) a.send(peer)
+    assert.equal(a.order.sending.past.entries.length, 0)
+    a.pass(60_000)
+    a.send(silent[0]!)
+    assert.equal(a.order.sending.past.entries.length, 1)
+  })
+
   it('takes over what a repeated stamp tells of others before the next one takes its place, and before it sends', () => {
     const [a, b] = [new Host('a'), new Host('b')]
     const [encoder, decoder, out] = [new BlockEncoder(), new BlockDecoder(), Buffer.alloc(1_000)]
