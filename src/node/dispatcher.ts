@@ -8,6 +8,7 @@ import { Roster } from '../core/delivery/roster.ts'
 import type { Outcome } from '../core/routing/outcome.ts'
 import { Draft } from '../runtime/delivery/composer.ts'
 import type { Timer } from '../runtime/ports.ts'
+import type { Change } from '../runtime/storage/types.ts'
 import type { Bury } from './at-least-once.ts'
 import { Attempts, type AttemptsOwner, type AttemptsParts } from './attempts.ts'
 import { Consignment, type Consignor, destinationOf } from './consignment.ts'
@@ -45,6 +46,8 @@ export class Dispatcher implements Consignor, AttemptsOwner {
   #size = 0
   #volatile = 0
   #pumping = false
+  /** Records of what was settled in this turn, and the names to be remembered for them. */
+  #removals: Change[] = []
   #stopped = false
 
   constructor(parts: DispatcherParts) {
@@ -189,14 +192,27 @@ export class Dispatcher implements Consignor, AttemptsOwner {
   }
 
   #done(consignment: Consignment): void {
-    const { store, shelf, names } = this.#parts
+    const { store, names } = this.#parts
     this.#attempts.release(consignment)
-    const changes = [...shelf.removal(consignment), ...names.done(consignment)]
-    // What is not removed is sent again by the next life, and recognised; a name alone nobody would bring back.
-    if (consignment.record !== '') store().writeLater(changes)
-    else if (changes.length > 0) void store().write(changes).catch(ignored)
+    const named = consignment.name === undefined ? undefined : names.done(consignment)
+    // A name alone nobody would bring back.
+    if (consignment.record !== '') this.#remove(consignment.record, named)
+    else if (named !== undefined && named.length > 0) void store().write(named).catch(ignored)
     this.#leave(consignment)
     consignment.ended(!consignment.template.acknowledged ? 'sent' : consignment.again ? 'duplicate' : 'delivered')
+  }
+
+  /** Those settled together leave the store together. What is not removed is sent again by the next life, and recognised. */
+  #remove(record: string, named: readonly Change[] | undefined): void {
+    if (this.#removals.length === 0) queueMicrotask(this.#removeAll)
+    this.#removals.push({ key: record, value: undefined })
+    if (named !== undefined) this.#removals.push(...named)
+  }
+
+  readonly #removeAll = (): void => {
+    const removals = this.#removals
+    this.#removals = []
+    this.#parts.store().writeLater(removals)
   }
 
   /** What was accepted becomes a letter, and its sender hears of it when that is kept. */
