@@ -1,5 +1,5 @@
 export interface ThrottleSettings {
-  /** Calls that may be under way to a target of which nothing is known yet. 1,024: a guess, above any bench's window. */
+  /** Calls that may be under way to a target of which nothing is known yet. 1,024: a guess; it doubles in each window while the target is calm. */
   initial: number
   /** Calls that always may. 16: a guess; Netflix's Gradient2 has 20. */
   least: number
@@ -138,7 +138,8 @@ export class Throttle {
       this.#phase = 'steady'
       this.#base = mean
       this.#stale = 0
-      this.#widen()
+      // Slow start (RFC 5681): while nothing queues, what is allowed doubles with each window that uses it.
+      if (2 * this.#most >= this.limit) this.#limit *= 2
     } else if (2 * this.#most >= this.limit) {
       // The first window has the calls that found the target idle.
       const first = this.#stale === 0 && this.#base === Number.POSITIVE_INFINITY
