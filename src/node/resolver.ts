@@ -29,6 +29,9 @@ const MAX_REFUSED = 4_096
 /** Hosts taken from one answer: one may be gone, more need not be known. */
 const ENOUGH = 3
 
+/** ms between two looks of whoever waits for room. A guess: only what went wrong elsewhere is found by it. */
+const LOOK = 1_000
+
 /**
  * What to do where the router knows nobody who may be called. With a full view nobody else has the name; with a partial
  * one the directory is asked, once at a time for each name.
@@ -48,7 +51,7 @@ export class Resolver {
     // Whoever waits for room waits in the order of asking; that a wish's key has one owner only, that owner decides.
     if (router.throttled(name, clock.monotonic(), wish)) {
       this.#parts.throttled()
-      return new Promise((resolve) => router.wait(name, resolve))
+      return this.#room(name)
     }
     const members = router.group(name)?.members() ?? []
     const known = [...members].some((member) => fits(member, wish))
@@ -63,6 +66,23 @@ export class Resolver {
       this.#asking.set(key, asking)
     }
     return asking
+  }
+
+  #room(name: string): Promise<void> {
+    const { router, clock } = this.#parts
+    return new Promise((resolve) => {
+      let waiting = true
+      const look = router.wait(name, () => {
+        waiting = false
+        resolve()
+      })
+      const again = (): void => {
+        if (!waiting) return
+        look(clock.monotonic())
+        clock.after(LOOK, again)
+      }
+      if (waiting) clock.after(LOOK, again)
+    })
   }
 
   /** Those known now. A host that the directory named has one entry, and chooses its instance itself. */

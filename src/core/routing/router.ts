@@ -175,11 +175,22 @@ export class Router {
     return false
   }
 
-  /** Calls back when there may be room at a member of that name: then it is to be chosen again, at once. */
-  wait(name: string, resume: () => void): void {
+  /**
+   * Calls back when there may be room at a member of that name: then it is to be chosen again, at once. Whoever waits looks
+   * now and then by what is returned: where nothing is under way, nobody's end would call.
+   */
+  wait(name: string, resume: () => void): (now: number) => void {
     const group = this.#groups.get(name)
-    if (group === undefined) resume()
-    else group.line.wait(resume)
+    if (group === undefined) {
+      resume()
+      return () => {}
+    }
+    const { line, targets } = group
+    line.wait(resume)
+    return (now) => {
+      for (const { throttle } of targets.values()) if (throttle !== undefined && throttle.inFlight > 0) return
+      line.call(Number.POSITIVE_INFINITY, now)
+    }
   }
 
   #call({ throttle, line }: Target, now: number): void {
