@@ -8,7 +8,6 @@ import {
   decodeFlow,
   decodeNak,
   decodeNumber,
-  encodeNumber,
   MAX_PLACE_BYTES,
   type Place,
   readPlace,
@@ -19,17 +18,12 @@ import type { CausalDriver } from '../causality/driver.ts'
 import type { StreamLink } from '../links/link.ts'
 import type { Turn } from '../links/turn.ts'
 import type { Link, LinkHandler } from '../links/types.ts'
-import type { Clock, Timer } from '../ports.ts'
-import { Conversation, HOLD, type Sent, type Tracked } from './conversation.ts'
+import type { Clock } from '../ports.ts'
+import { Conversation, type Sent, type Tracked } from './conversation.ts'
 import type { Deliver } from './inbound.ts'
 import { PausedFlows } from './paused-flows.ts'
 import { type Onward, RemoteInbound } from './remote-inbound.ts'
-
-/** ms between looks at what was sent and not acknowledged, and between signs of life for what is queued here. */
-const SWEEP = 500
-/** Signs of life within the time that a sender gives its attempt, and the ms between them however short that is. Guesses. */
-const SIGNS = 3
-const SHORTEST_HOLD = 50
+import { SignsOfLife } from './signs-of-life.ts'
 
 export interface PointToPointOptions {
   clock: Clock
@@ -56,17 +50,14 @@ export class PointToPoint implements LinkHandler {
   readonly #options: PointToPointOptions
   readonly #onward: Onward
   readonly #onwardNumbered: Onward
-  readonly #links = new Set<StreamLink>()
+  readonly #life: SignsOfLife
   /** Links that somebody waits for. */
   readonly #awaited = new Map<StreamLink, PromiseWithResolvers<void>>()
   readonly #cursor = new Cursor()
-  #sweeper: Timer | undefined
-  #holder: Timer | undefined
-  /** Monotonic ms when it is due. */
-  #holdAt = 0
 
   constructor(options: PointToPointOptions) {
     this.#options = options
+    this.#life = new SignsOfLife(options.clock)
     const { deliver, recognise, late } = options
     this.#onward = { deliver, late }
     this.#onwardNumbered = { deliver: recognise, late }
@@ -105,7 +96,7 @@ export class PointToPoint implements LinkHandler {
     // Writing may have found out that the stream is gone, and then nobody would settle the entry.
     if (link.closed) throw new MeshError('ERR_LINK_CLOSED', `the link to ${link.peer} closed`)
     conversation.sent.push({ entry, at: this.#options.turn.monotonic })
-    this.#sweeper ??= this.#options.clock.after(SWEEP, () => this.#sweep())
+    this.#life.awaited()
   }
 
   /** Resolves when the link's peer has greeted: from then on it takes what is sent. `ERR_LINK_CLOSED`. */
@@ -118,8 +109,7 @@ export class PointToPoint implements LinkHandler {
   }
 
   stop(): void {
-    this.#sweeper?.cancel()
-    this.#holder?.cancel()
+    this.#life.stop()
   }
 
   // ---- LinkHandler -------------------------------------------------------------------------------------------------
@@ -147,12 +137,9 @@ export class PointToPoint implements LinkHandler {
         this.#conversation(link).sent.settle(sequence)?.entry.failed(new RemoteError(error), delay)
         break
       }
-      case Kind.hold: {
-        const conversation = this.#conversation(link)
-        conversation.heldUpTo = decodeNumber(body)
-        conversation.heldAt = this.#options.clock.monotonic()
+      case Kind.hold:
+        this.#life.heard(this.#conversation(link), decodeNumber(body))
         break
-      }
       case Kind.pause:
         this.paused.pause(link.peer, decodeFlow(body), link)
         break
@@ -175,7 +162,7 @@ export class PointToPoint implements LinkHandler {
       .get(link)
       ?.reject(new MeshError('ERR_LINK_CLOSED', `the link to ${link.peer} closed`, { cause: error }))
     this.#awaited.delete(link)
-    this.#links.delete(link)
+    this.#life.delete(link)
     this.paused.forget(link.peer, link)
     if (link.order !== undefined) this.#options.order.severed(link.peer)
     const conversation = link.state as Conversation | undefined
@@ -241,22 +228,8 @@ export class PointToPoint implements LinkHandler {
 
   #opened(conversation: Conversation, message: WireMessage): number {
     conversation.open++
-    const timeout = message.attributes.guarantee?.timeout
-    if (timeout !== undefined && timeout < SIGNS * conversation.rhythm) this.#hasten(conversation, timeout)
-    if (this.#holder === undefined) this.#holdWithin(conversation.rhythm)
+    this.#life.holds(conversation, message.attributes.guarantee?.timeout)
     return conversation.received++
-  }
-
-  /** A sender with less patience than most. */
-  #hasten(conversation: Conversation, timeout: number): void {
-    conversation.rhythm = Math.max(SHORTEST_HOLD, timeout / SIGNS)
-    if (this.#holdAt > this.#options.clock.monotonic() + conversation.rhythm) this.#holdWithin(conversation.rhythm)
-  }
-
-  #holdWithin(ms: number): void {
-    this.#holder?.cancel()
-    this.#holdAt = this.#options.clock.monotonic() + ms
-    this.#holder = this.#options.clock.after(ms, () => this.#hold())
   }
 
   #acknowledged(link: StreamLink, body: Uint8Array, how: (sent: Sent) => void): void {
@@ -267,42 +240,9 @@ export class PointToPoint implements LinkHandler {
   #conversation(link: StreamLink): Conversation {
     if (link.state === undefined) {
       link.state = new Conversation(link, this.#options.turn)
-      this.#links.add(link)
+      this.#life.add(link)
     }
     return link.state as Conversation
-  }
-
-  // ---- time --------------------------------------------------------------------------------------------------------
-
-  /** Fails the attempts of which nothing was heard for their timeout. */
-  #sweep(): void {
-    this.#sweeper = undefined
-    const now = this.#options.clock.monotonic()
-    for (const link of this.#links) {
-      const { sent, heldUpTo, heldAt } = link.state as Conversation
-      if (sent.size === 0) continue
-      this.#sweeper ??= this.#options.clock.after(SWEEP, () => this.#sweep())
-      for (const [sequence, { entry, at }] of [...sent]) {
-        const heard = sequence <= heldUpTo ? Math.max(at, heldAt) : at
-        if (now - heard <= entry.timeout) continue
-        sent.settle(sequence)
-        entry.failed(new MeshError('ERR_TIMEOUT', `no acknowledgement within ${entry.timeout} ms`), undefined)
-      }
-    }
-  }
-
-  /** Tells senders that what they sent is here and waits; a handler that runs too long is refused where it runs. */
-  #hold(): void {
-    this.#holder = undefined
-    let rhythm = Number.POSITIVE_INFINITY
-    for (const link of this.#links) {
-      const conversation = link.state as Conversation
-      if (conversation.open === 0) conversation.rhythm = HOLD
-      if (conversation.open === 0 || link.closed) continue
-      link.send(Kind.hold, encodeNumber(conversation.received - 1), false)
-      rhythm = Math.min(rhythm, conversation.rhythm)
-    }
-    if (rhythm < Number.POSITIVE_INFINITY) this.#holdWithin(rhythm)
   }
 }
 
