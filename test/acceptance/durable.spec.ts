@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import {
   createNode,
   type MeshError,
@@ -8,7 +7,7 @@ import {
   type Receipt,
   type SendOptions
 } from '../../src/index.ts'
-import { temporaryFolder } from '../kit/folder.ts'
+import { lives } from '../kit/lives.ts'
 import { until } from '../kit/until.ts'
 
 const DURABLE = { durable: true } as const
@@ -26,31 +25,7 @@ function watched<T>(promise: Promise<T>): { value?: T; error?: MeshError } {
 
 describe('durable messages over loopback, with data folders', function () {
   this.timeout(60_000)
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>
-  const living = new Set<Node>()
-
-  beforeEach(async () => {
-    folder = await temporaryFolder()
-  })
-  afterEach(async () => {
-    await Promise.all([...living].map((node) => node.stop({ drain: false })))
-    living.clear()
-    await folder[Symbol.asyncDispose]()
-  })
-
-  /** The node of that name, in its first life or in a later one. */
-  async function life(name: string, others: readonly Node[] = [], limits = {}): Promise<Node> {
-    const bootstrap = others.flatMap((node) => node.multiaddrs)
-    const node = await createNode({ name, dataDir: join(folder.path, name), bootstrap, limits })
-    living.add(node)
-    if (others.length > 0) await node.ready({ peers: others.length, timeout: 15_000 })
-    return node
-  }
-
-  async function end(node: Node): Promise<void> {
-    living.delete(node)
-    await node.stop({ drain: false })
-  }
+  const { life, end } = lives()
 
   async function letters(node: Node): Promise<{ id: string; code: string; data: unknown; attempts: number }[]> {
     const found = []

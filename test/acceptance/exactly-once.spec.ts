@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { type Agent, type Context, createNode, type Node, type NodeOptions } from '../../src/index.ts'
+import type { Agent, Context, Node } from '../../src/index.ts'
 import { assemble } from '../../src/node/assemble.ts'
 import { resolveConfig } from '../../src/node/config.ts'
 import { loadIdentity } from '../../src/runtime/libp2p/identity.ts'
@@ -9,7 +9,7 @@ import type { Disk, DiskFile } from '../../src/runtime/ports.ts'
 import { FileDisk } from '../../src/runtime/storage/file-disk.ts'
 import { systemClock } from '../../src/runtime/system/clock.ts'
 import { systemDice } from '../../src/runtime/system/dice.ts'
-import { temporaryFolder } from '../kit/folder.ts'
+import { lives } from '../kit/lives.ts'
 import { until } from '../kit/until.ts'
 
 const ONCE = { delivery: 'exactly-once' } as const
@@ -64,33 +64,9 @@ class FailingDisk implements Disk {
 
 describe('exactly-once over loopback, with data folders', function () {
   this.timeout(60_000)
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>
-  const living = new Set<Node>()
+  const { dataDir, life, settle, end } = lives()
 
-  beforeEach(async () => {
-    folder = await temporaryFolder()
-  })
-  afterEach(async () => {
-    await Promise.all([...living].map((node) => node.stop({ drain: false })))
-    living.clear()
-    await folder[Symbol.asyncDispose]()
-  })
-
-  const dataDir = (name: string): string => join(folder.path, name)
-
-  async function settle(node: Node, others: readonly Node[]): Promise<Node> {
-    living.add(node)
-    if (others.length > 0) await node.ready({ peers: others.length, timeout: 15_000 })
-    return node
-  }
-
-  /** The node of that name, in its first life or in a later one. */
-  async function life(name: string, others: readonly Node[] = [], options: NodeOptions = {}): Promise<Node> {
-    const bootstrap = others.flatMap((node) => node.multiaddrs)
-    return settle(await createNode({ name, dataDir: dataDir(name), bootstrap, ...options }), others)
-  }
-
-  /** The same on a disk that can be made to fail. */
+  /** A life on a disk that can be made to fail. */
   async function lifeOnFailingDisk(name: string): Promise<{ node: Node; disk: FailingDisk }> {
     const identity = await loadIdentity(dataDir(name))
     const network = await createLibp2pNetwork({ identity, listen: ['/ip4/127.0.0.1/tcp/0'] })
@@ -98,11 +74,6 @@ describe('exactly-once over loopback, with data folders', function () {
     const config = resolveConfig({ name, dataDir: dataDir(name) })
     const world = { network, clock: systemClock, dice: systemDice, disk }
     return { node: await settle(await assemble(config, world, network.libp2p), []), disk }
-  }
-
-  async function end(node: Node): Promise<void> {
-    living.delete(node)
-    await node.stop({ drain: false })
   }
 
   async function counter(node: Node, receive = add, concurrency = 1): Promise<Agent> {

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createNode } from '../../src/index.ts'
 import { temporaryFolder } from '../kit/folder.ts'
+import { heldUp, SMALL } from '../kit/full-mailbox.ts'
 import { meshOf } from '../kit/mesh.ts'
+import { numbers } from '../kit/numbers.ts'
 import { record } from '../kit/record.ts'
 import { until } from '../kit/until.ts'
 
 const ONCE = { delivery: 'at-most-once' } as const
 const ACKNOWLEDGED = { delivery: 'at-least-once', maxRetries: 20 } as const
-const SMALL = { maxQueue: { messages: 10 }, highWatermark: 8, lowWatermark: 2 } as const
-const numbers = (count: number, from = 0): number[] => Array.from({ length: count }, (_, i) => from + i)
 
 describe('the API, “Overflow”, of an agent', function () {
   this.timeout(60_000)
@@ -19,17 +19,12 @@ describe('the API, “Overflow”, of an agent', function () {
       await using mesh = await meshOf({}, {})
       const [server, client] = mesh.nodes
       const events = record(server.events())
-      const gate = Promise.withResolvers<void>()
-      const handled: number[] = []
-      const receive = async ({ data }: { data: number }): Promise<void> => {
-        await gate.promise
-        handled.push(data)
-      }
+      const { open, handled, receive } = heldUp()
       await server.agent('worker', { receive, overflow, ...SMALL })
       const agent = await client.agent('sender')
       for (const i of numbers(5_000)) await agent.send('worker', i, ONCE)
       await until('all of it', () => server.counters().dropped === 4_989)
-      gate.resolve()
+      open()
       await until('what was kept', () => handled.length === 11)
       assert.deepEqual(handled, overflow === 'drop-oldest' ? [0, ...numbers(10, 4_990)] : numbers(11))
       const told = await events.first((event) => event.kind === 'overflow')
@@ -47,12 +42,7 @@ describe('the API, “Overflow”, of an agent', function () {
     await using mesh = await meshOf({}, {})
     const [server, client] = mesh.nodes
     const events = record(server.events())
-    const gate = Promise.withResolvers<void>()
-    const handled: number[] = []
-    const receive = async ({ data }: { data: number }): Promise<void> => {
-      await gate.promise
-      handled.push(data)
-    }
+    const { open, handled, receive } = heldUp()
     await server.agent('worker', { receive: [receive, { overflow: 'reject', ...SMALL }] })
     const agent = await client.agent('sender')
     let sent = 0
@@ -65,7 +55,7 @@ describe('the API, “Overflow”, of an agent', function () {
     assert.ok((await events.first(({ kind }) => kind === 'slow-consumer')).kind)
     // What is worthless before its receiver takes more is not waited for.
     await assert.rejects(agent.send('worker', -1, { ...ONCE, ttl: 50, timeout: 60_000 }), { code: 'ERR_TTL' })
-    gate.resolve()
+    open()
     await until('all that was sent', () => handled.length === sent)
     assert.deepEqual(handled, numbers(sent))
   })

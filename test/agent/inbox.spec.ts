@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
+import { numbers } from '../kit/numbers.ts'
 import { eventsOf, fateOf, withMesh } from './ground.ts'
 
 const ACKNOWLEDGED = { delivery: 'at-least-once' } as const
-const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 
 for (const [where, sender] of [
   ['the same node', 0],

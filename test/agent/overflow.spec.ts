@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import type { HandlerOptions } from '../../src/agent/types.ts'
+import { heldUp, SMALL } from '../kit/full-mailbox.ts'
+import { numbers } from '../kit/numbers.ts'
 import { eventsOf, fateOf, gate, withMesh } from './ground.ts'
 
 const ACKNOWLEDGED = { delivery: 'at-least-once' } as const
 const ONCE = { delivery: 'at-most-once' } as const
-const numbers = (count: number, from = 0): number[] => Array.from({ length: count }, (_, i) => from + i)
-const SMALL: HandlerOptions = { maxQueue: { messages: 10 }, highWatermark: 8, lowWatermark: 2 }
 
 /** The receiver lives on node 0; its sender there too, or on node 1. */
 for (const [where, sender] of [
@@ -15,18 +15,13 @@ for (const [where, sender] of [
   describe(`a full mailbox, sent to from ${where}`, () => {
     it('drop-oldest: keeps the newest, and tells how many made room', async () => {
       await withMesh({ nodes: 2 }, async (mesh) => {
-        const closed = gate()
-        const handled: number[] = []
+        const { open, handled, receive } = heldUp()
         const events = eventsOf(mesh, 0)
-        const receive = async ({ data }: { data: number }) => {
-          await closed.passed
-          handled.push(data)
-        }
         await mesh.run(mesh.nodes[0]!.agent('worker', { receive, overflow: 'drop-oldest', ...SMALL }))
         const agent = await mesh.run(mesh.nodes[sender]!.agent('sender'))
         for (const i of numbers(100)) await mesh.run(agent.send('worker', i, ONCE))
         await mesh.advance(2_000)
-        closed.open()
+        open()
         await mesh.advance(100)
         assert.deepEqual(handled, [0, ...numbers(10, 90)])
         const told = events.filter((event) => event.kind === 'overflow' && event.owner === undefined)
@@ -81,13 +76,8 @@ for (const [where, sender] of [
 
     it('spill-to-disk: what does not fit waits on disk, everything in order, whoever acknowledges it', async () => {
       await withMesh({ nodes: 2, disks: true }, async (mesh) => {
-        const closed = gate()
-        const handled: number[] = []
+        const { open, handled, receive } = heldUp()
         const events = eventsOf(mesh, 0)
-        const receive = async ({ data }: { data: number }) => {
-          await closed.passed
-          handled.push(data)
-        }
         await mesh.run(mesh.nodes[0]!.agent('worker', { receive, overflow: 'spill-to-disk', ...SMALL }))
         const agent = await mesh.run(mesh.nodes[sender]!.agent('sender'))
         const sends = numbers(500).map((i) => fateOf(agent.send('worker', i, i % 3 === 0 ? ACKNOWLEDGED : ONCE)))
@@ -97,7 +87,7 @@ for (const [where, sender] of [
           numbers(500).filter((i) => i % 3 !== 0).length
         )
         assert.ok(mesh.nodes[0]!.counters().spilled > 400)
-        closed.open()
+        open()
         for (let i = 0; i < 20; i++) await mesh.advance(500)
         assert.deepEqual(handled, numbers(500))
         assert.ok(sends.every(({ status }) => status === 'fulfilled'))
@@ -162,19 +152,14 @@ for (const [where, sender] of [
 
     it('redirect: agents that point at each other slow their senders in the end', async () => {
       await withMesh({ nodes: 2 }, async (mesh) => {
-        const closed = gate()
-        const handled: number[] = []
-        const receive = async ({ data }: { data: number }) => {
-          await closed.passed
-          handled.push(data)
-        }
+        const { open, handled, receive } = heldUp()
         await mesh.run(mesh.nodes[0]!.agent('left', { receive, overflow: 'redirect', redirect: 'right', ...SMALL }))
         await mesh.run(mesh.nodes[0]!.agent('right', { receive, overflow: 'redirect', redirect: 'left', ...SMALL }))
         const agent = await mesh.run(mesh.nodes[sender]!.agent('sender'))
         const sends = numbers(100).map((i) => fateOf(agent.send('left', i, ACKNOWLEDGED)))
         await mesh.advance(1_000)
         assert.ok(mesh.nodes[0]!.counters().redirected < 1_000)
-        closed.open()
+        open()
         await mesh.advance(20_000)
         assert.ok(sends.every(({ status }) => status === 'fulfilled'))
         assert.equal(new Set(handled).size, 100)

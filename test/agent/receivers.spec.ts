@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import type { Context } from '../../src/agent/types.ts'
+import { numbers } from '../kit/numbers.ts'
 import { eventsOf, fateOf, type Gate, gate, withMesh } from './ground.ts'
 
 const ACKNOWLEDGED = { delivery: 'at-least-once' } as const
 const ONCE = { delivery: 'at-most-once' } as const
-const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 
 /** The receiver lives on node 0; its sender there too, or on node 1. */
 for (const [where, sender] of [

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { MeshError } from '../../protocols/errors.ts'
 import { PART_WINDOW } from '../../protocols/request-response/constants.ts'
 import type { Context } from '../../src/agent/types.ts'
+import { numbers } from '../kit/numbers.ts'
 import { fateOf, gate, withMesh } from './ground.ts'
 
 async function collect(items: AsyncIterable<{ data: unknown }>): Promise<unknown[]> {
@@ -9,8 +10,6 @@ async function collect(items: AsyncIterable<{ data: unknown }>): Promise<unknown
   for await (const { data } of items) found.push(data)
   return found
 }
-
-const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 
 for (const [where, caller] of [
   ['on the same node', 0],

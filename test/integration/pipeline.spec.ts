@@ -2,10 +2,9 @@ import assert from 'node:assert/strict'
 import { pipe } from 'it-pipe'
 import type { Node } from '../../src/index.ts'
 import { type Mesh, meshOf } from '../kit/mesh.ts'
+import { numbers } from '../kit/numbers.ts'
 import { collect, record } from '../kit/record.ts'
 import { until } from '../kit/until.ts'
-
-const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 
 describe('a pipeline across hosts', function () {
   this.timeout(30_000)

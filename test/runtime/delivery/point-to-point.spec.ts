@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { eventsOf, fateOf, gate, withMesh } from '../../agent/ground.ts'
+import { numbers } from '../../kit/numbers.ts'
 
 const ACKNOWLEDGED = { delivery: 'at-least-once' } as const
-const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 
 describe('messages between nodes', () => {
   it('wait in the receiver’s queue longer than an attempt may take: nothing is sent twice', async () => {
