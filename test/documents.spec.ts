@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { Kind as Causality } from '../protocols/causality/constants.ts'
+import { Kind as Framing } from '../protocols/framing/constants.ts'
 import { KIND as OVERLAY } from '../protocols/overlay/constants.ts'
 import { Kind as PointToPoint } from '../protocols/point-to-point/constants.ts'
 import { FRAME } from '../protocols/publish-subscribe/constants.ts'
@@ -9,24 +11,19 @@ import { Kind as RequestResponse } from '../protocols/request-response/constants
 import { readRepositoryFile, rows } from './kit/markdown.ts'
 
 const ROOT = join(import.meta.dirname, '..')
+const PROTOCOLS = readdirSync(join(ROOT, 'protocols'), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
 const DOCUMENTS = [
   'README.md',
   'ARCHITECTURE.md',
   'protocols/README.md',
-  ...[
-    'envelope',
-    'framing',
-    'point-to-point',
-    'request-response',
-    'publish-subscribe',
-    'pipeline',
-    'rate-limits',
-    'overlay',
-    'directory'
-  ].map((protocol) => `protocols/${protocol}/README.md`)
+  ...PROTOCOLS.map((protocol) => `protocols/${protocol}/README.md`)
 ]
 
 const KINDS = {
+  causality: Causality,
+  framing: Framing,
   'point-to-point': PointToPoint,
   'request-response': RequestResponse,
   'publish-subscribe': FRAME,
