@@ -20,6 +20,35 @@ export interface Consignor {
 /**
  * A message that is more than plainly acknowledged: it is numbered, stored, has a key or its sender's own id, or ends
  * when a link has taken it.
+ *
+ * Once it was taken, `Outbox` alone changes `state`, `attempts`, `spared`, `at` and `slot`, `Dispatch` `admitted` and
+ * `destination`, `Attempts` its number and its member.
+ *
+ *     new ──begin──▶ in-flight ──failed──▶ waiting     any ──acknowledged, given up, discarded──▶ settled, for good
+ *      ▲              │     ▲                 │
+ *      └───withdraw───┘     └──────tick───────┘
+ *
+ * | state | what goes on | what leads out, besides its end |
+ * |---|---|---|
+ * | `new` | it stands in line, behind others of its key or for its destination, which may be parked | its turn: `admitted` from here on |
+ * | `in-flight` | one attempt: its record is read, somebody is chosen, what has to be on disk is written, it is transmitted | `failed`; `missed`: a durable one that finds nobody is withdrawn, which counts as no attempt, and parked: no longer `admitted` |
+ * | `waiting` | the attempt failed, the next is due at `at`; an acknowledgement that comes late still counts | its time |
+ * | `settled` | it is done, a letter, rejected, or left to the next life | nothing |
+ *
+ * Whatever an attempt waits for, it looks at `state` before it goes on: `expires`, `stop` or a late acknowledgement may have
+ * settled it meanwhile.
+ *
+ * A durable one has a `record`: first none on disk, then `writing`, then `stored`, and never back; `writes` counts what is on its
+ * way. It is accepted when it is `stored`, and refused where its first write fails. One without a record was not accepted if
+ * it ends with a code that says so (`wasUnaccepted`). What was accepted ends delivered or as a letter.
+ *
+ * Invariants:
+ * - `draft` is missing only while it is `stored`; an attempt begins by reading it.
+ * - What has a record leaves only while `stored` and `storedClaim === claim`: the next life knows under which number it left.
+ * - `transmitted` never falls; from then on what is exactly-once keeps `claim` and `claimedAt` (`pin`).
+ * - While `claim` and `storedClaim` differ both numbers are in use: a crash goes back to the stored one.
+ * - `settled` ends at most once, after it has left the dispatcher, a letter's once that is kept; `receipt` resolves when it is
+ *   `stored`, where it is durable, else with the end.
  */
 export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
   readonly template: Template
