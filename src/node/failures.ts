@@ -17,7 +17,7 @@ const FINAL = new Set([
 /** Codes that say that the receiver is away or cannot take anything now: no handler has failed. */
 const AWAY = new Set([
   ...['ERR_NO_RESPONDERS', 'ERR_CIRCUIT_OPEN', 'ERR_PEER_UNREACHABLE', 'ERR_LINK_CLOSED', 'ERR_BACKPRESSURE'],
-  ...['ERR_QUEUE_FULL', 'ERR_STORAGE', 'ERR_STOPPED']
+  ...['ERR_QUEUE_FULL', 'ERR_OVERLOADED', 'ERR_LIMIT', 'ERR_STORAGE', 'ERR_STOPPED']
 ])
 
 /**
