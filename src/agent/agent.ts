@@ -3,6 +3,7 @@ import { MeshError } from '../../protocols/errors.ts'
 import type { CallOptions } from '../node/calling.ts'
 import type { SendParticulars } from '../node/sending.ts'
 import type { Evidence, PublishOptions, SubscribeOptions, Subscription } from '../runtime/pubsub/types.ts'
+import type { AgentNode } from './agent-port.ts'
 import type { Inbox } from './inbox.ts'
 import { checkMessage, checkSendOptions, checkWait, isExactlyOnce, partsOf, refuseUnbuilt } from './options.ts'
 import type { Template, Templates } from './templates.ts'
@@ -18,32 +19,6 @@ import type {
   Target,
   WaitOptions
 } from './types.ts'
-
-/** What an agent asks of its node. */
-export interface AgentNode {
-  post(template: Template, data: unknown, particulars: SendParticulars | undefined): Promise<Receipt>
-  ship(template: Template, data: unknown, particulars: SendParticulars | undefined): Promise<Receipt>
-  /** Those known now; an instance left out is its host's choice. */
-  members(name: string): { peer: string; instance: string | undefined }[]
-  /** Looks for somebody of that name; rejects with `ERR_NO_RESPONDERS`. */
-  resolve(name: string, options: WaitOptions): Promise<void>
-  request(template: Template, data: unknown, options: CallOptions): Promise<Message>
-  stream(template: Template, data: unknown, options: CallOptions): AsyncIterable<Message>
-  publish(agent: string, topic: string, data: unknown, options: PublishOptions & MessageOptions): Promise<Evidence>
-  /** `closed` is called when the subscription was. */
-  subscribe(
-    agent: string,
-    pattern: string,
-    options: SubscribeOptions,
-    closed: (subscription: Subscription) => void
-  ): Subscription
-  /** The trace and time of the message being handled now. */
-  parent(): Message['trace']
-  wallClock(): number
-  readonly requestTimeout: number
-  closeAgent(agent: Agent): Promise<void>
-  bounded<T>(promise: Promise<T>, options: WaitOptions): Promise<T>
-}
 
 /** One registration of an agent: what it is sent, and what it sends. */
 export class Agent {
@@ -142,8 +117,14 @@ export class Agent {
 
   /**
    * Sends a message to an agent, wherever it lives. At-most-once resolves when it was handed to the link, at-least-once
-   * when the receiver's handler has returned. Rejects with `ERR_NO_RESPONDERS`, `ERR_MAX_RETRIES`, `ERR_TTL`,
-   * `ERR_BACKPRESSURE`, `ERR_QUEUE_FULL`, `ERR_MESSAGE_TOO_LARGE`, `ERR_UNREPRESENTABLE`, `ERR_TIMEOUT`, `ERR_ABORTED`.
+   * when the receiver's handler has returned, `durable` when it is on disk; `receipt.settled` is the end then. What is left
+   * out, the message's type decides; see `SendOptions`.
+   *
+   * Rejects at once with `ERR_CONFIG` naming the key, `ERR_UNSUPPORTED`, `ERR_STOPPED`, `ERR_MESSAGE_TOO_LARGE`,
+   * `ERR_UNREPRESENTABLE`, `ERR_INVALID_MESSAGE`, `ERR_ID_REUSED`, `ERR_NO_DATA_DIR`, `ERR_QUEUE_FULL`; where nobody takes it with
+   * `ERR_NO_RESPONDERS`, `ERR_BACKPRESSURE` and `ERR_LINK_CLOSED` (at-most-once), `ERR_STORAGE` (not on disk); where it was given up
+   * and is a dead letter with `ERR_MAX_RETRIES`, `ERR_TTL`, `ERR_NO_HANDLER`, `ERR_TERMINATED`; where the caller's own wait ended with
+   * `ERR_TIMEOUT`, `ERR_ABORTED`.
    *
    * @example
    * const receipt = await planner.send('worker', { job: 7 }, { delivery: 'at-least-once' })
@@ -193,7 +174,7 @@ export class Agent {
 
   /**
    * Asks an agent and resolves with its reply. Rejects with what the handler threw, `ERR_NO_RESPONDERS` at once where
-   * nobody has that name, `ERR_NO_HANDLER`, `ERR_QUEUE_FULL` (beyond the handler's concurrency and the mailbox behind it,
+   * nobody has that name, `ERR_NO_HANDLER`, `ERR_OVERLOADED`, `ERR_CIRCUIT_OPEN`, `ERR_QUEUE_FULL` (beyond the handler's concurrency and the mailbox behind it,
    * 256 and 2,000 by default), `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_LINK_CLOSED`.
    *
    * @example
@@ -258,7 +239,11 @@ export class Agent {
 
   /**
    * Takes the agent off the mesh, and its subscriptions with it. What waits is refused, so that its senders try another
-   * member. Resolves when the mesh was told; `timeout` and `signal` bound the wait for that.
+   * member. Resolves when the mesh was told; `timeout` (ms, default none) and `signal` bound the wait for that: `ERR_TIMEOUT`,
+   * `ERR_ABORTED`. Safe to call twice.
+   *
+   * @example
+   * await planner.close({ timeout: 1_000 })
    */
   async close(options: WaitOptions = {}): Promise<void> {
     checkWait(options)
@@ -269,7 +254,7 @@ export class Agent {
   async #close(): Promise<void> {
     this.#closed = true
     for (const subscription of this.#subscriptions ?? []) void subscription.close()
-    await this.#node.closeAgent(this)
+    await this.#node.closeAgent()
     this.#inbox.close()
   }
 

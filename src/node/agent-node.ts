@@ -1,4 +1,4 @@
-import type { AgentNode } from '../agent/agent.ts'
+import type { AgentNode } from '../agent/agent-port.ts'
 import { currentTrace } from '../agent/current.ts'
 import { sourceOf } from '../agent/source.ts'
 import type { Clock } from '../runtime/ports.ts'

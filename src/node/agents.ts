@@ -1,7 +1,8 @@
 import type { AttributeSet } from '../../protocols/envelope/attributes.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import { MAX_NAME_BYTES } from '../../protocols/point-to-point/constants.ts'
-import { Agent, type AgentNode } from '../agent/agent.ts'
+import { Agent } from '../agent/agent.ts'
+import type { AgentNode } from '../agent/agent-port.ts'
 import type { ReceiveContext } from '../agent/context.ts'
 import type { Handling } from '../agent/handling.ts'
 import { Inbox, type InboxHost } from '../agent/inbox.ts'
@@ -111,11 +112,12 @@ export class Agents {
     const { self, composer, limits, node } = this.#parts
     const source = sourceOf(self, name)
     const closing: AgentNode = Object.assign(Object.create(node) as AgentNode, {
-      closeAgent: (agent: Agent) => this.#close(agent)
+      closeAgent: () => this.#close(agent)
     })
     const sends = new Templates(source, composer.lineage, 'point-to-point', limits)
     const requests = new Templates(source, composer.lineage, 'request-response', limits)
-    return new Agent(name, instance, closing, state, inbox, sends, requests)
+    const agent = new Agent(name, instance, closing, state, inbox, sends, requests)
+    return agent
   }
 
   #inboxHost(name: string, instance: string, state: StateSpace): InboxHost {

@@ -51,13 +51,33 @@ export interface Node extends AsyncDisposable {
 
   /** Listens and joins. Throws `ERR_LISTEN`, `ERR_STOPPED` (a node that was stopped does not start again). */
   start(): Promise<void>
-  /** Resolves once membership and directory were exchanged both ways with `peers` others. Default 1. */
+  /**
+   * Resolves once membership and directory were exchanged both ways with `peers` others, default 1: messages to their agents can be
+   * routed. `timeout` in ms, default none. Rejects with `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_CONFIG`, `ERR_STOPPED`.
+   *
+   * @example
+   * await node.ready({ peers: 2, timeout: 10_000 })
+   */
   ready(options?: WaitOptions & { peers?: number }): Promise<void>
-  /** Registers an instance of an agent; resolves once the mesh can find it. `ERR_CONFIG`, `ERR_LIMIT`. */
+  /**
+   * Registers an instance of an agent; resolves once the mesh can find it. Rejects with `ERR_CONFIG` naming the key, `ERR_LIMIT`
+   * (`limits.agents`), `ERR_TIMEOUT`, `ERR_ABORTED`: then nothing is registered.
+   *
+   * @example
+   * const planner = await node.agent('planner', { receive: ({ data }) => plan(data), handle: { 'plan.make': ({ data }) => make(data) } })
+   */
   agent(name: string, handlers?: AgentHandlers, options?: WaitOptions): Promise<Agent>
+  /** The others in the mesh, as this node sees them now. */
   peers(): Peer[]
+  /** Where agents, of that name or of any, live as this node knows it now. */
   agents(name?: string): AgentLocation[]
-  /** What happens to the agents of a name from now on. */
+  /**
+   * What happens to the agents of a name from now on: `agent-up`, `agent-down`, `agent-moved`; `at` in wall-clock ms. Ends with the node, the loop or
+   * `signal`.
+   *
+   * @example
+   * for await (const { kind, peer } of node.monitor('worker')) console.log(kind, peer)
+   */
   monitor(name: string, options?: { signal?: AbortSignal }): AsyncIterableIterator<AgentChange & { at: number }>
   /** How a message would travel now, and why. */
   explain(message: Partial<Message> & { data: unknown }, target: Target): Explanation
