@@ -1,5 +1,6 @@
 import type { AttributeSet } from './attributes.ts'
-import { HeaderDecoder, HeaderEncoder } from './header.ts'
+import { HeaderDecoder } from './header-decoder.ts'
+import { HeaderEncoder } from './header-encoder.ts'
 import type { Outgoing } from './outgoing.ts'
 import type { WireMessage } from './wire-message.ts'
 

@@ -1,4 +1,4 @@
-import { MAX_ID_BYTES } from '../../protocols/envelope/header.ts'
+import { MAX_ID_BYTES } from '../../protocols/envelope/header-layout.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import type { HandlerOptions, MessageOptions, Target, WaitOptions } from './types.ts'
 

@@ -1,5 +1,5 @@
 import type { AttributeSet } from '../../protocols/envelope/attributes.ts'
-import { definitionOf } from '../../protocols/envelope/header.ts'
+import { definitionOf } from '../../protocols/envelope/header-encoder.ts'
 import type {
   Characteristics,
   DeliveryGuarantee,

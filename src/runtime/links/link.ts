@@ -1,4 +1,5 @@
-import { HeaderDecoder, HeaderEncoder } from '../../../protocols/envelope/header.ts'
+import { HeaderDecoder } from '../../../protocols/envelope/header-decoder.ts'
+import { HeaderEncoder } from '../../../protocols/envelope/header-encoder.ts'
 import { MeshError } from '../../../protocols/errors.ts'
 import { COUNTED, FIRST_PROTOCOL_KIND, FRAMING_VERSION, Kind, type Lane } from '../../../protocols/framing/constants.ts'
 import { FrameReader } from '../../../protocols/framing/frame-reader.ts'

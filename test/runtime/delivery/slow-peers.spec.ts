@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { HeaderEncoder } from '../../../protocols/envelope/header.ts'
+import { HeaderEncoder } from '../../../protocols/envelope/header-encoder.ts'
 import { writeVarint } from '../../../protocols/envelope/varint.ts'
 import { COUNTED } from '../../../protocols/framing/constants.ts'
 import { Kind, PROTOCOL, RequestFlag } from '../../../protocols/request-response/constants.ts'
