@@ -1,6 +1,11 @@
+import type { ReceiveContext } from '../agent/context.ts'
+import type { Handling } from '../agent/handling.ts'
 import type { Counters } from '../core/flow/counters.ts'
 import type { Router } from '../core/routing/router.ts'
 import { CausalDriver } from '../runtime/causality/driver.ts'
+import type { Alarm } from '../runtime/delivery/alarm.ts'
+import type { Composer } from '../runtime/delivery/composer.ts'
+import type { Directory } from '../runtime/directory/types.ts'
 import { LinkTable } from '../runtime/links/table.ts'
 import { bootstrapFile } from '../runtime/membership/bootstrap.ts'
 import { createMembership } from '../runtime/membership/create.ts'
@@ -9,9 +14,21 @@ import { DEFAULT_LIMITS } from '../runtime/pubsub/limits.ts'
 import { createPubSub } from '../runtime/pubsub/pubsub.ts'
 import type { PubSub } from '../runtime/pubsub/types.ts'
 import type { SpillFolders } from '../runtime/storage/spill-folders.ts'
+import type { Coalescer } from '../runtime/telemetry/coalesce.ts'
+import { agentNode } from './agent-node.ts'
+import { Agents } from './agents.ts'
+import type { Atlas } from './atlas.ts'
+import type { Caller } from './caller.ts'
 import type { NodeConfig } from './config.ts'
+import type { Delivery } from './delivery.ts'
 import type { NodeEventBody } from './events.ts'
-import { publicationCodec } from './publishing.ts'
+import type { Forwarder } from './forwarder.ts'
+import type { LoadShedder } from './load-shedder.ts'
+import { Mailboxes } from './mailboxes.ts'
+import type { Persistence } from './persistence.ts'
+import { Publications, publicationCodec } from './publishing.ts'
+import type { AgentRegistry } from './registry.ts'
+import type { Resolver } from './resolver.ts'
 import { subscriptionOverflow } from './subscription-overflow.ts'
 import type { World } from './world.ts'
 
@@ -104,5 +121,45 @@ export function createPublishSubscribe({ config, world, emit }: Ground, parts: P
       subscriptions: limits.subscriptions,
       log: { ...DEFAULT_LIMITS.log, retention: limits.retention }
     }
+  })
+}
+
+interface AgentsParts {
+  membership: MembershipDriver
+  directory: Directory
+  registry: AgentRegistry
+  atlas: Atlas
+  composer: Composer
+  alarm: Alarm<ReceiveContext>
+  handling: Handling
+  shedder: LoadShedder
+  resolver: Resolver
+  delivery: Delivery
+  caller: Caller
+  pubsub: PubSub
+  counters: Counters
+  coalescer: Coalescer
+  forwarder: Forwarder
+  persistence: Persistence
+}
+
+export function createAgents({ config: { limits }, world, emit }: Ground, parts: AgentsParts): Agents {
+  const { membership, directory, registry, atlas, composer, alarm, handling, shedder } = parts
+  const { resolver, delivery, caller, pubsub, counters, coalescer, forwarder, persistence } = parts
+  const { network, clock, dice, coordinator } = world
+  const { peer } = network.host
+  return new Agents({
+    ...{ self: peer, clock, dice, coordinator, limits, emit },
+    ...{ membership, directory, registry, atlas, composer, alarm, handling, shedder },
+    home: () => persistence.state,
+    mailboxes: new Mailboxes({
+      ...{ counters, coalescer, emit },
+      spills: () => persistence.spills,
+      forwarder: () => forwarder
+    }),
+    node: agentNode({
+      ...{ peer, clock, resolver, delivery, caller, pubsub, publications: new Publications(composer) },
+      requestTimeout: limits.requestTimeout
+    })
   })
 }

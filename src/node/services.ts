@@ -21,25 +21,22 @@ import type { PubSub } from '../runtime/pubsub/types.ts'
 import { Rates } from '../runtime/rates/rates.ts'
 import type { Store } from '../runtime/storage/types.ts'
 import { Coalescer } from '../runtime/telemetry/coalesce.ts'
-import { agentNode } from './agent-node.ts'
-import { Agents } from './agents.ts'
+import type { Agents } from './agents.ts'
 import { Atlas } from './atlas.ts'
 import { Caller } from './caller.ts'
 import type { NodeConfig } from './config.ts'
 import { Delivery } from './delivery.ts'
 import { EventHub, type NodeEvent, type NodeEventBody } from './events.ts'
-import { createLinks, createOrder, createPublishSubscribe, createView } from './fabric.ts'
+import { createAgents, createLinks, createOrder, createPublishSubscribe, createView } from './fabric.ts'
 import { preferredFormats } from './formats.ts'
 import { Forwarder } from './forwarder.ts'
 import { LoadReport } from './load-report.ts'
 import { LoadShedder } from './load-shedder.ts'
 import { lossesOf } from './losses.ts'
-import { Mailboxes } from './mailboxes.ts'
 import { Persistence } from './persistence.ts'
 import { pipelineCalls } from './pipeline-calls.ts'
 import type { PipelineEvent } from './pipeline-port.ts'
 import { Pipelines } from './pipelines.ts'
-import { Publications } from './publishing.ts'
 import { AgentRegistry } from './registry.ts'
 import { Resolver } from './resolver.ts'
 import type { World } from './world.ts'
@@ -172,7 +169,13 @@ export class Services {
     })
     const first = config.bootstrap.length === 0 && config.bootstrapFile === undefined
     this.rates = new Rates({ clock, links: this.links, membership: this.membership, first })
-    this.agents = this.#agents()
+    this.agents = createAgents(ground, {
+      ...{ membership: this.membership, directory: this.directory, registry: this.registry, atlas: this.atlas },
+      ...{ composer: this.composer, alarm: this.#alarm, handling: this.#handling, shedder: this.#shedder },
+      ...{ resolver: this.#resolver, delivery: this.delivery, caller: this.#caller, pubsub: this.pubsub },
+      ...{ counters: this.counters, coalescer: this.#coalescer, forwarder: this.#forwarder },
+      persistence: this.#persistence
+    })
     this.#load = world.load && new LoadReport(this.membership, clock, world.load)
     const port = pipelineCalls({
       self: host.peer,
@@ -275,44 +278,5 @@ export class Services {
       this.counters.throttled++
     }
     return new Resolver({ clock, host, router, membership, directory, resolveTimeout, throttled })
-  }
-
-  #agents(): Agents {
-    const { clock, membership, directory, registry, atlas, composer, delivery, pubsub } = this
-    const { dice } = this.#world
-    const resolver = this.#resolver
-    const caller = this.#caller
-    const { peer } = this.host
-    const { limits } = this.#config
-    return new Agents({
-      ...{
-        self: peer,
-        clock,
-        dice,
-        membership,
-        directory,
-        registry,
-        atlas,
-        composer,
-        alarm: this.#alarm,
-        handling: this.#handling,
-        home: () => this.#persistence.state,
-        coordinator: this.#world.coordinator,
-        limits,
-        shedder: this.#shedder,
-        mailboxes: new Mailboxes({
-          counters: this.counters,
-          coalescer: this.#coalescer,
-          spills: () => this.#persistence.spills,
-          forwarder: () => this.#forwarder,
-          emit: this.#emit
-        })
-      },
-      emit: this.#emit,
-      node: agentNode({
-        ...{ peer, clock, resolver, delivery, caller, pubsub, publications: new Publications(composer) },
-        requestTimeout: limits.requestTimeout
-      })
-    })
   }
 }
