@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createNode } from '../../src/index.ts'
 import { temporaryFolder } from '../kit/folder.ts'
 import { heldUp, SMALL } from '../kit/full-mailbox.ts'
@@ -74,7 +73,6 @@ describe('the API, “Overflow”, of an agent', function () {
     const agent = await other.agent('sender')
     for (const i of numbers(2_000)) await agent.send('worker', i, ONCE)
     await until('the rest on disk', () => first.counters().spilled >= 1_989)
-    await sleep(100)
     // It stops, and does not wait for what its handler never finishes.
     await first.stop({ drain: false })
     await using second = await createNode({ dataDir: folder.path, bootstrap })
@@ -132,9 +130,12 @@ describe('the API, “Overflow”, of a subscription', function () {
     assert.ok(data.length > 0)
     await again.close()
     // Closing says that nobody reads on.
-    const third = record((await second.agent('listener')).subscribe('ticks.>', options))
-    await sleep(100)
-    assert.deepEqual(third.all, [])
+    const third = (await second.agent('listener')).subscribe('ticks.>', options)
+    const begun = record(third)
+    await third.ready
+    await publisher.publish('ticks.a', 2_000)
+    await until('the next', () => begun.all.length > 0)
+    assert.equal(begun.all[0]!.data, 2_000)
   })
 
   it('redirect: a named agent takes what finds no room', async () => {
