@@ -4,6 +4,7 @@ import { Compaction } from './compaction.ts'
 import { Directory, type Place } from './directory.ts'
 import { closedError } from './failure.ts'
 import { openLog } from './open-log.ts'
+import { Overlay } from './overlay.ts'
 import { readValue, readValues } from './reading.ts'
 import { RecentValues } from './recent.ts'
 import type { Segment } from './segment.ts'
@@ -71,7 +72,7 @@ class LogStore implements Store {
   /** What is on disk. */
   readonly #directory: Directory
   /** The newest value of each key that is on its way there: what readers see. */
-  readonly #overlay = new Map<string, { readonly value: Uint8Array | undefined; readonly version: number }>()
+  readonly #overlay = new Overlay()
   readonly #recent = new RecentValues()
   readonly #compaction: Compaction
   #pending: Pending[] = []
@@ -110,7 +111,7 @@ class LogStore implements Store {
     if (this.#closed) return
     const version = ++this.#version
     this.#place(changes, version)
-    for (const { key, value } of changes) this.#overlay.set(key, { value, version })
+    for (const { key, value } of changes) this.#overlay.set(key, value, version)
   }
 
   async *entries(prefix: string): AsyncGenerator<readonly [string, Uint8Array]> {
@@ -139,6 +140,7 @@ class LogStore implements Store {
       this.#settle(pending, segment, base)
     }
     this.#pending.splice(0, count)
+    this.#overlay.written(this.#pending.length === 0)
     this.#compaction.consider()
   }
 
@@ -162,6 +164,7 @@ class LogStore implements Store {
     const offsets: number[] = []
     const batch = encodeBatch(changes, offsets)
     const at = this.#log.place(batch)
+    if (at === 0) this.#overlay.begin()
     this.#pending.push({ index: this.#log.last, version, changes, at, length: batch.length, offsets })
   }
 
@@ -172,7 +175,6 @@ class LogStore implements Store {
       if (value === undefined) directory.delete(key)
       else directory.set(key, version || directory.version(key), segment, base + at, length, offsets[i]!, value.length)
       this.#recent.update(key, value)
-      if (version > 0 && this.#overlay.get(key)?.version === version) this.#overlay.delete(key)
     }
   }
 
