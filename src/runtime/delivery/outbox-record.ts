@@ -23,12 +23,16 @@ export interface StoredMessage extends Progress {
 
 const VERSION = 1
 
+/** What stands before a message, until it is copied. Grows with the longest. Nothing awaits while it is in use. */
+let head = Buffer.allocUnsafeSlow(1_024)
+
 /** version(1) accepted attempts spared number peer-length peer content-length content, then the message with its header spelled out. */
 export function encodeRecord(
   { accepted, attempts, spared, peer = '', number, content }: Progress,
   draft: Draft
 ): Uint8Array {
-  const head = Buffer.allocUnsafe(1 + 6 * MAX_VARINT + peer.length * 3 + content.length)
+  const bound = 1 + 6 * MAX_VARINT + peer.length * 3 + content.length
+  if (bound > head.length) head = Buffer.allocUnsafeSlow(2 * bound)
   head[0] = VERSION
   let at = writeVarint(head, 1, accepted)
   at = writeVarint(head, at, attempts)
