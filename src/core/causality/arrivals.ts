@@ -85,6 +85,7 @@ export class Arrivals<T> {
       return 'late'
     }
     if (stamp.previous > source.passed) return 'wait'
+    if (source.highest > source.passed && source.before(number) > source.passed) return 'wait'
     const aside = stamp.repeats && stamp.elsewhere
     if (count > 0 && !aside && !this.#hearsay.met(stamp.changes, count)) return 'wait'
     source.passed = number
@@ -109,8 +110,10 @@ export class Arrivals<T> {
     this.#waiting++
     this.#bytes += bytes
     const held = { kind: 'message', item, bytes, source, number, previous, told } as const
-    source.held.add(held)
-    this.wait(this.#hearsay.needs(source, previous, told), held, now)
+    // Also of a publication, which does not say what it follows; and its sender may hold us to be gone, and say nothing of it.
+    const needs = this.#hearsay.needs(source, Math.max(previous, source.before(number)), told)
+    source.hold(held)
+    this.wait(needs, held, now)
   }
 
   wait(needs: readonly Need[], what: Waiting['what'], now: number): void {

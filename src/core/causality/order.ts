@@ -19,6 +19,8 @@ export interface CausalHost {
   alive(peer: string): boolean
   /** Whether publications for the peer's at-least-once subscriptions are kept until they are taken: nothing of them is lost. */
   retained(peer: string): boolean
+  /** The first of our numbers that is kept for them and was not received; Infinity where there is none. */
+  unreceived(peer: string): number
 }
 
 /** Where a publication comes from: by which ways it goes, and by which of them this copy came. */
@@ -215,7 +217,8 @@ export class CausalOrder<T> {
     const { sending } = this
     const { epoch, way } = missing
     if (epoch !== sending.epoch) return
-    const { runs, coming } = sending.fill(peer, missing, this.#host.retained(peer), now)
+    const kept = { retained: this.#host.retained(peer), unreceived: this.#host.unreceived(peer) }
+    const { runs, coming } = sending.fill(peer, missing, kept, now)
     const target: Destination | undefined = sending.host(peer)
     for (let i = 0; i < runs.length; i += 2) {
       const cuts = target?.cut(runs[i]!, runs[i + 1]!) ?? [runs[i]!, runs[i + 1]!]

@@ -11,6 +11,14 @@ import { fillFor, type Runs } from './fills.ts'
 import { Past } from './past.ts'
 import { WideLog } from './wide-log.ts'
 
+/** What a host's own stream, for its at-least-once subscriptions, has of ours. */
+export interface Kept {
+  /** Some that it has not taken. */
+  readonly retained: boolean
+  /** The first number that it has not received; Infinity where it has received all. */
+  readonly unreceived: number
+}
+
 class Stamp implements OutgoingStamp {
   epoch = 0
   number = 0
@@ -184,11 +192,16 @@ export class Sending {
     if (target !== undefined) target.severed = target.last
   }
 
-  /** What becomes of our messages to `peer` after `passed` and up to `number`. `retained`: its own stream has some that it must take. */
-  fill(peer: string, { way, passed, number }: Missing, retained: boolean, now: number): Runs {
+  /** What becomes of our messages to `peer` after `passed` and up to `number`. */
+  fill(peer: string, { way, passed, number }: Missing, { retained, unreceived }: Kept, now: number): Runs {
     if (way === Way.link) return fillFor(this.#hosts.get(peer), passed, number, this.#last)
-    const coming = way === Way.assured ? retained : number > this.expired(now)
-    return { runs: coming || number > this.#last ? [] : [passed, number], coming }
+    const wide = way === Way.wide && number > this.expired(now)
+    // What it has received and not taken may wait there for this very answer: it is not what is missing.
+    const awaited = wide || (way === Way.assured && unreceived <= number)
+    return {
+      runs: awaited || number > this.#last ? [] : [passed, number],
+      coming: wide || (way === Way.assured && retained)
+    }
   }
 
   /** The last number up to which nothing is under way on wide channels. */

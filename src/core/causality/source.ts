@@ -12,6 +12,8 @@ export class Source {
   readonly waiting = new Deadlines<Waiting>()
   /** Its own messages that wait. */
   readonly held = new Set<Held>()
+  /** The highest number that ever waited. Invariant: while it has not passed, its message waits. */
+  highest = 0
   /** Monotonic ms since when something waits and nothing has passed. */
   stalled = 0
   /** Monotonic ms when it said last that something is on its way. */
@@ -26,6 +28,20 @@ export class Source {
     this.peer = peer
     this.epoch = epoch
     this.way = way
+  }
+
+  hold(held: Held): void {
+    this.held.add(held)
+    this.highest = Math.max(this.highest, held.number)
+  }
+
+  /** The last number before this one that waits, or has waited: its host sent it first. */
+  before(number: number): number {
+    // Nearly always: what comes by one way comes in order.
+    if (number > this.highest) return this.highest
+    let last = 0
+    for (const held of this.held) if (held.number < number) last = Math.max(last, held.number)
+    return last
   }
 }
 

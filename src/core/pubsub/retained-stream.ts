@@ -18,6 +18,8 @@ export interface RetentionLimits {
 interface Retained {
   token: number
   batch: Uint8Array
+  /** The place of its first message that has one in the causal order; 0 where none has. */
+  place: number
 }
 
 const NOTHING = new Uint8Array(0)
@@ -55,10 +57,20 @@ export class RetainedStream {
     return this.#kept.length > 0
   }
 
-  push(batch: Uint8Array, token: number): void {
-    this.#kept.push({ token, batch })
+  /** `place`: of its first message in the causal order, 0 where none has one. It never falls. */
+  push(batch: Uint8Array, token: number, place = 0): void {
+    this.#kept.push({ token, batch, place })
     this.#bytes += batch.length
     if (this.away) this.#bound()
+  }
+
+  /** The first place in the causal order of what is still to be received; Infinity where nothing in order is. */
+  get unreceived(): number {
+    for (let i = Math.max(0, this.#received + 1 - this.#lowest); i < this.#kept.length; i++) {
+      const { place } = this.#kept[i]!
+      if (place > 0) return place
+    }
+    return Number.POSITIVE_INFINITY
   }
 
   #bound(): void {

@@ -70,6 +70,8 @@ export class CausalDriver implements LinkHandler {
   wants: (kind: DestinationKind, topic: string) => boolean = () => false
   /** Whether something is kept for the peer's at-least-once subscriptions: publish-subscribe sets it. */
   retained: (peer: string) => boolean = () => false
+  /** The first of our numbers that is kept for them and was not received; Infinity where there is none: publish-subscribe sets it. */
+  unreceived: (peer: string) => number = () => Number.POSITIVE_INFINITY
   /** There is room again for who found `full`. */
   onRoom: () => void = () => {}
 
@@ -83,7 +85,8 @@ export class CausalDriver implements LinkHandler {
         epoch: Math.max(1, Math.floor(clock.now())),
         wants: (kind, topic) => this.wants(kind, topic),
         alive: (peer) => !this.#gone.has(peer),
-        retained: (peer) => this.retained(peer)
+        retained: (peer) => this.retained(peer),
+        unreceived: (peer) => this.unreceived(peer)
       },
       limits
     )

@@ -46,7 +46,8 @@ export class AssuredPublisher {
   readonly #c: AssuredPublisherComponents
   readonly #routes: TopicCache<AssuredRoute>
   readonly #receivers = new Map<string, Receiver>()
-  #batch: { route: AssuredRoute; writer: BatchWriter } | undefined
+  /** `place`: of its first message that has one in the causal order. */
+  #batch: { route: AssuredRoute; writer: BatchWriter; place: number } | undefined
   #serial = 0
   /** A receiver has room again. */
   onOpen: () => void = () => {}
@@ -81,20 +82,29 @@ export class AssuredPublisher {
     return this.#batch?.route.peers.includes(peer) === true || this.#receivers.get(peer)?.stream.pending === true
   }
 
-  /** With a `token` the message goes alone, and its receivers acknowledge it. */
+  /** The first place in the causal order of what the peer has not received; Infinity where it has all. */
+  unreceived(peer: string): number {
+    const known = this.#receivers.get(peer)?.stream.unreceived ?? Number.POSITIVE_INFINITY
+    const { route, place } = this.#batch ?? { route: undefined, place: 0 }
+    return place > 0 && route?.peers.includes(peer) ? Math.min(known, place) : known
+  }
+
+  /** `place` in the causal order; 0 without a stamp. With a `token` the message goes alone, and its receivers acknowledge it. */
   add(
     route: AssuredRoute,
     topic: string,
     bytes: Uint8Array,
     stamp: Uint8Array | undefined,
+    place: number,
     token: number | undefined
   ): void {
     if (route.peers.length === 0) return
     const batch = this.#batch
     const full = batch !== undefined && batch.writer.length + bytes.length > MAX_BATCH_BYTES
     if (full || token !== undefined || batch?.route.key !== route.key) this.flush()
-    this.#batch ??= { route, writer: new BatchWriter() }
+    this.#batch ??= { route, writer: new BatchWriter(), place: 0 }
     const { writer } = this.#batch
+    if (this.#batch.place === 0) this.#batch.place = place
     writer.add(topic, bytes, stamp)
     if (token !== undefined || writer.count >= MAX_BATCH_MESSAGES || writer.length >= MAX_BATCH_BYTES) this.flush(token)
   }
@@ -107,7 +117,7 @@ export class AssuredPublisher {
     for (const peer of batch.route.peers) {
       if (!this.#c.view.assured.has(peer)) continue
       const receiver = this.#receiver(peer)
-      receiver.stream.push(body, token)
+      receiver.stream.push(body, token, batch.place)
       this.#send(peer, receiver)
     }
   }

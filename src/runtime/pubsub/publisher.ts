@@ -1,5 +1,5 @@
 import { encodeStamp } from '../../../protocols/causality/block-encoder.ts'
-import { type DestinationKind, publicationKind } from '../../../protocols/causality/constants.ts'
+import { publicationKind } from '../../../protocols/causality/constants.ts'
 import type { Message } from '../../../protocols/envelope/message.ts'
 import { MeshError } from '../../../protocols/errors.ts'
 import { BatchWriter, encodeAsked, encodeSync } from '../../../protocols/publish-subscribe/codec.ts'
@@ -183,7 +183,9 @@ export class Publisher {
     const kept = assured.active ? assured.route(topic) : undefined
     const keeps = kept !== undefined && kept.peers.length > 0
     const kind = ordered && (once || keeps) ? publicationKind(once ? route.wide : undefined, keeps) : undefined
-    const stamp = kind === undefined ? undefined : this.#stamp(kind)
+    // The place of all copies, whichever way they go: of a host with both kinds of subscription either copy may come first.
+    const outgoing = kind === undefined ? undefined : this.#c.order!.stampPublication()
+    const stamp = outgoing === undefined ? undefined : encodeStamp(kind!, outgoing)
     let remote = route.subscribers
     let path = pathOf(route)
     if (once) {
@@ -194,7 +196,7 @@ export class Publisher {
     if (keeps) {
       remote += kept.subscribers
       if (path === 'local' && kept.subscribers > 0) path = 'direct'
-      assured.add(kept, topic, bytes, stamp, tokens?.assured)
+      assured.add(kept, topic, bytes, stamp, outgoing?.number ?? 0, tokens?.assured)
     }
     if (kind !== undefined) {
       this.#c.order!.published(kind, topic, once ? route.linked.peers : NOBODY, keeps ? kept.peers : NOBODY)
@@ -204,11 +206,6 @@ export class Publisher {
     if (assuredLocal.size > 0) reached += assuredLocal.deliver(self, topic, bytes, false)
     stats.delivered += reached
     return { path, local: reached, remote }
-  }
-
-  /** The place of all copies, whichever way they go: of a host with both kinds of subscription either copy may come first. */
-  #stamp(kind: DestinationKind): Uint8Array {
-    return encodeStamp(kind, this.#c.order!.stampPublication())
   }
 
   #direct(

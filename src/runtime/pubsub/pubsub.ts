@@ -193,6 +193,7 @@ class MeshPubSub implements PubSub {
     order.wants = (kind, topic) =>
       (kind === DestinationKind.assured ? this.#assuredLocal : this.#local).matching(topic).length > 0
     order.retained = (peer) => this.#assuring.retains(peer)
+    order.unreceived = (peer) => this.#assuring.unreceived(peer)
     order.onRoom = () => this.#publisher.pump()
   }
 

@@ -16,8 +16,11 @@ class Host {
   now = 0
 
   constructor(self: string, parts: Partial<CausalHost> = {}) {
-    const host = { self, epoch: 1, wants: () => true, alive: () => true, retained: () => false, ...parts }
-    this.order = new CausalOrder<string>(host, LIMITS)
+    const nothing = { retained: () => false, unreceived: () => Number.POSITIVE_INFINITY }
+    this.order = new CausalOrder<string>(
+      { self, epoch: 1, wants: () => true, alive: () => true, ...nothing, ...parts },
+      LIMITS
+    )
   }
 
   readonly #sink = {
@@ -224,6 +227,52 @@ describe('core/causality: the order', () => {
     a.handle({ kind: 'missing', peer: 'c', missing: c.said('missing')[0]!.missing })
     c.handle({ kind: 'fill', peer: 'a', fill: a.said('fill')[0]!.fill })
     assert.deepEqual(c.handed, ['after'])
+  })
+
+  it('fills what was never meant for a subscription that has received all, though it may not take it before that', () => {
+    const [b, c] = [new Host('b'), new Host('c')]
+    let unreceived = 1
+    const a = new Host('a', { retained: () => true, unreceived: () => unreceived })
+    b.getPublication('a', 'news', a.publish('news', [], ['b']), 'news', Way.assured)
+    a.publish('sport', [], ['c'])
+    c.getPublication('b', 'sport', b.publish('sport', [], ['c']), 'after', Way.assured)
+    c.pass(100)
+    const { missing } = c.said('missing')[0]!
+    a.handle({ kind: 'missing', peer: 'c', missing })
+    assert.deepEqual([a.said('fill').length, a.said('coming').length], [0, 1])
+    unreceived = 2
+    a.handle({ kind: 'missing', peer: 'c', missing })
+    c.handle({ kind: 'fill', peer: 'a', fill: a.said('fill')[0]!.fill })
+    assert.deepEqual(c.handed, ['after'])
+  })
+
+  it('hands out what one host sent in its order, also where that held the receiver to be gone meanwhile', () => {
+    const [a, b, c] = [new Host('a'), new Host('b'), new Host('c')]
+    const awaited = b.publish('news', ['a', 'c'])
+    a.getPublication('b', 'news', awaited, 'awaited')
+    const waiting = [a.publish('sport', [], ['c']), a.publish('sport', [], ['c'])]
+    for (const peer of ['b', 'c']) a.handle({ kind: 'gone', peer })
+    const free = [a.publish('sport', [], ['c']), a.publish('sport', [], ['c'])]
+    assert.equal(decodeStamp(free[0]!).stamp.count, 0)
+    for (const [i, stamp] of [...waiting, free[0]!].entries()) {
+      c.getPublication('a', 'sport', stamp, `${i + 1}`, Way.assured)
+    }
+    assert.deepEqual(c.handed, [])
+    c.getPublication('b', 'news', awaited, 'awaited')
+    c.getPublication('a', 'sport', free[1]!, '4', Way.assured)
+    assert.deepEqual([c.handed, c.said('late')], [['awaited', '1', '2', '3', '4'], []])
+  })
+
+  it('lets nothing pass what its host sent before it and waits, in whatever order the two came', () => {
+    const [a, b, c] = [new Host('a'), new Host('b'), new Host('c')]
+    const awaited = b.publish('news', ['a', 'c'])
+    a.getPublication('b', 'news', awaited, 'awaited')
+    const waiting = a.publish('sport', [], ['c'])
+    for (const peer of ['b', 'c']) a.handle({ kind: 'gone', peer })
+    const free = a.publish('sport', [], ['c'])
+    const last = a.publish('sport', [], ['c'])
+    for (const stamp of [waiting, last, free]) c.getPublication('a', 'sport', stamp, 'held', Way.assured)
+    assert.deepEqual([c.handed, c.order.arrivals.waiting], [[], 3])
   })
 
   it('a fill waits for what the lost message waited for', () => {

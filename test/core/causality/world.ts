@@ -63,6 +63,8 @@ interface Host {
   readonly handed: Set<string>
   /** Publications for at-least-once subscriptions that each peer has not taken. */
   readonly untaken: Map<string, number>
+  /** And those that it has not received, by their numbers. */
+  readonly unreceived: Map<string, number[]>
   /** What waits until less is unconfirmed. */
   readonly backlog: (() => void)[]
 }
@@ -106,13 +108,14 @@ export class World {
           history: new Set(),
           followed: new Set()
         },
-        ...{ handed: new Set(), backlog: [], untaken: new Map() },
+        ...{ handed: new Set(), backlog: [], untaken: new Map(), unreceived: new Map() },
         order: new CausalOrder<Packet>({
           self: name,
           epoch: 1,
           wants: (kind, topic) => (kind === DestinationKind.assured ? host.assured : host.topics).has(topic),
           alive: (peer) => !this.#byName.get(peer)!.down,
-          retained: (peer) => (host.untaken.get(peer) ?? 0) > 0
+          retained: (peer) => (host.untaken.get(peer) ?? 0) > 0,
+          unreceived: (peer) => host.unreceived.get(peer)?.[0] ?? Number.POSITIVE_INFINITY
         })
       }
       this.hosts.push(host)
@@ -260,8 +263,12 @@ export class World {
     const packet = { event, way, to: to.name, acknowledge: assured ? take : undefined }
     const arrive = (): void => this.#arrive(to, decodeStamp(block).stamp, from.name, packet, source)
     if (way === Way.link) this.#carry(from, to, 'p', arrive)
-    else if (assured) this.#carry(from, to, 'q', arrive, 3)
-    else if (this.#options.random() > 0.02) this.agenda.after(this.#later(), arrive)
+    else if (assured) {
+      const numbers = from.unreceived.get(to.name) ?? []
+      from.unreceived.set(to.name, numbers)
+      numbers.push(from.order.sending.last)
+      this.#carry(from, to, 'q', () => (numbers.shift(), arrive()), 3)
+    } else if (this.#options.random() > 0.02) this.agenda.after(this.#later(), arrive)
   }
 
   #frame(from: Host, to: Host, lane: string, stamp: OutgoingStamp, packet: Packet): Stream {

@@ -28,6 +28,18 @@ describe('a retained stream', () => {
     assert.deepEqual([stream.full, stream.pending], [false, false])
   })
 
+  it('says what place in the order is still to be received', () => {
+    const stream = new RetainedStream({ window: 1_000, history })
+    assert.equal(stream.unreceived, Number.POSITIVE_INFINITY)
+    for (const place of [0, 5, 0, 9]) stream.push(batch(1), 0, place)
+    const seen = [stream.unreceived]
+    for (const received of [1, 2, 3, 4, 0]) {
+      stream.acknowledge(received, Math.min(received, 1))
+      seen.push(stream.unreceived)
+    }
+    assert.deepEqual(seen, [5, 5, 9, 9, Number.POSITIVE_INFINITY, 5])
+  })
+
   it('goes back to what was not received, and believes a receiver that has forgotten', () => {
     const stream = new RetainedStream({ window: 1_000, history })
     for (let i = 0; i < 3; i++) stream.push(batch(1), 0)
