@@ -267,7 +267,11 @@ export class World {
       const numbers = from.unreceived.get(to.name) ?? []
       from.unreceived.set(to.name, numbers)
       numbers.push(from.order.sending.last)
-      this.#carry(from, to, 'q', () => (numbers.shift(), arrive()), 3)
+      const taken = (): void => {
+        numbers.shift()
+        arrive()
+      }
+      this.#carry(from, to, 'q', taken, 3)
     } else if (this.#options.random() > 0.02) this.agenda.after(this.#later(), arrive)
   }
 
