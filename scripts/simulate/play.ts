@@ -9,6 +9,15 @@ const PATIENCE = 300_000
 /** Share of packets that vanish on a network that works. */
 export const RARE = 0.01
 
+/** Something that was played beside the meshes, or before them. */
+export interface Part {
+  readonly messages: number
+  readonly faults: number
+  /** Virtual ms. */
+  readonly elapsed: number
+  readonly trace: readonly string[]
+}
+
 /** One run of a scenario: all chance from its seed, every claim checked here, everything counted. */
 export class Play {
   readonly seed: number
@@ -17,21 +26,21 @@ export class Play {
   faults = 0
   violation: Violation | undefined
   readonly #meshes: Mesh[] = []
-  readonly #rehearsals: Play[] = []
+  readonly #parts: Part[] = []
 
   constructor(scenario: string, seed: number) {
     this.seed = seed
     this.chance = new Chance(`${seed}/${scenario}`)
   }
 
-  /** ms of virtual time, of all meshes together. */
+  /** ms of virtual time, of all meshes and parts together. */
   get elapsed(): number {
-    const rehearsed = this.#rehearsals.reduce((sum, play) => sum + play.elapsed, 0)
-    return this.#meshes.reduce((sum, mesh) => sum + mesh.now, rehearsed)
+    const before = this.#parts.reduce((sum, part) => sum + part.elapsed, 0)
+    return this.#meshes.reduce((sum, mesh) => sum + mesh.now, before)
   }
 
   get trace(): string[] {
-    return [...this.#rehearsals.flatMap((play) => play.trace), ...this.#meshes.flatMap((mesh) => mesh.trace.lines)]
+    return [...this.#parts.flatMap((part) => part.trace), ...this.#meshes.flatMap((mesh) => mesh.trace.lines)]
   }
 
   /** A mesh whose chance follows from the seed, stopped at the end of the play. */
@@ -104,11 +113,11 @@ export class Play {
     )
   }
 
-  /** What another play did is part of this one. */
-  include(play: Play): void {
-    this.messages += play.messages
-    this.faults += play.faults
-    this.#rehearsals.push(play)
+  /** What that did is part of this play. Once it has ended. */
+  include(part: Part): void {
+    this.messages += part.messages
+    this.faults += part.faults
+    this.#parts.push(part)
   }
 
   async stop(): Promise<void> {

@@ -10,6 +10,7 @@ import { keyOrder } from './key-order.ts'
 import { membership } from './membership.ts'
 import { pipeline } from './pipeline.ts'
 import { publishSubscribe } from './publish-subscribe.ts'
+import { raft } from './raft/raft.ts'
 import { rateLimits } from './rate-limits.ts'
 import { requestResponse } from './request-response.ts'
 import type { Scenario } from './types.ts'
@@ -27,7 +28,8 @@ const claims: readonly Scenario[] = [
   membership,
   pipeline,
   flow,
-  rateLimits
+  rateLimits,
+  raft
 ]
 
 export const scenarios: readonly Scenario[] = [...claims, determinism(claims)]

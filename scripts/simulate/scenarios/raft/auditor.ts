@@ -1,0 +1,126 @@
+import type { Status } from '../../../../src/core/consensus/raft.ts'
+import type { Write } from '../../../../src/core/consensus/ready.ts'
+import type { Entry, Snapshot } from '../../../../src/core/consensus/types.ts'
+import type { Play } from '../../play.ts'
+import { type Register, textOf } from './register.ts'
+
+/** A node's log as it has told its disk. */
+interface Log {
+  start: number
+  terms: number[]
+  commit: number
+}
+
+/** Sees everything, and holds it against the guarantees of the thesis (figure 3.2) after every step. */
+export class Auditor {
+  /** The greatest index that any node has known to be committed. */
+  committed = 0
+  confirmed = 0
+  readonly #play: Play
+  readonly #logs = new Map<string, Log>()
+  /** Of each term. */
+  readonly #leaders = new Map<number, string>()
+  /** What stands under an index and a term anywhere, and the term before it. */
+  readonly #entries = new Map<string, string>()
+  /** The terms of committed entries. */
+  readonly #terms: number[] = [0]
+  /** The state after each entry. */
+  readonly #hashes: number[] = []
+  /** What was committed when each read began. */
+  readonly #reads = new Map<number, number>()
+
+  constructor(play: Play) {
+    this.#play = play
+  }
+
+  started(node: string, { index, term }: Snapshot, entries: readonly Entry[]): void {
+    const log: Log = { start: index, terms: [term], commit: index }
+    for (const entry of entries) if (entry.index > index) log.terms.push(entry.term)
+    this.#logs.set(node, log)
+  }
+
+  writes(node: string, { snapshot, entries }: Write): void {
+    const log = this.#logs.get(node)!
+    if (snapshot !== undefined) this.started(node, snapshot, [])
+    const { start, terms } = this.#logs.get(node)!
+    const first = entries[0]
+    if (first === undefined) return
+    const details = { node, index: first.index, commit: log.commit }
+    this.#play.must(first.index > log.commit, 'what is committed is not cut off', details)
+    terms.length = first.index - start
+    for (const entry of entries) {
+      this.#matches(entry, terms.at(-1)!)
+      terms.push(entry.term)
+    }
+  }
+
+  /** By induction over the terms before, all earlier entries are the same too. */
+  #matches(entry: Entry, before: number): void {
+    const key = `${entry.index}/${entry.term}`
+    const text = `${before}: ${textOf(entry)}`
+    const known = this.#entries.get(key) ?? text
+    this.#entries.set(key, text)
+    this.#play.must(known === text, 'log matching: one index and term, one entry after one other', { key, known, text })
+  }
+
+  stands({ id, role, term, commit, last }: Status, life: number): void {
+    const log = this.#logs.get(id)!
+    this.#play.must(commit <= last, 'what is committed is there', { id, commit, last })
+    for (let index = Math.max(log.commit, log.start) + 1; index <= commit; index++) this.#commits(id, index, log)
+    log.commit = Math.max(log.commit, commit)
+    if (role !== 'leader') return
+    const leader = `${id} in life ${life}`
+    const known = this.#leaders.get(term)
+    this.#play.must((known ?? leader) === leader, 'election safety: one leader a term', { term, known, leader })
+    if (known !== undefined) return
+    this.#leaders.set(term, leader)
+    for (let index = log.start + 1; index <= this.committed; index++) {
+      const story = { leader, term, index, is: log.terms[index - log.start], committed: this.#terms[index] }
+      this.#play.must(story.is === story.committed, 'leader completeness: what is committed stays', story)
+    }
+  }
+
+  #commits(node: string, index: number, log: Log): void {
+    const term = log.terms[index - log.start]!
+    this.#terms[index] ??= term
+    const story = { node, index, term, known: this.#terms[index] }
+    this.#play.must(story.known === term, 'state machine safety: one entry is committed at an index', story)
+    this.committed = Math.max(this.committed, index)
+  }
+
+  handsOut(node: string, committed: readonly Entry[], onDisk: readonly Entry[]): void {
+    for (const entry of committed) {
+      const holds = onDisk.some(({ index, term }) => index === entry.index && term === entry.term)
+      this.#play.must(holds, 'what is applied is on the own disk', { node, index: entry.index, term: entry.term })
+    }
+  }
+
+  applied(node: string, entry: Entry, register: Register): void {
+    const log = this.#logs.get(node)!
+    const details = { node, index: entry.index, commit: log.commit }
+    this.#play.must(entry.index <= log.commit, 'only what is committed is applied', details)
+    this.restored(node, register)
+  }
+
+  restored(node: string, { index, hash }: Register): void {
+    this.#hashes[index] ??= hash
+    const story = { node, index, hash, known: this.#hashes[index] }
+    this.#play.must(story.known === hash, 'state machine safety: the same state after the same entry', story)
+  }
+
+  readBegins(context: number): void {
+    this.#reads.set(context, this.committed)
+  }
+
+  readConfirmed(context: number, index: number): void {
+    const committed = this.#reads.get(context)
+    this.#play.must(committed !== undefined, 'a read is answered once', { context })
+    this.#play.must(index >= committed!, 'a read sees what was committed when it began', { context, index, committed })
+    this.#reads.delete(context)
+    this.confirmed++
+  }
+
+  readAbandoned(context: number): void {
+    this.#play.must(this.#reads.delete(context), 'a read is answered once', { context })
+  }
+}

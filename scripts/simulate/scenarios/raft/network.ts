@@ -1,0 +1,40 @@
+import type { Message } from '../../../../src/core/consensus/types.ts'
+import type { Chance } from '../../chance.ts'
+import type { Agenda } from './agenda.ts'
+
+/** Loses, doubles, holds up and reorders; each direction of each link may be cut by itself. */
+export class Network {
+  loss = 0
+  doubling = 0
+  /** ms that a message takes, at most. */
+  slowest = 10
+  readonly #agenda: Agenda
+  readonly #chance: Chance
+  readonly #deliver: (message: Message) => void
+  readonly #cut = new Set<string>()
+
+  constructor(agenda: Agenda, chance: Chance, deliver: (message: Message) => void) {
+    this.#agenda = agenda
+    this.#chance = chance
+    this.#deliver = deliver
+  }
+
+  cut(from: string, to: string): void {
+    this.#cut.add(`${from}>${to}`)
+  }
+
+  heal(): void {
+    this.#cut.clear()
+  }
+
+  send(message: Message): void {
+    const copies = this.#chance.happens(this.doubling) ? 2 : 1
+    for (let i = 0; i < copies; i++) {
+      if (this.#chance.happens(this.loss)) continue
+      const late = this.#chance.happens(0.02) ? 20 : 1
+      this.#agenda.after(this.#chance.between(1, this.slowest) * late, () => {
+        if (!this.#cut.has(`${message.from}>${message.to}`)) this.#deliver(message)
+      })
+    }
+  }
+}
