@@ -1,3 +1,4 @@
+import { agreement } from './agreement.ts'
 import { causalOrder } from './causal-order.ts'
 import { disorder } from './disorder.ts'
 import { gaps } from './gaps.ts'
@@ -6,4 +7,12 @@ import { lost } from './lost.ts'
 import { twice } from './twice.ts'
 import type { Mutant } from './types.ts'
 
-export const mutants: readonly Mutant[] = [...lost, ...twice, ...disorder, ...causalOrder, ...letters, ...gaps]
+export const mutants: readonly Mutant[] = [
+  ...lost,
+  ...twice,
+  ...disorder,
+  ...causalOrder,
+  ...letters,
+  ...gaps,
+  ...agreement
+]

@@ -6,6 +6,7 @@ export type Promised =
   | 'causal order'
   | 'dead letters are never lost'
   | 'subscriptions never gap silently'
+  | 'what is committed stays'
 
 /**
  * A bug put into production code on purpose, in the process that plays it only: there is no switch in the code itself.

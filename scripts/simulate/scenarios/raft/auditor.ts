@@ -1,6 +1,6 @@
 import type { Status } from '../../../../src/core/consensus/raft.ts'
 import type { Write } from '../../../../src/core/consensus/ready.ts'
-import type { Entry, Snapshot } from '../../../../src/core/consensus/types.ts'
+import type { Configuration, Entry, Snapshot } from '../../../../src/core/consensus/types.ts'
 import type { Play } from '../../play.ts'
 import { type Register, textOf } from './register.ts'
 
@@ -8,6 +8,8 @@ import { type Register, textOf } from './register.ts'
 interface Log {
   start: number
   terms: number[]
+  /** Those that stand in it, by index, after that of its snapshot. */
+  configurations: { index: number; configuration: Configuration }[]
   commit: number
 }
 
@@ -33,24 +35,30 @@ export class Auditor {
     this.#play = play
   }
 
-  started(node: string, { index, term }: Snapshot, entries: readonly Entry[]): void {
-    const log: Log = { start: index, terms: [term], commit: index }
-    for (const entry of entries) if (entry.index > index) log.terms.push(entry.term)
+  started(node: string, { index, term, configuration }: Snapshot, entries: readonly Entry[]): void {
+    const log: Log = { start: index, terms: [term], configurations: [{ index, configuration }], commit: index }
+    for (const entry of entries) if (entry.index > index) add(log, entry)
     this.#logs.set(node, log)
   }
 
   writes(node: string, { snapshot, entries }: Write): void {
     const log = this.#logs.get(node)!
-    if (snapshot !== undefined) this.started(node, snapshot, [])
-    const { start, terms } = this.#logs.get(node)!
+    if (snapshot !== undefined) {
+      const story = { node, index: snapshot.index, commit: log.commit }
+      this.#play.must(snapshot.index > log.commit, 'no snapshot takes the place of what is committed', story)
+      this.started(node, snapshot, [])
+    }
+    const now = this.#logs.get(node)!
+    const { start, terms, configurations } = now
     const first = entries[0]
     if (first === undefined) return
     const details = { node, index: first.index, commit: log.commit }
     this.#play.must(first.index > log.commit, 'what is committed is not cut off', details)
     terms.length = first.index - start
+    now.configurations = configurations.filter(({ index }) => index < first.index)
     for (const entry of entries) {
       this.#matches(entry, terms.at(-1)!)
-      terms.push(entry.term)
+      add(now, entry)
     }
   }
 
@@ -63,8 +71,15 @@ export class Auditor {
     this.#play.must(known === text, 'log matching: one index and term, one entry after one other', { key, known, text })
   }
 
-  stands({ id, role, term, commit, last }: Status, life: number): void {
+  stands({ id, role, term, commit, last, configuration }: Status, life: number): void {
     const log = this.#logs.get(id)!
+    this.#play.must(commit >= log.commit, 'what is known to be committed stays so', { id, commit, known: log.commit })
+    const latest = log.configurations.at(-1)!.configuration
+    this.#play.must(configuration === latest, 'the latest configuration of the log counts', {
+      id,
+      configuration,
+      latest
+    })
     this.#play.must(commit <= last, 'what is committed is there', { id, commit, last })
     for (let index = Math.max(log.commit, log.start) + 1; index <= commit; index++) this.#commits(id, index, log)
     log.commit = Math.max(log.commit, commit)
@@ -123,4 +138,10 @@ export class Auditor {
   readAbandoned(context: number): void {
     this.#play.must(this.#reads.delete(context), 'a read is answered once', { context })
   }
+}
+
+function add(log: Log, entry: Entry): void {
+  const { index, term } = entry
+  log.terms.push(term)
+  if (entry.kind === 'configuration') log.configurations.push({ index, configuration: entry.configuration })
 }

@@ -50,7 +50,7 @@ export class Weather {
     const kind = chance.below(10)
     if (kind < 3) this.#crash(host)
     else if (kind < 4) this.#crash(...this.#cluster.leaders())
-    else if (kind < 5) for (const other of hosts) network.cut(host.id, other.id)
+    else if (kind < 5) this.#isolate(chance.pick([host, ...this.#cluster.leaders()]))
     else if (kind < 6) this.#split()
     else if (kind < 8) network.heal()
     else if (kind < 9) this.#ask(host)
@@ -88,6 +88,17 @@ export class Weather {
       this.#cluster.after(chance.between(1, chance.pick([10, 300])), () => {
         if (host.raft === undefined) host.start()
       })
+    }
+  }
+
+  /** A leader that is busy besides believes for long that it still leads. */
+  #isolate(host: Host): void {
+    const { chance, hosts, network } = this.#cluster
+    const deaf = chance.happens(0.7)
+    if (chance.happens(0.5)) host.pace = chance.pick([TICK, 3 * TICK])
+    for (const { id } of hosts) {
+      network.cut(host.id, id)
+      if (deaf) network.cut(id, host.id)
     }
   }
 
