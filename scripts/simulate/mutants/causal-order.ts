@@ -10,7 +10,9 @@ export const causalOrder: readonly Mutant[] = [
     scenario,
     soon: true,
     file: 'src/core/causality/arrivals.ts',
-    find: "if (stamp.previous > source.passed) return 'wait'\n    const aside = stamp.repeats && stamp.elsewhere",
+    find: `if (stamp.previous > source.passed) return 'wait'
+    if (source.highest > source.passed && source.before(number) > source.passed) return 'wait'
+    const aside = stamp.repeats && stamp.elsewhere`,
     replace: 'const aside = true'
   },
   {
