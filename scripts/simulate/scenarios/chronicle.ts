@@ -64,7 +64,9 @@ export class Chronicle {
     this.judge(this.#mesh.now)
     const id = this.#sayings.length
     const by = this.#mesh.nodes.indexOf(node)
-    this.#sayings.push({ id, node, by, to, past: new Set(this.#lifeOf(node).past), placed: false })
+    const saying = { id, node, by, to, past: new Set(this.#lifeOf(node).past), placed: false }
+    this.#sayings.push(saying)
+    this.#unpromised(saying)
     return id
   }
 
@@ -134,6 +136,15 @@ export class Chronicle {
     // What has no place yet gets one without them.
     for (const saying of this.#sayings) {
       if (saying.node === node && !saying.placed) this.#deliveries.forget(saying.past, other)
+    }
+  }
+
+  /** What is said to a node that holds its sayer to be gone: whatever comes there meanwhile waits for nothing of it. */
+  #unpromised({ id, by, past }: Saying): void {
+    for (const [at, node] of this.#mesh.nodes.entries()) {
+      if (!this.#lifeOf(node).gone.has(by)) continue
+      this.#void.add(this.#deliveries.at(id, at))
+      for (const before of past) if (this.#deliveries.receiver(before) === at) this.#void.add(before)
     }
   }
 

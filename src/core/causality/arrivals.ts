@@ -167,6 +167,7 @@ export class Arrivals<T> {
     }
     if (what.kind === 'void') return
     source.held.delete(what)
+    if (source.over && source.waiting.size > 0) this.#stirred.push(source)
     this.#waiting--
     this.#bytes -= what.bytes
     this.#hearsay.inherit(what.told, what.told.length, now)
@@ -208,10 +209,10 @@ export class Arrivals<T> {
     return oldest
   }
 
-  /** The host is gone: what waits for it goes on with the next release. */
+  /** The host is gone: what waits for what is not here goes on with the next release. */
   gone(peer: string): void {
     for (const source of this.#sources.get(peer) ?? []) {
-      source.over = true
+      source.end()
       if (source.waiting.size > 0) this.#stirred.push(source)
     }
     this.#sources.delete(peer)
@@ -219,12 +220,12 @@ export class Arrivals<T> {
 }
 
 /** What waits for a number of the source that has passed. */
-function readyOf({ waiting, over, passed }: Source): Waiting | undefined {
-  return waiting.take(over ? Number.POSITIVE_INFINITY : passed)
+function readyOf({ waiting, reached }: Source): Waiting | undefined {
+  return waiting.take(reached)
 }
 
 function unmetOf({ needs }: Waiting): Need | undefined {
-  for (const need of needs) if (need.number > need.source.passed && !need.source.over) return need
+  for (const need of needs) if (need.number > need.source.reached) return need
   return undefined
 }
 

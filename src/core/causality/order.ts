@@ -258,7 +258,10 @@ export class CausalOrder<T> {
       const stalled = now - source.stalled
       const vouched = now - source.vouched < gapTimeout
       if (stalled >= gapTimeout * (vouched ? PATIENCE : 1)) this.#force(source, 'timeout', now, sink)
-      else if (now - Math.max(source.stalled, source.askedAt) >= ASK * 2 ** Math.min(source.asked, SLOWEST_ASK)) {
+      else if (
+        !source.over &&
+        now - Math.max(source.stalled, source.askedAt) >= ASK * 2 ** Math.min(source.asked, SLOWEST_ASK)
+      ) {
         source.askedAt = now
         source.asked++
         const { peer, epoch, way, passed, waiting } = source

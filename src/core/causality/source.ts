@@ -21,8 +21,11 @@ export class Source {
   /** When it was asked last what is missing, and how often since something passed. */
   askedAt = Number.NEGATIVE_INFINITY
   asked = 0
-  /** Another life has taken its place, or it is gone: nothing is to be waited for, and nobody may keep it. */
+  /** Another life has taken its place, or it is gone: only what of it is here is waited for, and nobody may keep it. */
   over = false
+  /** Of one that is over: what waited then, in order; what stands before `#left` waits no more. */
+  #ending: readonly Held[] = []
+  #left = 0
 
   constructor(peer: string, epoch: number, way: Way) {
     this.peer = peer
@@ -33,6 +36,20 @@ export class Source {
   hold(held: Held): void {
     this.held.add(held)
     this.highest = Math.max(this.highest, held.number)
+  }
+
+  /** Nothing more of it comes. What is here keeps its order, and others that follow it go after it. */
+  end(): void {
+    this.over = true
+    this.#ending = [...this.held].sort((a, b) => a.number - b.number)
+  }
+
+  /** Nobody waits for its numbers up to this one. */
+  get reached(): number {
+    if (!this.over) return this.passed
+    while (this.#left < this.#ending.length && !this.held.has(this.#ending[this.#left]!)) this.#left++
+    const next = this.#ending[this.#left]
+    return next === undefined ? Number.POSITIVE_INFINITY : Math.max(this.passed, next.number - 1)
   }
 
   /** The last number before this one that waits, or has waited: its host sent it first. */

@@ -275,6 +275,20 @@ describe('core/causality: the order', () => {
     assert.deepEqual([c.handed, c.order.arrivals.waiting], [[], 3])
   })
 
+  it('hands out in order what is here of a host that is gone, and what follows it after that', () => {
+    const [a, b, c] = [new Host('a'), new Host('b'), new Host('c')]
+    const awaited = b.publish('news', ['a', 'c'])
+    a.getPublication('b', 'news', awaited, 'awaited')
+    const first = a.publish('sport', ['c'])
+    const second = a.publish('sport', ['c'])
+    c.getPublication('a', 'sport', second, '2')
+    c.getPublication('a', 'sport', first, '1')
+    c.handle({ kind: 'gone', peer: 'a' })
+    assert.deepEqual(c.handed, [])
+    c.getPublication('b', 'news', awaited, 'awaited')
+    assert.deepEqual(c.handed, ['awaited', '1', '2'])
+  })
+
   it('a fill waits for what the lost message waited for', () => {
     const [a, b, c, d] = [new Host('a'), new Host('b'), new Host('c'), new Host('d')]
     const first = a.send('d')
