@@ -4,10 +4,10 @@ import { BlockEncoder, encodeStamp } from '../../../protocols/causality/block-en
 import { DestinationKind, isTwofold, MAX_ENTRIES, Way, wayOf } from '../../../protocols/causality/constants.ts'
 import type { IncomingStamp, OutgoingStamp } from '../../../protocols/causality/messages.ts'
 import { Cursor } from '../../../protocols/envelope/varint.ts'
+import { Agenda } from '../../../scripts/simulate/agenda.ts'
 import type { Mark } from '../../../src/core/causality/destination.ts'
 import { type CausalInput, CausalOrder, type PublicationSource } from '../../../src/core/causality/order.ts'
 import type { CausalEffect } from '../../../src/core/causality/types.ts'
-import { Agenda } from './agenda.ts'
 
 export interface WorldOptions {
   hosts: number

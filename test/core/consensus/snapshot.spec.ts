@@ -1,50 +1,50 @@
 import assert from 'node:assert/strict'
 import type { Snapshot } from '../../../src/core/consensus/types.ts'
-import { Bench, bytes, first, logOf } from './bench.ts'
+import { bytes, first, LoneNode, logOf } from './lone-node.ts'
 
 const { configuration } = first(['a', 'b', 'c'])
 const meta = { index: 7, term: 2, configuration }
 
 /** A leader that has compacted all that it has applied. */
-function compacted(): { bench: Bench; snapshot: Snapshot } {
-  const bench = new Bench({ options: { chunkBytes: 4 } })
-  bench.lead()
-  bench.propose('x', 'y')
-  bench.flush()
-  bench.agree('b')
-  bench.flush()
-  const snapshot = { ...bench.raft.describe(3)!, data: bytes('0123456789') }
-  bench.handle({ kind: 'compact', index: 3, snapshot })
-  return { bench, snapshot }
+function compacted(): { node: LoneNode; snapshot: Snapshot } {
+  const node = new LoneNode({ options: { chunkBytes: 4 } })
+  node.lead()
+  node.propose('x', 'y')
+  node.flush()
+  node.agree('b')
+  node.flush()
+  const snapshot = { ...node.raft.describe(3)!, data: bytes('0123456789') }
+  node.handle({ kind: 'compact', index: 3, snapshot })
+  return { node, snapshot }
 }
 
 describe('a snapshot (thesis 5)', () => {
   it('says which entry and configuration it stands for', () => {
-    const { bench, snapshot } = compacted()
+    const { node, snapshot } = compacted()
     assert.deepEqual({ ...snapshot, data: undefined }, { index: 3, term: 1, configuration, data: undefined })
-    assert.equal(bench.raft.describe(2), undefined)
-    assert.throws(() => bench.raft.describe(4), RangeError)
-    assert.throws(() => bench.handle({ kind: 'compact', index: 4, snapshot: { ...snapshot, index: 4 } }), RangeError)
+    assert.equal(node.raft.describe(2), undefined)
+    assert.throws(() => node.raft.describe(4), RangeError)
+    assert.throws(() => node.handle({ kind: 'compact', index: 4, snapshot: { ...snapshot, index: 4 } }), RangeError)
   })
 
   it('goes in parts to a follower that needs what is gone, each once the one before has arrived', () => {
-    const { bench } = compacted()
-    bench.receive('c', 1, { kind: 'append-reply', index: 3, rejected: { index: 0, term: 0 } })
+    const { node } = compacted()
+    node.receive('c', 1, { kind: 'append-reply', index: 3, rejected: { index: 0, term: 0 } })
     const parts = (): string[] =>
-      bench
+      node
         .sent('snapshot')
         .map(({ to, offset, total, data }) => `${to} ${offset}/${total} ${new TextDecoder().decode(data)}`)
     assert.deepEqual(parts(), ['c 0/10 0123'])
-    bench.receive('c', 1, { kind: 'snapshot-reply', index: 3, received: 4 })
+    node.receive('c', 1, { kind: 'snapshot-reply', index: 3, received: 4 })
     assert.deepEqual(parts(), ['c 4/10 4567'])
-    bench.receive('c', 1, { kind: 'heartbeat-reply', round: 1 })
+    node.receive('c', 1, { kind: 'heartbeat-reply', round: 1 })
     assert.deepEqual(parts(), [])
-    bench.receive('c', 1, { kind: 'heartbeat-reply', round: 2 })
+    node.receive('c', 1, { kind: 'heartbeat-reply', round: 2 })
     assert.deepEqual(parts(), ['c 4/10 4567'], 'nothing came of it since the last sign')
-    bench.receive('c', 1, { kind: 'snapshot-reply', index: 3, received: 8 })
+    node.receive('c', 1, { kind: 'snapshot-reply', index: 3, received: 8 })
     assert.deepEqual(parts(), ['c 8/10 89'])
-    bench.agree('c', 3)
-    assert.equal(bench.status.followers.find(({ peer }) => peer === 'c')!.state, 'replicate')
+    node.agree('c', 3)
+    assert.equal(node.status.followers.find(({ peer }) => peer === 'c')!.state, 'replicate')
   })
 
   it('ends where its carrier says so', () => {
@@ -52,59 +52,59 @@ describe('a snapshot (thesis 5)', () => {
       [true, 3],
       [false, undefined]
     ] as const) {
-      const { bench } = compacted()
-      bench.receive('c', 1, { kind: 'append-reply', index: 3, rejected: { index: 0, term: 0 } })
-      bench.flush()
-      bench.handle({ kind: 'snapshot-status', peer: 'c', ok })
-      assert.deepEqual(bench.flush(), [])
-      bench.receive('c', 1, { kind: 'heartbeat-reply', round: 1 })
-      const [next] = bench.flush()
+      const { node } = compacted()
+      node.receive('c', 1, { kind: 'append-reply', index: 3, rejected: { index: 0, term: 0 } })
+      node.flush()
+      node.handle({ kind: 'snapshot-status', peer: 'c', ok })
+      assert.deepEqual(node.flush(), [])
+      node.receive('c', 1, { kind: 'heartbeat-reply', round: 1 })
+      const [next] = node.flush()
       assert.equal(next!.kind === 'append' ? next!.prevIndex : undefined, prevIndex)
     }
   })
 
   it('takes the place of a log that does not lead to it, once it is all there and on disk', () => {
-    const bench = new Bench({ log: logOf(1, 1, 1) })
-    bench.receive('b', 3, { kind: 'snapshot', meta, offset: 0, total: 6, data: bytes('abc') })
-    assert.equal(bench.sent('snapshot-reply')[0]!.received, 3)
-    bench.receive('b', 3, { kind: 'snapshot', meta, offset: 0, total: 6, data: bytes('abc') })
-    assert.equal(bench.sent('snapshot-reply')[0]!.received, 3, 'a double is no news')
-    bench.receive('b', 3, { kind: 'snapshot', meta, offset: 3, total: 6, data: bytes('def') })
-    const [ready] = bench.take()
+    const node = new LoneNode({ log: logOf(1, 1, 1) })
+    node.receive('b', 3, { kind: 'snapshot', meta, offset: 0, total: 6, data: bytes('abc') })
+    assert.equal(node.sent('snapshot-reply')[0]!.received, 3)
+    node.receive('b', 3, { kind: 'snapshot', meta, offset: 0, total: 6, data: bytes('abc') })
+    assert.equal(node.sent('snapshot-reply')[0]!.received, 3, 'a double is no news')
+    node.receive('b', 3, { kind: 'snapshot', meta, offset: 3, total: 6, data: bytes('def') })
+    const [ready] = node.take()
     assert.deepEqual(ready!.write!.snapshot, { ...meta, data: bytes('abcdef') })
     assert.deepEqual(ready!.write!.entries, [])
     assert.deepEqual(
       ready!.afterPersist.map((message) => message.kind === 'append-reply' && message.index),
       [7]
     )
-    assert.deepEqual([bench.status.commit, bench.status.last], [7, 7])
+    assert.deepEqual([node.status.commit, node.status.last], [7, 7])
   })
 
   it('starts again with another leader, whose bytes may be others', () => {
-    const bench = new Bench()
-    bench.receive('b', 3, { kind: 'snapshot', meta, offset: 0, total: 6, data: bytes('abc') })
-    bench.receive('c', 4, { kind: 'snapshot', meta, offset: 3, total: 6, data: bytes('def') })
+    const node = new LoneNode()
+    node.receive('b', 3, { kind: 'snapshot', meta, offset: 0, total: 6, data: bytes('abc') })
+    node.receive('c', 4, { kind: 'snapshot', meta, offset: 3, total: 6, data: bytes('def') })
     assert.deepEqual(
-      bench.sent('snapshot-reply').map(({ to, received }) => `${to} ${received}`),
+      node.sent('snapshot-reply').map(({ to, received }) => `${to} ${received}`),
       ['b 3', 'c 0']
     )
   })
 
   it('only commits where the log has its last entry, and is nothing where that is committed (figure 5.3)', () => {
-    const bench = new Bench({ log: logOf(1, 1, 2, 2, 2, 2, 2, 2) })
-    bench.receive('b', 3, { kind: 'snapshot', meta, offset: 0, total: 1, data: bytes('x') })
-    assert.deepEqual([bench.status.commit, bench.status.last], [7, 8])
-    assert.equal(bench.take()[0]!.write!.snapshot, undefined)
-    bench.receive('b', 3, { kind: 'snapshot', meta: { ...meta, index: 3 }, offset: 0, total: 1, data: bytes('x') })
-    assert.equal(bench.sent('append-reply')[0]!.index, 7)
+    const node = new LoneNode({ log: logOf(1, 1, 2, 2, 2, 2, 2, 2) })
+    node.receive('b', 3, { kind: 'snapshot', meta, offset: 0, total: 1, data: bytes('x') })
+    assert.deepEqual([node.status.commit, node.status.last], [7, 8])
+    assert.equal(node.take()[0]!.write!.snapshot, undefined)
+    node.receive('b', 3, { kind: 'snapshot', meta: { ...meta, index: 3 }, offset: 0, total: 1, data: bytes('x') })
+    assert.equal(node.sent('append-reply')[0]!.index, 7)
   })
 
   it('is where a new life begins, with the entries after it', () => {
     const snapshot = { ...meta, index: 2, term: 1, data: bytes('') }
-    const bench = new Bench({ snapshot, log: logOf(1, 1, 2, 2), hardState: { commit: 3 } })
-    assert.deepEqual([bench.status.commit, bench.status.applied, bench.status.last], [3, 2, 4])
+    const node = new LoneNode({ snapshot, log: logOf(1, 1, 2, 2), hardState: { commit: 3 } })
+    assert.deepEqual([node.status.commit, node.status.applied, node.status.last], [3, 2, 4])
     assert.deepEqual(
-      bench.take()[0]!.committed.map(({ index }) => index),
+      node.take()[0]!.committed.map(({ index }) => index),
       [3]
     )
   })

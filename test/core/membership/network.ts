@@ -1,12 +1,12 @@
 import { decodeMessage, encodeMessage } from '../../../protocols/overlay/codec.ts'
 import type { OverlayMessage, OverlayRecord } from '../../../protocols/overlay/messages.ts'
 import { encodeRecord, encodeSignedRecord } from '../../../protocols/overlay/record.ts'
+import { Agenda } from '../../../scripts/simulate/agenda.ts'
 import type { MembershipEffect, MembershipInput } from '../../../src/core/membership/effects.ts'
 import { MembershipMachine } from '../../../src/core/membership/machine.ts'
 import { type MembershipOptions, tickInterval, withDefaults } from '../../../src/core/membership/options.ts'
 import type { MembershipEvent } from '../../../src/core/membership/types.ts'
 import { seeded } from '../seeded.ts'
-import { Agenda } from './agenda.ts'
 
 export interface NetworkOptions {
   seed: number
@@ -44,7 +44,6 @@ export class Network {
   /** Who dialled what. */
   readonly dials: [from: string, target: string][] = []
   readonly membership: MembershipOptions
-  now = 0
   readonly #agenda = new Agenda()
   readonly #connections = new Set<string>()
   /** Group of each node while there is a partition. */
@@ -124,13 +123,12 @@ export class Network {
     this.#cuts.add(pair(a, b))
   }
 
+  get now(): number {
+    return this.#agenda.now
+  }
+
   run(ms: number): void {
-    const until = this.now + ms
-    for (let step = this.#agenda.next(until); step !== undefined; step = this.#agenda.next(until)) {
-      this.now = step.at
-      step.run()
-    }
-    this.now = until
+    this.#agenda.run(ms)
   }
 
   /** Runs until it holds; returns the ms it took, or undefined past `limit`. */
@@ -186,11 +184,11 @@ export class Network {
   }
 
   #tickLater(node: SimulatedNode, due: number): void {
-    this.#agenda.plan(due, () => {
+    this.#agenda.at(due, () => {
       if (!node.up) return
       const late = Math.max(0, node.stalledUntil - this.now)
       if (late > 0) {
-        this.#agenda.plan(node.stalledUntil, () => this.#tick(node, late))
+        this.#agenda.at(node.stalledUntil, () => this.#tick(node, late))
         return
       }
       this.#tick(node, 0)
@@ -212,7 +210,7 @@ export class Network {
         node.events.push({ ...effect.event, at: this.now })
         break
       case 'flush':
-        this.#agenda.plan(this.now, () => node.up && this.feed(node, { kind: 'flush' }))
+        this.#agenda.at(this.now, () => node.up && this.feed(node, { kind: 'flush' }))
         break
       case 'sign':
         this.#sign(node, effect.incarnation)
@@ -231,7 +229,7 @@ export class Network {
 
   #sign(node: SimulatedNode, incarnation: number): void {
     const record = { ...node.machine.self, incarnation }
-    this.#agenda.plan(this.now, () => node.up && this.feed(node, { kind: 'record', signed: sign(record) }))
+    this.#agenda.at(this.now, () => node.up && this.feed(node, { kind: 'record', signed: sign(record) }))
   }
 
   #send(node: SimulatedNode, to: string, message: OverlayMessage): void {
@@ -245,7 +243,7 @@ export class Network {
     const at = Math.max(this.now + this.#delay(), this.#arrivals.get(direction) ?? 0, stall)
     this.#arrivals.set(direction, at)
     const life = this.nodes.get(to)?.life
-    this.#agenda.plan(at, () => {
+    this.#agenda.at(at, () => {
       if (this.#isCut(node.peer, to) || this.nodes.get(to)?.life !== life) return
       if (!this.#connections.has(pair(node.peer, to))) return
       this.#feedTo(to, { kind: 'receive', from: node.peer, message: decodeMessage(frame.kind, frame.body) })
@@ -275,7 +273,7 @@ export class Network {
     if (!this.#isCut(a, b)) this.#later(this.nodes.get(b)!, () => this.#feedTo(b, { kind: 'disconnected', peer: a }))
     else {
       // Its end is half-open until it notices by itself; for the set of connections the pair is gone.
-      this.#agenda.plan(this.now + this.membership.failureTimeout, () =>
+      this.#agenda.at(this.now + this.membership.failureTimeout, () =>
         this.#feedTo(b, { kind: 'disconnected', peer: a })
       )
     }
@@ -283,7 +281,7 @@ export class Network {
 
   #later(node: SimulatedNode, run: () => void): void {
     const { life } = node
-    this.#agenda.plan(this.now + this.#delay(), () => node.up && node.life === life && run())
+    this.#agenda.at(this.now + this.#delay(), () => node.up && node.life === life && run())
   }
 
   #delay(): number {

@@ -1,8 +1,8 @@
 import type { RaftOptions } from '../../../../src/core/consensus/options.ts'
 import type { Snapshot } from '../../../../src/core/consensus/types.ts'
+import { Agenda } from '../../agenda.ts'
 import type { Chance } from '../../chance.ts'
 import type { Play } from '../../play.ts'
-import { Agenda } from './agenda.ts'
 import { Auditor } from './auditor.ts'
 import { Host, TICK } from './host.ts'
 import { Network } from './network.ts'
@@ -23,7 +23,7 @@ export class Cluster {
     const { chance } = play
     this.chance = chance
     this.auditor = new Auditor(play)
-    this.network = new Network(this.#agenda, chance, (message) => {
+    this.network = new Network(this.after.bind(this), chance, (message) => {
       const { kind, from, to, term } = message
       this.trace.push(`${this.#agenda.now} ${from} > ${to}: ${kind} in ${term}`)
       this.#host(to)?.handle({ kind: 'receive', message })
@@ -32,7 +32,8 @@ export class Cluster {
     const voters = ids.slice(0, 1 + chance.below(Math.min(5, ids.length)))
     const configuration = { voters, outgoing: [], learners: [] }
     const around = {
-      agenda: this.#agenda,
+      now: () => this.#agenda.now,
+      after: this.after.bind(this),
       chance,
       auditor: this.auditor,
       options: this.#options(),
@@ -73,8 +74,9 @@ export class Cluster {
     this.#agenda.run(ms)
   }
 
+  /** In whole ms, and never at once: things fall together, and nothing is its own cause. */
   after(delay: number, work: () => void): void {
-    this.#agenda.after(delay, work)
+    this.#agenda.after(Math.max(1, Math.round(delay)), work)
   }
 
   /** Whoever believes to lead. */

@@ -3,7 +3,6 @@ import { Raft, type RaftEffect, type RaftInput } from '../../../../src/core/cons
 import type { Ready } from '../../../../src/core/consensus/ready.ts'
 import type { Entry, Message, Snapshot } from '../../../../src/core/consensus/types.ts'
 import type { Chance } from '../../chance.ts'
-import type { Agenda } from './agenda.ts'
 import type { Auditor } from './auditor.ts'
 import { Disk, type Pending } from './disk.ts'
 import { Register } from './register.ts'
@@ -12,10 +11,11 @@ import { Register } from './register.ts'
 export const TICK = 10
 
 export interface Surroundings {
-  readonly agenda: Agenda
   readonly chance: Chance
   readonly auditor: Auditor
   readonly options: Partial<RaftOptions>
+  now(): number
+  after(ms: number, run: () => void): void
   send(message: Message): void
   note(text: string): void
 }
@@ -67,7 +67,7 @@ export class Host {
 
   handle(input: RaftInput): RaftEffect[] {
     const effects: RaftEffect[] = []
-    this.raft?.handle(input, this.#around.agenda.now, effects)
+    this.raft?.handle(input, this.#around.now(), effects)
     this.#carryOut()
     return effects
   }
@@ -92,7 +92,7 @@ export class Host {
   /** For this life only. */
   #later(delay: number, work: () => void): void {
     const life = this.#life
-    this.#around.agenda.after(delay, () => {
+    this.#around.after(delay, () => {
       if (life === this.#life) work()
     })
   }

@@ -1,6 +1,5 @@
 import type { Message } from '../../../../src/core/consensus/types.ts'
 import type { Chance } from '../../chance.ts'
-import type { Agenda } from './agenda.ts'
 
 /** Loses, doubles, holds up and reorders; each direction of each link may be cut by itself. */
 export class Network {
@@ -8,13 +7,13 @@ export class Network {
   doubling = 0
   /** ms that a message takes, at most. */
   slowest = 10
-  readonly #agenda: Agenda
+  readonly #after: (ms: number, run: () => void) => void
   readonly #chance: Chance
   readonly #deliver: (message: Message) => void
   readonly #cut = new Set<string>()
 
-  constructor(agenda: Agenda, chance: Chance, deliver: (message: Message) => void) {
-    this.#agenda = agenda
+  constructor(after: (ms: number, run: () => void) => void, chance: Chance, deliver: (message: Message) => void) {
+    this.#after = after
     this.#chance = chance
     this.#deliver = deliver
   }
@@ -32,7 +31,7 @@ export class Network {
     for (let i = 0; i < copies; i++) {
       if (this.#chance.happens(this.loss)) continue
       const late = this.#chance.happens(0.02) ? 20 : 1
-      this.#agenda.after(this.#chance.between(1, this.slowest) * late, () => {
+      this.#after(this.#chance.between(1, this.slowest) * late, () => {
         if (!this.#cut.has(`${message.from}>${message.to}`)) this.#deliver(message)
       })
     }

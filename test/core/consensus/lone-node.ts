@@ -35,7 +35,7 @@ interface Setting {
 }
 
 /** One node, `a`, whose disk is as quick as the test wants it to be. */
-export class Bench {
+export class LoneNode {
   readonly raft: Raft
   now = 0
   /** What it has put down to leave or to be done, not yet looked at. */
