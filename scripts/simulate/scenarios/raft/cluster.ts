@@ -71,7 +71,7 @@ export class Cluster {
   }
 
   run(ms: number): void {
-    this.#agenda.run(ms)
+    this.#agenda.run(Math.ceil(ms))
   }
 
   /** In whole ms, and never at once: things fall together, and nothing is its own cause. */
