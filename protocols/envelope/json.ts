@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { MeshError } from '../errors.ts'
+import { escapedNames, parseEscapedNames } from './escaped-names.ts'
 import { Kind, refuse, survey } from './kinds.ts'
 import { lift, lower } from './tags.ts'
 
@@ -46,6 +47,12 @@ export function parsePlain(bytes: Uint8Array): unknown {
 }
 
 export function parseText(text: string): unknown {
+  const value = parseAny(text)
+  const names = escapedNames(text)
+  return names.length === 0 ? value : parseEscapedNames(text, names)
+}
+
+function parseAny(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
+import { parseText } from '../../protocols/envelope/json.ts'
 import { MeshError } from '../../protocols/errors.ts'
 
 /** Bytes: the largest message that a node takes by default. */
@@ -15,7 +16,7 @@ export async function payload(argument: string | undefined, stdin: Readable): Pr
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseText(text)
   } catch {
     return text
   }

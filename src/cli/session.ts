@@ -1,3 +1,4 @@
+import { parseText } from '../../protocols/envelope/json.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import type { Node } from '../node/node.ts'
 import { connectControl } from '../runtime/control/client.ts'
@@ -75,7 +76,7 @@ function localSession(node: Node, signal: AbortSignal): Session {
   const operations = operationsOf(node)
   return {
     // Through JSON, as over the control socket: both ways print the same.
-    call: async (name, params) => JSON.parse(JSON.stringify((await operations[name]!(params, signal)) ?? null)),
+    call: async (name, params) => parseText(JSON.stringify((await operations[name]!(params, signal)) ?? null)),
     stream: (name, params) => operations[name]!(params, signal) as AsyncIterable<unknown>,
     [Symbol.asyncDispose]: () => node.stop()
   }

@@ -198,6 +198,7 @@ export class Raft implements Machine<RaftInput, RaftEffect> {
   #propose(contents: readonly EntryContent[], sink: Sink<RaftEffect>): void {
     const state = this.#state
     if (state.role !== 'leader') this.#refuse('not-leader', sink)
+    else if (contents.length === 0) this.#refuse('invalid', sink)
     else if (state.transfer !== undefined) this.#refuse('transferring', sink)
     else {
       sink.push({ kind: 'accepted', index: state.log.last + 1, term: state.term })

@@ -1,3 +1,4 @@
+import { parseText } from '../../../protocols/envelope/json.ts'
 import { MeshError } from '../../../protocols/errors.ts'
 
 const NEWLINE = 0x0a
@@ -37,7 +38,7 @@ export class LineReader {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseText(text)
   } catch (cause) {
     throw new MeshError('ERR_MALFORMED', 'a line is no JSON', { cause })
   }

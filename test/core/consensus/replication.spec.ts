@@ -19,6 +19,13 @@ describe('replication', () => {
     assert.equal(node.status.commit, 2)
   })
 
+  it('takes no proposal that proposes nothing: there would be no entry at the index that it was given', () => {
+    const node = new LoneNode()
+    node.lead()
+    assert.deepEqual(node.propose(), [{ kind: 'refused', reason: 'invalid', leader: 'a' }])
+    assert.equal(node.status.last, 1)
+  })
+
   it('commits without the own disk what a majority of others has', () => {
     const node = new LoneNode()
     node.lead()
