@@ -4,13 +4,14 @@
  * escapes. So these names are not shown to it: each has a stand-in while the rest is parsed. A name by itself is parsed
  * rightly, since that is no object.
  */
+
+/** Where a name stands in the text, with its quotation marks. */
 interface Name {
-  /** Where it stands in the text, with its quotation marks. */
   readonly from: number
   readonly to: number
 }
 
-/** `text` must be JSON: what is none is never called with. The fresh value with its own names. */
+/** Of a text that is JSON and has these names: the value, with its own. */
 export function parseEscapedNames(text: string, names: readonly Name[]): unknown {
   // Nothing of it has to be escaped, and nothing else in the text begins like it.
   let mark = '@'
@@ -26,7 +27,7 @@ export function parseEscapedNames(text: string, names: readonly Name[]): unknown
   return renamed(JSON.parse(shown + text.slice(at)), mark, originals)
 }
 
-/** Those of the text, in order, in time that is linear. */
+/** Those of a text that is JSON, in order, in linear time. */
 export function escapedNames(text: string): Name[] {
   const found: Name[] = []
   if (!text.includes('\\')) return found
