@@ -25,8 +25,18 @@ module.exports = {
       name: 'core-reads-types-only-from-protocols',
       comment: 'Floor 1 may import protocol messages, constants and errors, nothing that reads or writes bytes.',
       severity: 'error',
-      from: { path: '^src/core' },
+      from: { path: '^src/core', pathNot: '^src/core/replicated' },
       to: { path: '^protocols/', pathNot: '^protocols/(errors|[^/]+/(messages?|constants))\\.ts$' }
+    },
+    {
+      name: 'replicated-state-is-bytes-too',
+      comment: 'Replicas agree on bytes: what they hold may read and write MessagePack and message ids.',
+      severity: 'error',
+      from: { path: '^src/core/replicated' },
+      to: {
+        path: '^protocols/',
+        pathNot: '^protocols/(errors|[^/]+/(messages?|constants)|envelope/(messagepack|id))\\.ts$'
+      }
     },
     {
       name: 'runtime-looks-down',

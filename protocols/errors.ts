@@ -44,6 +44,7 @@ const CODES = {
   ERR_FENCED: ['DeliveryError', false],
   ERR_CONFLICT: ['StateError', true],
   ERR_SETTLED: ['StateError', false],
+  ERR_SESSION_EXPIRED: ['StateError', false],
   ERR_COORDINATION_TIMEOUT: ['TimeoutError', true],
   ERR_ID_REUSED: ['DeliveryError', false],
   ERR_NO_SUCH_LETTER: ['StateError', false]
