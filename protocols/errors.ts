@@ -46,6 +46,9 @@ const CODES = {
   ERR_SETTLED: ['StateError', false],
   ERR_SESSION_EXPIRED: ['StateError', false],
   ERR_COORDINATION_TIMEOUT: ['TimeoutError', true],
+  ERR_LOCK_TIMEOUT: ['TimeoutError', true],
+  ERR_NO_QUORUM: ['ConsensusError', true],
+  ERR_NO_CONSENSUS: ['ConsensusError', false],
   ERR_ID_REUSED: ['DeliveryError', false],
   ERR_NO_SUCH_LETTER: ['StateError', false]
 } as const satisfies Record<string, readonly [name: string, retryable: boolean]>
@@ -114,6 +117,12 @@ export class RemoteError extends MeshError {
     this.retryable = shape.retryable
     this.thrown = shape.thrown === true
   }
+}
+
+/** An error of which only code and text are known: of the mesh's own class where the code is the mesh's. */
+export function meshErrorOf(code: string, message: string): MeshError {
+  if (Object.hasOwn(CODES, code)) return new MeshError(code as ErrorCode, message)
+  return new RemoteError({ name: 'HandlerError', code, message, retryable: false })
 }
 
 export function wasThrown(error: unknown): boolean {

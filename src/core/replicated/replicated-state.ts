@@ -11,6 +11,9 @@ import type { Applying, Outcome, StateMachine } from './types.ts'
 /** The part that is always there. */
 const SESSIONS = 'sessions'
 
+/** The user's part. */
+export const MACHINE = 'machine'
+
 /** Of what `snapshot` writes: `[FORMAT, sessions, [name, bytes, name, bytes …]]`. */
 const FORMAT = 1
 
@@ -116,6 +119,15 @@ export class ReplicatedState {
     if (part === undefined) throw malformed(`there is no part '${name}'`)
     return part
   }
+}
+
+/** What one part holds, of what `snapshot` gave. */
+export function partOfSnapshot(snapshot: Uint8Array, name: string): unknown {
+  const [, , parts] = listOf(unpack(snapshot), 'the snapshot')
+  const all = listOf(parts, 'the parts')
+  const bytes = all[all.indexOf(name) + 1]
+  if (!(bytes instanceof Uint8Array)) throw malformed(`the part ${name}`)
+  return unpack(bytes)
 }
 
 function refusal(code: 'ERR_SESSION_EXPIRED' | 'ERR_SETTLED' | 'ERR_LIMIT', message: string): Outcome {

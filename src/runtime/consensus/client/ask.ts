@@ -1,0 +1,84 @@
+import { POLL } from '../../../../protocols/consensus/constants.ts'
+import type { Call, CallBody, Done } from '../../../../protocols/consensus/messages.ts'
+import type { Numbered } from '../../../core/delivery/numbered.ts'
+import type { Route } from './route.ts'
+
+/** ms without any answer after which a replica is held to be silent. A guess: what a commit takes, many times over. */
+const PATIENCE = 1_000
+
+/** Something asked of a group, until it is answered, by whichever replica. */
+export class Ask implements Numbered {
+  readonly number: number
+  readonly call: Call
+  readonly route: Route
+  settled = false
+  /** The replica that has it now; undefined while it waits. */
+  peer: string | undefined
+  /** Every one that was given it: who was not has nothing to answer. */
+  readonly peers: string[] = []
+  /** How often it was sent. */
+  attempts = 0
+  /** Monotonic ms. */
+  sentAt = 0
+  firstSentAt: number | undefined
+  readonly #resolve: (done: Done) => void
+  readonly #reject: (error: unknown) => void
+  /** Called once it is settled. */
+  #settled: (() => void) | undefined
+
+  constructor(
+    route: Route,
+    number: number,
+    body: CallBody,
+    resolve: (done: Done) => void,
+    reject: (error: unknown) => void
+  ) {
+    this.route = route
+    this.number = number
+    this.call = { ...body, id: number }
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  /** What it adds to a frame, in bytes, near enough. */
+  get size(): number {
+    const { call } = this
+    if (call.op === 'propose') return call.command.byteLength + 16
+    if (call.op === 'read') return call.question.byteLength + 32
+    return 128
+  }
+
+  /** ms that the replica may take: some answers wait for something to happen. */
+  get patience(): number {
+    const { op } = this.call
+    if (op === 'propose' || op === 'index' || op === 'read') return PATIENCE * 2 ** Math.min(this.attempts - 1, 4)
+    return POLL + PATIENCE
+  }
+
+  sent(peer: string, now: number): void {
+    this.peer = peer
+    this.sentAt = now
+    this.firstSentAt ??= now
+    this.attempts++
+    if (!this.peers.includes(peer)) this.peers.push(peer)
+  }
+
+  onSettled(listener: () => void): void {
+    this.#settled = listener
+  }
+
+  resolve(done: Done): void {
+    if (this.#settle()) this.#resolve(done)
+  }
+
+  reject(error: unknown): void {
+    if (this.#settle()) this.#reject(error)
+  }
+
+  #settle(): boolean {
+    if (this.settled) return false
+    this.settled = true
+    this.#settled?.()
+    return true
+  }
+}

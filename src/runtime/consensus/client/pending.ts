@@ -1,0 +1,65 @@
+import { MeshError } from '../../../../protocols/errors.ts'
+import type { Due } from '../../../core/delivery/deadlines.ts'
+import type { Alarm } from '../../delivery/alarm.ts'
+import type { Clock } from '../../ports.ts'
+import type { Wait } from './types.ts'
+
+/** A caller's wait: ends with what it waits for, by its time or by its signal. */
+export class Pending<T> implements Due {
+  /** Monotonic ms. */
+  at: number
+  slot = -1
+  settled = false
+  readonly promise: Promise<T>
+  /** Called when the caller gives up. */
+  onDropped: ((reason: unknown) => void) | undefined
+  readonly #alarm: Alarm<Pending<never>>
+  readonly #late: () => MeshError
+  readonly #signal: AbortSignal | undefined
+  readonly #resolve: (value: T) => void
+  readonly #reject: (error: unknown) => void
+
+  constructor(alarm: Alarm<Pending<never>>, clock: Clock, { signal, timeout }: Wait, late: () => MeshError) {
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    this.promise = promise
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#alarm = alarm
+    this.#late = late
+    this.#signal = signal
+    this.at = timeout === undefined ? Number.POSITIVE_INFINITY : clock.monotonic() + timeout
+    if (this.at < Number.POSITIVE_INFINITY) alarm.add(this as unknown as Pending<never>)
+    signal?.addEventListener('abort', this.#aborted, { once: true })
+  }
+
+  resolve(value: T): void {
+    if (this.#settle()) this.#resolve(value)
+  }
+
+  reject(error: unknown): void {
+    if (this.#settle()) this.#reject(error)
+  }
+
+  /** Its time is over. */
+  expire(): void {
+    this.#drop(this.#late())
+  }
+
+  readonly #aborted = (): void => {
+    this.#drop(new MeshError('ERR_ABORTED', 'the caller aborted', { cause: this.#signal?.reason }))
+  }
+
+  #drop(reason: MeshError): void {
+    if (this.settled) return
+    this.reject(reason)
+    this.onDropped?.(reason)
+  }
+
+  #settle(): boolean {
+    if (this.settled) return false
+    this.settled = true
+    this.#alarm.remove(this as unknown as Pending<never>)
+    this.#signal?.removeEventListener('abort', this.#aborted)
+    return true
+  }
+}

@@ -1,0 +1,162 @@
+import { unpack } from '../../../../protocols/envelope/messagepack.ts'
+import type { Done, ProposeValue } from '../../../../protocols/consensus/messages.ts'
+import { MeshError, meshErrorOf } from '../../../../protocols/errors.ts'
+import { encodeCommand } from '../../../core/replicated/command.ts'
+import type { Ask } from './ask.ts'
+import { SessionNumbers } from './session-numbers.ts'
+import type { Asked } from './types.ts'
+
+/** A command of this node, from when it is given until its outcome is known or nobody waits for it. */
+export interface Proposal {
+  readonly part: string
+  /** Nobody else can change it. */
+  readonly body: unknown
+  resolve(asked: Asked & { readonly sentAt: number }): void
+  reject(error: unknown): void
+  settled: boolean
+  ask: Ask | undefined
+}
+
+export interface ProposalsParts {
+  /** A nonce for a session: the same one opens the same session. */
+  nonce(): string
+  /** Asks the leader; `ERR_QUEUE_FULL`. Settles once answered or dropped. */
+  propose(command: Uint8Array, proposal: Proposal | undefined): { ask: Ask; done: Promise<Done> }
+}
+
+/** Proposals that wait for a session, or for room in its window. A guess. */
+const MOST_WAITING = 16_384
+
+/**
+ * What this node proposes to one group, in one session (thesis 6.3): each command has its number, so that it is applied
+ * once however often it is sent.
+ */
+export class Proposals {
+  readonly #parts: ProposalsParts
+  #session: SessionNumbers | undefined
+  #opening: Ask | undefined
+  #nonce: string | undefined
+  #waiting: Proposal[] = []
+
+  constructor(parts: ProposalsParts) {
+    this.#parts = parts
+  }
+
+  /** `ERR_QUEUE_FULL`, `ERR_UNREPRESENTABLE`. */
+  propose(proposal: Proposal): void {
+    if (this.#session !== undefined && this.#waiting.length === 0 && this.#send(this.#session, proposal)) return
+    if (this.#waiting.length >= MOST_WAITING) {
+      throw new MeshError('ERR_QUEUE_FULL', `${MOST_WAITING} proposals wait already`)
+    }
+    this.#waiting.push(proposal)
+    this.#open()
+  }
+
+  /** The caller of a proposal gave up. */
+  dropped(): void {
+    if (this.#waiting.length === 0 || this.#waiting.some(({ settled }) => !settled)) return
+    this.#waiting = []
+    this.#opening?.reject(new MeshError('ERR_ABORTED', 'nobody waits for the session'))
+  }
+
+  close(error: Error): void {
+    for (const proposal of this.#waiting.splice(0)) proposal.reject(error)
+  }
+
+  // ---- the session -------------------------------------------------------------------------------------------------
+
+  #open(): void {
+    if (this.#session !== undefined || this.#opening !== undefined) return
+    this.#nonce ??= this.#parts.nonce()
+    const body = { open: this.#nonce }
+    const command = encodeCommand({ session: 0, number: 0, oldest: 0, part: 'sessions', body })
+    const { ask, done } = this.#parts.propose(command, undefined)
+    this.#opening = ask
+    done.then(
+      (answer) => {
+        this.#opening = undefined
+        this.#nonce = undefined
+        const [ok, value] = valueOf(answer)
+        if (ok && typeof value === 'number') this.#session = new SessionNumbers(value)
+        else this.close(new MeshError('ERR_MALFORMED', `no session: ${value}`))
+        this.#pump()
+      },
+      () => {
+        this.#opening = undefined
+      }
+    )
+  }
+
+  #pump(): void {
+    const session = this.#session
+    if (session === undefined) {
+      if (this.#waiting.length > 0) this.#open()
+      return
+    }
+    const waiting = this.#waiting
+    let gone = 0
+    for (; gone < waiting.length; gone++) {
+      const proposal = waiting[gone]!
+      if (proposal.settled) continue
+      try {
+        if (!this.#send(session, proposal)) break
+      } catch (error) {
+        proposal.reject(error)
+      }
+    }
+    waiting.splice(0, gone)
+  }
+
+  /** False where the window is full. */
+  #send(session: SessionNumbers, proposal: Proposal): boolean {
+    const number = session.take()
+    if (number === undefined) return false
+    const { part, body } = proposal
+    let sent: ReturnType<ProposalsParts['propose']>
+    try {
+      const command = encodeCommand({ session: session.session, number, oldest: session.oldest, part, body })
+      sent = this.#parts.propose(command, proposal)
+    } catch (error) {
+      session.settle(number)
+      throw error
+    }
+    const { ask, done } = sent
+    proposal.ask = ask
+    ask.onSettled(() => {
+      session.settle(number)
+      if (this.#waiting.length > 0) this.#pump()
+    })
+    done.then(
+      (answer) => this.#answered(session, proposal, ask, answer),
+      (error) => proposal.reject(error)
+    )
+    return true
+  }
+
+  #answered(session: SessionNumbers, proposal: Proposal, ask: Ask, answer: Done): void {
+    const [ok, value, message] = valueOf(answer)
+    if (ok) {
+      proposal.resolve({ index: answer.index, term: answer.term, value, sentAt: ask.firstSentAt! })
+    } else if (value === 'ERR_SESSION_EXPIRED') {
+      if (this.#session === session) this.#session = undefined
+      // Sent once it was refused, and nothing else; sent before, it may have been applied while the session was known.
+      if (ask.attempts === 1) this.#retry(proposal)
+      else proposal.reject(meshErrorOf(value, message!))
+    } else {
+      proposal.reject(meshErrorOf(value, message!))
+    }
+  }
+
+  #retry(proposal: Proposal): void {
+    if (proposal.settled) return
+    this.#waiting.push(proposal)
+    this.#open()
+  }
+}
+
+function valueOf({ value }: Done): [true, unknown, undefined] | [false, string, string] {
+  const outcome = unpack(value) as ProposeValue
+  if (Array.isArray(outcome) && outcome[0] === true) return [true, outcome[1], undefined]
+  if (Array.isArray(outcome) && typeof outcome[1] === 'string') return [false, outcome[1], String(outcome[2])]
+  return [false, 'ERR_MALFORMED', 'an outcome that is none']
+}

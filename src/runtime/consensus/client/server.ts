@@ -1,0 +1,108 @@
+import { POLL } from '../../../../protocols/consensus/constants.ts'
+import type { Answer, Call, CallBody } from '../../../../protocols/consensus/messages.ts'
+import { pack, unpack } from '../../../../protocols/envelope/messagepack.ts'
+import { MeshError, toRemoteShape } from '../../../../protocols/errors.ts'
+import type { Clock } from '../../ports.ts'
+import { LongPolls, type Waiter } from './long-polls.ts'
+import { membersOf } from './members.ts'
+import type { LocalReplica } from './types.ts'
+
+/** Where answers go: a peer's stream, or this node's own client. */
+export interface Asker {
+  answer(answer: Answer): void
+  /** What waits for something to happen, by its number: to be called when nobody wants it any more. */
+  readonly open: Map<number, () => void>
+}
+
+/** Answers the calls to the replicas of this node. */
+export class ConsensusServer {
+  readonly #clock: Clock
+  readonly #self: string
+  readonly #groups = new Map<string, { readonly replica: LocalReplica; readonly polls: LongPolls }>()
+
+  constructor(self: string, clock: Clock) {
+    this.#self = self
+    this.#clock = clock
+  }
+
+  open(name: string, replica: LocalReplica): void {
+    this.#groups.set(name, { replica, polls: new LongPolls(replica, this.#clock) })
+  }
+
+  stop(): void {
+    for (const { polls } of this.#groups.values()) polls.stop()
+    this.#groups.clear()
+  }
+
+  take(name: string, call: Call, asker: Asker): void {
+    const served = this.#groups.get(name)
+    if (served === undefined) {
+      asker.answer(failure(call.id, new MeshError('ERR_NO_CONSENSUS', `${this.#self} has no group ${name}`), undefined))
+      return
+    }
+    const { replica, polls } = served
+    if (call.op === 'await') polls.await(call, waiterOf(call.id, asker, replica))
+    else if (call.op === 'follow') polls.follow(call, waiterOf(call.id, asker, replica))
+    else
+      this.#serve(replica, call).then(
+        (done) => asker.answer({ id: call.id, ...done }),
+        (error) => asker.answer(failure(call.id, error, replica))
+      )
+  }
+
+  async #serve(
+    replica: LocalReplica,
+    call: Exclude<CallBody, { op: 'await' | 'follow' }>
+  ): Promise<{ index: number; term: number; value: Uint8Array }> {
+    switch (call.op) {
+      case 'propose': {
+        const { index, term, outcome } = await replica.propose(call.command)
+        const value = outcome.ok ? [true, outcome.value] : [false, outcome.code, outcome.message]
+        return { index, term, value: pack(value) }
+      }
+      case 'index':
+        return { index: await replica.readIndex(), term: 0, value: NOTHING }
+      case 'read': {
+        await replica.reached(call.least ?? (await replica.readIndex()), { timeout: POLL })
+        const value = pack(replica.query(call.part, unpack(call.question)))
+        return { index: replica.applied, term: 0, value }
+      }
+      case 'change':
+        await replica.reconfigure({ voters: call.voters, learners: call.learners })
+        return { index: 0, term: 0, value: NOTHING }
+      case 'transfer':
+        await replica.transfer(call.to)
+        return { index: 0, term: 0, value: NOTHING }
+      case 'snapshot': {
+        const { index, term } = await replica.snapshot()
+        return { index, term, value: NOTHING }
+      }
+    }
+  }
+}
+
+const NOTHING = pack(undefined)
+
+function waiterOf(id: number, asker: Asker, replica: LocalReplica): Waiter {
+  return {
+    opened: (close) => void asker.open.set(id, close),
+    done: (index, value) => {
+      asker.open.delete(id)
+      asker.answer({ id, index, term: 0, value })
+    },
+    failed: (error) => {
+      asker.open.delete(id)
+      asker.answer(failure(id, error, replica))
+    }
+  }
+}
+
+/** Bytes fit `MAX_MESSAGE_BYTES` however they are encoded. */
+const MOST_MESSAGE = 1_024
+
+function failure(id: number, error: unknown, replica: LocalReplica | undefined): Answer {
+  const { code, message } = toRemoteShape(error)
+  const answer = { id, code: code.slice(0, 64), message: message.slice(0, MOST_MESSAGE).toWellFormed() }
+  if (code !== 'ERR_NOT_LEADER' || replica === undefined) return { ...answer, leader: undefined, members: undefined }
+  return { ...answer, leader: replica.status().leader, members: membersOf(replica) }
+}
