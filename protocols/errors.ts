@@ -45,6 +45,9 @@ const CODES = {
   ERR_CONFLICT: ['StateError', true],
   ERR_SETTLED: ['StateError', false],
   ERR_COORDINATION_TIMEOUT: ['TimeoutError', true],
+  ERR_NOT_LEADER: ['ConsensusError', true],
+  ERR_PROPOSAL_LOST: ['ConsensusError', true],
+  ERR_VOTERS_MISMATCH: ['ConfigError', false],
   ERR_ID_REUSED: ['DeliveryError', false],
   ERR_NO_SUCH_LETTER: ['StateError', false]
 } as const satisfies Record<string, readonly [name: string, retryable: boolean]>
