@@ -49,6 +49,9 @@ const CODES = {
   ERR_LOCK_TIMEOUT: ['TimeoutError', true],
   ERR_NO_QUORUM: ['ConsensusError', true],
   ERR_NO_CONSENSUS: ['ConsensusError', false],
+  ERR_NOT_LEADER: ['ConsensusError', true],
+  ERR_PROPOSAL_LOST: ['ConsensusError', true],
+  ERR_VOTERS_MISMATCH: ['ConfigError', false],
   ERR_ID_REUSED: ['DeliveryError', false],
   ERR_NO_SUCH_LETTER: ['StateError', false]
 } as const satisfies Record<string, readonly [name: string, retryable: boolean]>

@@ -6,6 +6,7 @@ import { Kind as Framing } from '../protocols/framing/constants.ts'
 import { KIND as OVERLAY } from '../protocols/overlay/constants.ts'
 import { Kind as PointToPoint } from '../protocols/point-to-point/constants.ts'
 import { FRAME } from '../protocols/publish-subscribe/constants.ts'
+import { Kind as Raft } from '../protocols/raft/constants.ts'
 import { Kind as RateLimits } from '../protocols/rate-limits/constants.ts'
 import { Kind as RequestResponse } from '../protocols/request-response/constants.ts'
 import { readRepositoryFile, rows } from './kit/markdown.ts'
@@ -27,6 +28,7 @@ const KINDS = {
   'point-to-point': PointToPoint,
   'request-response': RequestResponse,
   'publish-subscribe': FRAME,
+  raft: Raft,
   'rate-limits': RateLimits,
   overlay: OVERLAY
 }

@@ -124,5 +124,11 @@ export class Log {
 
 /** Bytes an entry adds to a message, estimated. */
 export function sizeOf(entry: Entry): number {
-  return ENTRY_OVERHEAD + (entry.kind === 'command' ? entry.data.byteLength : 0)
+  if (entry.kind === 'command') return ENTRY_OVERHEAD + entry.data.byteLength
+  let bytes = ENTRY_OVERHEAD
+  // Not nothing: a message of many would pass every bound of a frame.
+  if (entry.kind === 'configuration')
+    for (const ids of Object.values<readonly string[]>({ ...entry.configuration }))
+      for (const id of ids) bytes += 2 + id.length
+  return bytes
 }

@@ -56,9 +56,10 @@ export function onSnapshot(state: State, message: MessageOf<'snapshot'>): void {
     return
   }
   let { incoming } = state
-  if (incoming?.from !== from || incoming.term !== term || incoming.index !== meta.index) {
+  const known = incoming?.from === from && incoming.term === term && incoming.index === meta.index
+  if (incoming === undefined || !known || incoming.total !== total) {
     // Two nodes may write the same state in different bytes: parts of both do not fit.
-    incoming = state.incoming = { from, term, index: meta.index, parts: [], received: 0 }
+    incoming = state.incoming = { from, term, index: meta.index, total, parts: [], received: 0 }
   }
   if (offset === incoming.received) {
     incoming.parts.push(data)

@@ -23,6 +23,8 @@ export interface Incoming {
   readonly from: string
   readonly term: number
   readonly index: number
+  /** Bytes of all of it. */
+  readonly total: number
   readonly parts: Uint8Array[]
   received: number
 }

@@ -6,7 +6,8 @@ import type { Due } from '../../../core/delivery/deadlines.ts'
 import { MACHINE, partOfSnapshot } from '../../../core/replicated/replicated-state.ts'
 import { Alarm } from '../../delivery/alarm.ts'
 import type { Clock } from '../../ports.ts'
-import type { Followed, LocalReplica } from './types.ts'
+import type { Followed } from '../types.ts'
+import type { LocalReplica } from './types.ts'
 
 /** Who waits for something to happen in a group. */
 export interface Waiter {

@@ -1,0 +1,4 @@
+export * from './codec.ts'
+export * from './constants.ts'
+export * from './entries.ts'
+export type * from './messages.ts'
