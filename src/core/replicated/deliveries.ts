@@ -1,0 +1,118 @@
+import { MeshError } from '../../../protocols/errors.ts'
+import { Delivered } from './delivered.ts'
+import type { Locks } from './locks.ts'
+import { fieldsOf, listOf, malformed, textOf, wholeOf } from './malformed.ts'
+import type { Applying, StateMachine } from './types.ts'
+
+/** What hosts share of an agent's state. */
+interface Shared {
+  readonly value: Uint8Array
+  /** The entry that wrote it. */
+  readonly version: number
+}
+
+type Change = readonly [key: string, value: Uint8Array | undefined]
+
+/** The lock of a delivery, in the part `locks`. No other lock should begin with `delivery `. */
+export function lockOf(delivery: string): string {
+  return `delivery ${delivery}`
+}
+
+/**
+ * The log of deliveries that hosts share, and the agents' state that changes with them. A delivery is `<source> <id>`.
+ *
+ * `{ step: { delivery, token, reads, changes } }` happens at once or not at all: the delivery is recorded, and each key gets its
+ * next value. `reads` are `[key, version]`, `changes` are `[key, bytes]`, bytes undefined to delete; both may be empty. `delivery`
+ * and `token` are left out where nothing was delivered; else `lockOf(delivery)` must be held under the token, and is released
+ * by it. It is refused with
+ * - `ERR_COORDINATION_TIMEOUT`, where the lock is not held under that token any more;
+ * - `ERR_SETTLED`, where the delivery is recorded already;
+ * - `ERR_GAP`, where that is not known any more: it might be a second time (`Delivered` says when);
+ * - `ERR_CONFLICT`, where a key of `reads` has another version.
+ *
+ * Whoever holds the lock sees, at its token's index, all that holders before did: a token is the index of an entry.
+ *
+ * Questions: `{ delivered: delivery }`, `ERR_GAP` as above; `{ get: key }`, `{ value, version }` or undefined; `{ entries: prefix }`,
+ * `[key, { value, version }]` in the order of the keys, and looks at every key for it. The version of what is absent is 0.
+ */
+export class Deliveries implements StateMachine {
+  readonly #locks: Locks
+  readonly #delivered = new Delivered()
+  #shared = new Map<string, Shared>()
+
+  /** `locks`: the part of the same state. */
+  constructor(locks: Locks) {
+    this.#locks = locks
+  }
+
+  apply(command: unknown, { index }: Applying): undefined {
+    const { delivery, token, reads, changes } = fieldsOf(fieldsOf(command)['step'])
+    const next = listOf(changes, 'the changes').map(changeOf)
+    const seen = listOf(reads, 'the reads').map(readOf)
+    if (delivery !== undefined) this.#checkDelivery(textOf(delivery, 'the delivery'), wholeOf(token, 'the token'))
+    for (const [key, version] of seen) {
+      if ((this.#shared.get(key)?.version ?? 0) !== version) throw new MeshError('ERR_CONFLICT', `${key} has changed`)
+    }
+    if (delivery !== undefined) this.#record(delivery as string, token as number, index)
+    for (const [key, value] of next) {
+      if (value === undefined) this.#shared.delete(key)
+      else this.#shared.set(key, { value, version: index })
+    }
+  }
+
+  #checkDelivery(delivery: string, token: number): void {
+    if (!this.#locks.holds(lockOf(delivery), token)) {
+      throw new MeshError('ERR_COORDINATION_TIMEOUT', `the lock of ${delivery} is lost`)
+    }
+    if (this.#isDelivered(delivery)) throw new MeshError('ERR_SETTLED', `${delivery} was delivered`)
+  }
+
+  #isDelivered(delivery: string): boolean {
+    const delivered = this.#delivered.has(delivery)
+    if (delivered === undefined)
+      throw new MeshError('ERR_GAP', `whether ${delivery} was delivered is not known any more`)
+    return delivered
+  }
+
+  #record(delivery: string, token: number, index: number): void {
+    this.#delivered.add(delivery, index)
+    this.#locks.release(lockOf(delivery), token, index)
+  }
+
+  query(question: unknown): unknown {
+    const { delivered, get, entries } = fieldsOf(question)
+    if (typeof delivered === 'string') return this.#isDelivered(delivered)
+    if (typeof get === 'string') return this.#shared.get(get)
+    if (typeof entries !== 'string') throw malformed('no question to deliveries')
+    return [...this.#shared].filter(([key]) => key.startsWith(entries)).sort(([a], [b]) => (a < b ? -1 : 1))
+  }
+
+  snapshot(): unknown[] {
+    const shared: unknown[] = []
+    for (const [key, { value, version }] of this.#shared) shared.push(key, value, version)
+    return [this.#delivered.toData(), shared]
+  }
+
+  restore(state: unknown): void {
+    const [delivered, shared] = listOf(state, 'the deliveries')
+    this.#delivered.restore(delivered)
+    const flat = listOf(shared, 'the shared state')
+    this.#shared = new Map()
+    for (let i = 0; i < flat.length; i += 3) {
+      const [key, value] = changeOf(flat.slice(i, i + 2))
+      if (value === undefined) throw malformed('a key without a value')
+      this.#shared.set(key, { value, version: wholeOf(flat[i + 2], 'a version', 1) })
+    }
+  }
+}
+
+function changeOf(change: unknown): Change {
+  const [key, value] = listOf(change, 'a change')
+  if (value !== undefined && !(value instanceof Uint8Array)) throw malformed('a value that is no bytes')
+  return [textOf(key, 'a key'), value]
+}
+
+function readOf(read: unknown): readonly [key: string, version: number] {
+  const [key, version] = listOf(read, 'a read')
+  return [textOf(key, 'a key'), wholeOf(version, 'a version')]
+}

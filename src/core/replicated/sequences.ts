@@ -1,0 +1,61 @@
+import { MeshError } from '../../../protocols/errors.ts'
+import { Generations } from './generations.ts'
+import { fieldsOf, listOf, malformed, textOf, wholeOf } from './malformed.ts'
+import type { StateMachine } from './types.ts'
+
+/** Of all keys together. A counter is never forgotten: its key would begin again. About 100 bytes each. */
+const MOST_KEYS = 1_048_576
+/** Ids that came last, of all keys together. */
+export const REMEMBERED_IDS = 65_536
+
+/**
+ * One order for all that is said under a key: `{ next: key, id, data }` gives its number, from 1 on and without a gap. The same
+ * id gets the same number, and takes none, while no more than 65,536 others came after it; a session recognises what comes
+ * sooner anyway. `data` is not kept: who follows the log reads it there, and knows by its number what it has had.
+ *
+ * Questions: `{ last: key }`, 0 where nothing was said, and `{ number: key, id }`, undefined where that is not known.
+ */
+export class Sequences implements StateMachine {
+  #last = new Map<string, number>()
+  readonly #ids = new Generations(REMEMBERED_IDS)
+
+  apply(command: unknown): number {
+    const { next, id } = fieldsOf(command)
+    if (typeof next !== 'string') throw malformed('no command to sequences')
+    const name = nameOf(next, textOf(id, 'the id'))
+    const known = this.#ids.get(name)
+    if (known !== undefined) return known
+    const last = this.#last.get(next)
+    if (last === undefined && this.#last.size >= MOST_KEYS) throw new MeshError('ERR_LIMIT', `${MOST_KEYS} sequences`)
+    const number = (last ?? 0) + 1
+    this.#last.set(next, number)
+    this.#ids.add(name, number)
+    return number
+  }
+
+  query(question: unknown): unknown {
+    const { last, number, id } = fieldsOf(question)
+    if (typeof last === 'string') return this.#last.get(last) ?? 0
+    if (typeof number === 'string') return this.#ids.get(nameOf(number, textOf(id, 'the id')))
+    throw malformed('no question to sequences')
+  }
+
+  snapshot(): unknown[] {
+    return [[...this.#last].flat(), this.#ids.toData()]
+  }
+
+  restore(state: unknown): void {
+    const [last, ids] = listOf(state, 'the sequences')
+    const flat = listOf(last, 'the keys')
+    this.#last = new Map()
+    for (let i = 0; i < flat.length; i += 2) {
+      this.#last.set(textOf(flat[i], 'a key'), wholeOf(flat[i + 1], 'the last of a key', 1))
+    }
+    this.#ids.restore(ids)
+  }
+}
+
+/** No other key and id have the same. */
+function nameOf(key: string, id: string): string {
+  return `${key.length} ${key}${id}`
+}

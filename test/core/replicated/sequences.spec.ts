@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { REMEMBERED_IDS, Sequences } from '../../../src/core/replicated/sequences.ts'
+import { codeOf, LoneReplica, told } from './ground.ts'
+
+const ground = () => {
+  const replica = new LoneReplica(() => ({ sequences: new Sequences() }))
+  const next = (key: string, id: string) => told(replica.tell('sequences', { next: key, id, data: { id } }))
+  const ask = (question: unknown) => replica.state.query('sequences', question)
+  return { replica, next, ask }
+}
+
+describe('a sequence', () => {
+  it('numbers what is said under each key, without a gap', () => {
+    const { next, ask } = ground()
+    assert.deepEqual([next('a', 'x'), next('b', 'x'), next('a', 'y'), next('a', 'z'), next('b', 'z')], [1, 1, 2, 3, 2])
+    assert.deepEqual([ask({ last: 'a' }), ask({ last: 'b' }), ask({ last: 'c' })], [3, 2, 0])
+    assert.deepEqual([ask({ number: 'a', id: 'y' }), ask({ number: 'b', id: 'y' })], [2, undefined])
+  })
+
+  it('gives the same id the same number, and takes none for it', () => {
+    const { replica, next, ask } = ground()
+    next('a', 'x')
+    next('a', 'y')
+    assert.equal(next('a', 'x'), 1)
+    assert.equal(told(replica.copy().tell('sequences', { next: 'a', id: 'y', data: 1 })), 2)
+    assert.equal(ask({ last: 'a' }), 2)
+  })
+
+  it('does not mistake keys and ids for each other', () => {
+    const { next } = ground()
+    assert.deepEqual([next('a', 'bc'), next('ab', 'c'), next('', 'abc'), next('a', 'bc')], [1, 1, 1, 1])
+    assert.deepEqual([next('1 a', 'b'), next('1', ' ab')], [1, 1])
+  })
+
+  it('recognises as many ids as it says', () => {
+    const { next } = ground()
+    for (let i = 0; i < 2 * REMEMBERED_IDS; i++) next('a', `${i}`)
+    next('a', 'one more')
+    assert.equal(next('a', `${REMEMBERED_IDS}`), REMEMBERED_IDS + 1)
+    assert.equal(next('a', '0'), 2 * REMEMBERED_IDS + 2)
+  }).timeout(60_000)
+
+  it('refuses what it does not know', () => {
+    const { replica, ask } = ground()
+    const before = replica.state.snapshot()
+    for (const body of [{}, undefined, { next: 'a' }, { next: 1, id: 'x' }]) {
+      assert.equal(codeOf(replica.tell('sequences', body)), 'ERR_MALFORMED')
+    }
+    assert.deepEqual(replica.state.snapshot(), before)
+    for (const question of [{}, { number: 'a' }]) assert.throws(() => ask(question), { code: 'ERR_MALFORMED' })
+    for (const state of [
+      [],
+      [
+        ['a', 0],
+        [[], []]
+      ],
+      [['a'], [[], []]],
+      [[], [['a', 'b'], []]]
+    ]) {
+      assert.throws(() => new Sequences().restore(state), { code: 'ERR_MALFORMED' })
+    }
+  })
+})
