@@ -46,8 +46,28 @@ export type {
   WaitOptions
 } from './agent/types.ts'
 export type { Counters } from './core/flow/counters.ts'
+export { type KeyValueMachine, keyValue } from './core/replicated/key-value.ts'
+export type { Applying, StateMachine } from './core/replicated/types.ts'
 export type { AgentLocation } from './node/atlas.ts'
 export type { LimitOptions, Limits, NodeConfig, NodeOptions } from './node/config.ts'
+export type {
+  ConsensusGroup,
+  ConsensusLock,
+  ConsensusOptions,
+  ConsensusStatus,
+  Election,
+  KeyValueGroup,
+  Leader,
+  LockOptions,
+  MachineGroup,
+  OpenConsensus,
+  Proposed,
+  ReadOptions,
+  WatchedCommand,
+  WatchedValue,
+  WatchOptions,
+  WatchSnapshot
+} from './node/consensus/types.ts'
 export { createNode } from './node/create.ts'
 export type { DeadLetters, Letter } from './node/dead-letters.ts'
 export type { AgentChange, NodeEvent } from './node/events.ts'

@@ -5,6 +5,7 @@ import type { CausalEvent } from '../runtime/causality/driver.ts'
 import type { LinkEvent } from '../runtime/links/table.ts'
 import type { PubSubEvent } from '../runtime/pubsub/types.ts'
 import type { StorageEvent } from '../runtime/storage/types.ts'
+import type { GroupEvent } from './consensus/events.ts'
 import type { PipelineEvent } from './pipeline-port.ts'
 
 /** What `node.events()` tells. `at` is wall-clock ms. */
@@ -53,6 +54,7 @@ export type NodeEventBody =
   | PubSubEvent
   | PipelineEvent
   | StorageEvent
+  | GroupEvent
 
 export type AgentChange =
   | { kind: 'agent-up' | 'agent-down'; name: string; instance: string; peer: string }

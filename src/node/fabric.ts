@@ -20,8 +20,9 @@ import { Agents } from './agents.ts'
 import type { Atlas } from './atlas.ts'
 import type { Caller } from './caller.ts'
 import type { NodeConfig } from './config.ts'
+import { ConsensusGroups } from './consensus/groups.ts'
 import type { Delivery } from './delivery.ts'
-import type { NodeEventBody } from './events.ts'
+import type { EventHub, NodeEvent, NodeEventBody } from './events.ts'
 import type { Forwarder } from './forwarder.ts'
 import type { LoadShedder } from './load-shedder.ts'
 import { Mailboxes } from './mailboxes.ts'
@@ -39,6 +40,11 @@ interface Ground {
   emit: (event: NodeEventBody) => void
 }
 
+/** Bytes that a frame may have here: a message, and what is said of it. */
+function maxFrameOf({ limits }: NodeConfig): number {
+  return limits.messageBytes + 65_536
+}
+
 export function createLinks({ config, world, emit }: Ground, heard: (peer: string) => void): LinkTable {
   const { limits, formats } = config
   const { network, clock, dice } = world
@@ -50,7 +56,7 @@ export function createLinks({ config, world, emit }: Ground, heard: (peer: strin
     limits: {
       queueBytes: limits.linkQueueBytes,
       window: { frames: limits.creditMessages, bytes: limits.creditBytes },
-      maxFrame: limits.messageBytes + 65_536,
+      maxFrame: maxFrameOf(config),
       streamsPerPeer: limits.streamsPerPeer,
       handshakeTimeout: limits.handshakeTimeout,
       readTimeout: limits.readTimeout,
@@ -90,6 +96,27 @@ export function createOrder(
   const { network, clock } = world
   const limits = { gapTimeout, waiting, waitingBytes }
   return new CausalDriver({ self: network.host.peer, clock, links, membership, limits, emit })
+}
+
+interface ConsensusParts {
+  links: LinkTable
+  membership: MembershipDriver
+  registry: AgentRegistry
+  persistence: Persistence
+  events: EventHub<NodeEvent>
+}
+
+export function createConsensus({ config, world, emit }: Ground, parts: ConsensusParts): ConsensusGroups {
+  const { network, clock, dice } = world
+  const { links, membership, registry, persistence, events } = parts
+  return new ConsensusGroups({
+    ...{ self: network.host.peer, clock, dice, links, membership, emit },
+    maxFrame: maxFrameOf(config),
+    store: () => persistence.store,
+    damaged: () => persistence.damaged,
+    hasAgent: ({ name, instance }) => [...registry].some((one) => one.name === name && one.instance === instance),
+    events: (signal) => events.read(signal)
+  })
 }
 
 interface PublishSubscribeParts {

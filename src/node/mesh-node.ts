@@ -10,6 +10,7 @@ import type { Counters } from '../core/flow/counters.ts'
 import type { RateLimits } from '../runtime/rates/types.ts'
 import type { AgentLocation } from './atlas.ts'
 import type { NodeConfig } from './config.ts'
+import type { ConsensusGroup, OpenConsensus } from './consensus/types.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { AgentChange, NodeEvent } from './events.ts'
 import { type Explanation, explain } from './explain.ts'
@@ -35,6 +36,7 @@ export class MeshNode implements Node {
   readonly pipelines: { get(id: string): PipelineFeed }
   readonly deadLetters: DeadLetters
   readonly rateLimits: RateLimits
+  readonly consensus: OpenConsensus
   readonly #services: Services
   readonly #libp2p: Libp2p | undefined
   #state: Node['state'] = 'stopped'
@@ -51,6 +53,12 @@ export class MeshNode implements Node {
     this.pipelines = { get: (id) => services.pipelines.get(id) }
     this.deadLetters = this.#deadLetters(services.delivery.letters)
     this.rateLimits = rateLimits(services.rates, () => this.#running())
+    const open: OpenConsensusLoosely = async (group, options) => {
+      this.#running()
+      return services.consensus.open(group, options)
+    }
+    // What a group holds, and so what it is, follows from the machine in its options.
+    this.consensus = open as OpenConsensus
   }
 
   get state(): Node['state'] {
@@ -155,6 +163,10 @@ export class MeshNode implements Node {
     return this.#services.pipelines.create(id, options, wait)
   }
 
+  consensusGroups(): ConsensusGroup[] {
+    return this.#services.consensus.all
+  }
+
   #deadLetters(letters: DeadLetters): DeadLetters {
     return {
       list: (options) => {
@@ -210,6 +222,8 @@ export class MeshNode implements Node {
     if (this.#state !== 'started') throw new MeshError('ERR_STOPPED', 'the node was not started: call start()')
   }
 }
+
+type OpenConsensusLoosely = (...given: Parameters<OpenConsensus>) => Promise<ConsensusGroup>
 
 function isAgentChange(event: NodeEvent): event is AgentChange & { at: number } {
   return event.kind === 'agent-up' || event.kind === 'agent-down' || event.kind === 'agent-moved'

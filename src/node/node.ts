@@ -7,6 +7,7 @@ import type { Counters } from '../core/flow/counters.ts'
 import type { RateLimits } from '../runtime/rates/types.ts'
 import type { AgentLocation } from './atlas.ts'
 import type { NodeConfig } from './config.ts'
+import type { ConsensusGroup, OpenConsensus } from './consensus/types.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { AgentChange, NodeEvent } from './events.ts'
 import type { Explanation } from './explain.ts'
@@ -103,6 +104,20 @@ export interface Node extends AsyncDisposable {
   readonly deadLetters: DeadLetters
   /** Token buckets, this node's own and those that it shares. */
   readonly rateLimits: RateLimits
+  /**
+   * Takes part in a group of hosts that agree (Raft): as a member where `voters` or `learners` name this node, else as a client. Each
+   * host makes the same call; the same name again gives the same group. `voters` counts at the first start only. Rejects with
+   * `ERR_CONFIG` naming the key, `ERR_VOTERS_MISMATCH` (the list is neither the first one nor what `changeVoters` made of it), `ERR_CORRUPT`
+   * (something is missing on the disk that the others rely on), `ERR_STORAGE`, `ERR_STOPPED`.
+   *
+   * @example
+   * const config = await node.consensus('config', { voters: [a, b, c] })
+   * await config.propose('limits.max', 40)
+   * await config.read('limits.max') // 40, on whichever host
+   */
+  readonly consensus: OpenConsensus
+  /** The groups that this node has opened, by their names. */
+  consensusGroups(): ConsensusGroup[]
   /** Leaves the mesh. Bounded by `timeout` in any state; never ends the process. Safe to call twice. Rejects with `ERR_CONFIG`. */
   stop(options?: StopOptions): Promise<void>
 }

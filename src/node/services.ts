@@ -25,9 +25,17 @@ import type { Agents } from './agents.ts'
 import { Atlas } from './atlas.ts'
 import { Caller } from './caller.ts'
 import type { NodeConfig } from './config.ts'
+import type { ConsensusGroups } from './consensus/groups.ts'
 import { Delivery } from './delivery.ts'
 import { EventHub, type NodeEvent, type NodeEventBody } from './events.ts'
-import { createAgents, createLinks, createOrder, createPublishSubscribe, createView } from './fabric.ts'
+import {
+  createAgents,
+  createConsensus,
+  createLinks,
+  createOrder,
+  createPublishSubscribe,
+  createView
+} from './fabric.ts'
 import { preferredFormats } from './formats.ts'
 import { Forwarder } from './forwarder.ts'
 import { LoadReport } from './load-report.ts'
@@ -60,6 +68,7 @@ export class Services {
   readonly order: CausalDriver
   readonly pipelines: Pipelines
   readonly rates: Rates
+  readonly consensus: ConsensusGroups
   readonly #config: NodeConfig
   readonly #world: World
   readonly #pointToPoint: PointToPoint
@@ -169,6 +178,10 @@ export class Services {
     })
     const first = config.bootstrap.length === 0 && config.bootstrapFile === undefined
     this.rates = new Rates({ clock, links: this.links, membership: this.membership, first })
+    this.consensus = createConsensus(ground, {
+      ...{ links: this.links, membership: this.membership, registry: this.registry },
+      ...{ persistence: this.#persistence, events: this.events }
+    })
     this.agents = createAgents(ground, {
       ...{ membership: this.membership, directory: this.directory, registry: this.registry, atlas: this.atlas },
       ...{ composer: this.composer, alarm: this.#alarm, handling: this.#handling, shedder: this.#shedder },
@@ -236,6 +249,9 @@ export class Services {
     await this.pipelines.close({ drain: false }).catch(() => {})
     await this.pubsub.stop().catch(() => {})
     this.rates.stop()
+    // Others need not wait until what this node holds has run out.
+    await this.consensus.letGo()
+    this.consensus.stop()
     this.directory.stop()
     await this.membership.stop({ leave: true }).catch(() => {})
     this.agents.stop()

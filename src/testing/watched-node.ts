@@ -1,5 +1,6 @@
 import type { Agent } from '../agent/agent.ts'
 import type { Receipt } from '../agent/types.ts'
+import type { Election, KeyValueGroup, OpenConsensus } from '../node/consensus/types.ts'
 import type { Node } from '../node/node.ts'
 import type { Pipeline } from '../node/pipeline.ts'
 import type { WaitKind, Waits } from './waits.ts'
@@ -19,6 +20,9 @@ export function watchNode(node: Node, waits: Waits): Node {
       },
       list: (...given) => watchIterable(node.deadLetters.list(...given), 'part', follow)
     }),
+    consensus: (async (...given: Parameters<OpenConsensus>) =>
+      watchGroup((await follow('call', node.consensus(...given))) as KeyValueGroup, follow)) as OpenConsensus,
+    consensusGroups: () => node.consensusGroups().map((group) => watchGroup(group as KeyValueGroup, follow)),
     pipelines: { get: (id) => watch(node.pipelines.get(id), follow) },
     rateLimits: watch(node.rateLimits, follow, {
       create: (...given) => watch(node.rateLimits.create(...given), follow),
@@ -45,6 +49,21 @@ function watchAgent(agent: Agent, follow: Follow): Agent {
     }),
     stream: (...given) => watchIterable(agent.stream(...given), 'part', follow),
     subscribe: (...given) => watchIterable(agent.subscribe(...given), 'reading', follow)
+  })
+}
+
+/** Of either kind: they have the same methods. */
+function watchGroup(group: KeyValueGroup, follow: Follow): KeyValueGroup {
+  return watch(group, follow, {
+    lock: async (...given) => watch(await follow('call', group.lock(...given)), follow),
+    elect: async (...given) => watchElection(await follow('call', group.elect(...given)), follow),
+    watch: (...given) => watchIterator(group.watch(...given), 'reading', follow)
+  })
+}
+
+function watchElection(election: Election, follow: Follow): Election {
+  return watch(election, follow, {
+    changes: (...given) => watchIterator(election.changes(...given), 'reading', follow)
   })
 }
 

@@ -17,6 +17,8 @@ export const MACHINE = 'machine'
 /** Of what `snapshot` writes: `[FORMAT, sessions, [name, bytes, name, bytes …]]`. */
 const FORMAT = 1
 
+export type Applied = Pick<Command, 'part' | 'body'>
+
 /**
  * What a group's replicas hold: parts, each a state machine, and the sessions of the clients, because of which a command
  * that is in the log twice is done once. Replicas that applied the same entries have equal snapshots, byte for byte, wherever
@@ -27,6 +29,7 @@ const FORMAT = 1
 export class ReplicatedState {
   readonly #parts: ReadonlyMap<string, StateMachine>
   readonly #sessions = new Sessions()
+  #applied: Applied | undefined
 
   /** `ERR_CONFIG` for a part that is named 'sessions'. */
   constructor(parts: Readonly<Record<string, StateMachine>>) {
@@ -34,8 +37,14 @@ export class ReplicatedState {
     this.#parts = new Map(Object.entries(parts).sort(([a], [b]) => (a < b ? -1 : 1)))
   }
 
+  /** The command that the last `apply` was the first to apply; undefined where it was a repeat, or none. */
+  get applied(): Applied | undefined {
+    return this.#applied
+  }
+
   /** The bytes are not needed afterwards. */
   apply(data: Uint8Array, at: Applying): Outcome {
+    this.#applied = undefined
     let command: Command
     try {
       command = decodeCommand(data)
@@ -105,6 +114,7 @@ export class ReplicatedState {
   }
 
   #perform({ session, part, body }: Command, at: Applying): Outcome {
+    this.#applied = { part, body }
     try {
       if (part !== SESSIONS) return success(this.#part(part).apply(body, at))
       if (session !== 0) throw malformed('a session is opened outside of any')

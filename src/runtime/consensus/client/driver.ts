@@ -10,11 +10,11 @@ import { CONSENSUS, FRAME_BYTES, Kind, MAX_BATCH, MAX_WAITING } from '../../../.
 import type { Answer, Call } from '../../../../protocols/consensus/messages.ts'
 import { MeshError } from '../../../../protocols/errors.ts'
 import { NumberedTable } from '../../../core/delivery/numbered.ts'
-import type { Link, LinkHandler, Links, Lane } from '../../links/types.ts'
+import type { Lane, Link, LinkHandler, Links } from '../../links/types.ts'
 import type { Membership } from '../../membership/types.ts'
 import type { Clock, Dice } from '../../ports.ts'
 import type { Ask } from './ask.ts'
-import { GroupClient } from './group-client.ts'
+import { GroupClient, type GroupClientParts } from './group-client.ts'
 import { type Asker, ConsensusServer } from './server.ts'
 import type { LocalReplica } from './types.ts'
 
@@ -54,7 +54,7 @@ export class ConsensusDriver implements LinkHandler {
   }
 
   /** The node takes part in a group, by its replica and as a client. */
-  open(group: string, members: readonly string[], replica: LocalReplica): GroupClient {
+  open(group: string, members: GroupClientParts['members'], replica: LocalReplica): GroupClient {
     const { self, clock, dice } = this.#parts
     this.#server.open(group, replica)
     const client = new GroupClient({

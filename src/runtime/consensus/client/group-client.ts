@@ -1,5 +1,5 @@
-import type { CallBody, Done, FollowValue } from '../../../../protocols/consensus/messages.ts'
 import { FOLLOW_BYTES } from '../../../../protocols/consensus/constants.ts'
+import type { CallBody, Done, FollowValue } from '../../../../protocols/consensus/messages.ts'
 import { cloneData } from '../../../../protocols/envelope/clone.ts'
 import { pack, unpack } from '../../../../protocols/envelope/messagepack.ts'
 import { MeshError } from '../../../../protocols/errors.ts'
@@ -7,10 +7,10 @@ import { LeaderSearch } from '../../../core/consensus/leader-search.ts'
 import { Alarm } from '../../delivery/alarm.ts'
 import type { Clock, Dice } from '../../ports.ts'
 import { Ask } from './ask.ts'
+import { membersOf } from './members.ts'
 import { Pending } from './pending.ts'
 import { type Proposal, Proposals } from './proposals.ts'
 import { Route, type RouteParts } from './route.ts'
-import { membersOf } from './members.ts'
 import type { Asked, Consistency, LocalReplica, Wait } from './types.ts'
 
 export interface GroupClientParts extends Pick<RouteParts, 'send' | 'cancel'> {
@@ -19,7 +19,7 @@ export interface GroupClientParts extends Pick<RouteParts, 'send' | 'cancel'> {
   readonly clock: Clock
   readonly dice: Dice
   /** Where the group begins: whom to ask. */
-  readonly members: readonly string[]
+  readonly members: { readonly voters: readonly string[]; readonly learners: readonly string[] }
   readonly replica: LocalReplica
   /** Numbers the ask, and hears of its answers until `settled`. */
   register(make: (number: number) => Ask): Ask
@@ -49,6 +49,7 @@ export class GroupClient {
   #seen = 0
   #term = 0
   #member = false
+  #target: GroupClientParts['members']
   #closed: MeshError | undefined
 
   constructor(parts: GroupClientParts) {
@@ -56,9 +57,12 @@ export class GroupClient {
     const { group, self, clock, dice, members, replica, send, cancel } = parts
     const random = (): number => dice.random()
     this.#alarm = new Alarm(clock, (pending) => pending.expire())
-    const shared = { group, clock, send, cancel }
-    this.#leader = new Route({ ...shared, search: new LeaderSearch(self, members, random) })
-    this.#members = new Route({ ...shared, search: new LeaderSearch(self, members, random) })
+    this.#target = members
+    const everybody = [...members.voters, ...members.learners]
+    const route = (): Route =>
+      new Route({ group, clock, send, cancel, search: new LeaderSearch(self, everybody, random) })
+    this.#leader = route()
+    this.#members = route()
     this.#proposals = new Proposals({
       nonce: () => Buffer.from(dice.bytes(16)).toString('base64url'),
       propose: (command) => this.#ask(this.#leader, { op: 'propose', command })
@@ -69,6 +73,20 @@ export class GroupClient {
 
   get seen(): number {
     return this.#seen
+  }
+
+  /** The index after what is applied here or was seen; undefined where this node is no member and cannot know. */
+  get next(): number | undefined {
+    return this.#member ? Math.max(this.#seen, this.#parts.replica.applied) + 1 : undefined
+  }
+
+  get closed(): boolean {
+    return this.#closed !== undefined
+  }
+
+  /** As this client was told last. */
+  get members(): { voters: readonly string[]; learners: readonly string[] } {
+    return this.#target
   }
 
   /** As far as this node was told. */
@@ -184,6 +202,15 @@ export class GroupClient {
     return this.#reads
   }
 
+  /** Resolves once the lock is granted to the waiter, or the time is over; it may have been granted before. */
+  async granted(lock: string, waiter: string, wait: Wait): Promise<void> {
+    try {
+      await this.changed('locks', { granted: lock, waiter }, NOTHING, wait)
+    } catch (error) {
+      if (!(error instanceof MeshError) || error.code !== 'ERR_NO_QUORUM') throw error
+    }
+  }
+
   /** Resolves once a question's answer is another than `known`, as MessagePack, or after a while. The leader answers. */
   changed(part: string, question: unknown, known: Uint8Array, wait: Wait): Promise<Uint8Array> {
     const body: CallBody = { op: 'await', part, question: pack(question), known }
@@ -208,6 +235,7 @@ export class GroupClient {
 
   async change(voters: readonly string[], learners: readonly string[], wait: Wait): Promise<void> {
     await this.#call(this.#leader, { op: 'change', voters, learners }, wait, () => this.#noQuorum())
+    this.#target = { voters, learners }
     for (const route of [this.#leader, this.#members]) route.search.changed([...voters, ...learners])
   }
 
@@ -299,6 +327,8 @@ export class GroupClient {
     })
   }
 }
+
+const NOTHING = pack(undefined)
 
 function aborted(signal: AbortSignal): MeshError {
   return new MeshError('ERR_ABORTED', 'the caller aborted', { cause: signal.reason })

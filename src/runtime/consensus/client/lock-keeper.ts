@@ -53,7 +53,9 @@ export class LockKeeper {
     if (!leads) this.#rest()
     else if (this.#unfollow === undefined) {
       this.#unfollow = this.#replica.follow(this.#replica.applied + 1, (followed) => {
-        if ('snapshot' in followed || followed.applied.some(({ part }) => part === 'locks')) this.#look()
+        // Deliveries let go of their locks.
+        const touches = ({ part }: { part: string }): boolean => part === 'locks' || part === 'deliveries'
+        if ('snapshot' in followed || followed.applied.some(touches)) this.#look()
       })
       this.#look()
     }

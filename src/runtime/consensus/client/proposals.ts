@@ -1,5 +1,5 @@
-import { unpack } from '../../../../protocols/envelope/messagepack.ts'
 import type { Done, ProposeValue } from '../../../../protocols/consensus/messages.ts'
+import { unpack } from '../../../../protocols/envelope/messagepack.ts'
 import { MeshError, meshErrorOf } from '../../../../protocols/errors.ts'
 import { encodeCommand } from '../../../core/replicated/command.ts'
 import type { Ask } from './ask.ts'
@@ -11,7 +11,7 @@ export interface Proposal {
   readonly part: string
   /** Nobody else can change it. */
   readonly body: unknown
-  resolve(asked: Asked & { readonly sentAt: number }): void
+  resolve(asked: Asked): void
   reject(error: unknown): void
   settled: boolean
   ask: Ask | undefined
@@ -127,16 +127,18 @@ export class Proposals {
       if (this.#waiting.length > 0) this.#pump()
     })
     done.then(
-      (answer) => this.#answered(session, proposal, ask, answer),
+      (answer) => this.#answered(session, number, proposal, answer),
       (error) => proposal.reject(error)
     )
     return true
   }
 
-  #answered(session: SessionNumbers, proposal: Proposal, ask: Ask, answer: Done): void {
+  #answered(session: SessionNumbers, number: number, proposal: Proposal, answer: Done): void {
+    const ask = proposal.ask!
     const [ok, value, message] = valueOf(answer)
     if (ok) {
-      proposal.resolve({ index: answer.index, term: answer.term, value, sentAt: ask.firstSentAt! })
+      const { index, term } = answer
+      proposal.resolve({ id: `${session.session}.${number}`, index, term, value, sentAt: ask.firstSentAt! })
     } else if (value === 'ERR_SESSION_EXPIRED') {
       if (this.#session === session) this.#session = undefined
       // Sent once it was refused, and nothing else; sent before, it may have been applied while the session was known.

@@ -2,6 +2,8 @@ import type { Replica } from '../replica.ts'
 
 /** What was asked of a group. */
 export interface Asked {
+  /** Session and number. */
+  readonly id: string
   readonly index: number
   readonly term: number
   readonly value: unknown

@@ -1,0 +1,160 @@
+import { MeshError } from '../../../protocols/errors.ts'
+import type { Agent } from '../../agent/agent.ts'
+import { wrong } from '../../agent/options.ts'
+import { Deliveries } from '../../core/replicated/deliveries.ts'
+import { isKeyValue } from '../../core/replicated/key-value.ts'
+import { Locks } from '../../core/replicated/locks.ts'
+import { Members } from '../../core/replicated/members.ts'
+import { MACHINE, ReplicatedState } from '../../core/replicated/replicated-state.ts'
+import { Sequences } from '../../core/replicated/sequences.ts'
+import type { StateMachine } from '../../core/replicated/types.ts'
+import { ConsensusDriver } from '../../runtime/consensus/client/driver.ts'
+import { LockKeeper } from '../../runtime/consensus/client/lock-keeper.ts'
+import { Replicas } from '../../runtime/consensus/replicas.ts'
+import type { Links } from '../../runtime/links/types.ts'
+import type { Membership } from '../../runtime/membership/types.ts'
+import type { Clock, Dice } from '../../runtime/ports.ts'
+import type { Store } from '../../runtime/storage/types.ts'
+import type { NodeEvent } from '../events.ts'
+import type { GroupEvent } from './events.ts'
+import { type GroupParts, KeyValues, OwnMachine } from './group.ts'
+import { type GroupSettings, settingsOf } from './options.ts'
+import type { ConsensusGroup, ConsensusOptions } from './types.ts'
+
+export interface GroupsParts {
+  readonly self: string
+  readonly clock: Clock
+  readonly dice: Dice
+  readonly links: Links
+  readonly membership: Membership
+  /** Bytes of a frame that every node takes. */
+  readonly maxFrame: number
+  store(): Store
+  damaged(): boolean
+  emit(event: GroupEvent): void
+  /** Whether the instance lives on this node. */
+  hasAgent(agent: Agent): boolean
+  /** What the node tells, until the signal aborts. */
+  events(signal: AbortSignal): AsyncIterable<NodeEvent>
+}
+
+interface Opened {
+  readonly settings: GroupSettings
+  readonly group: Promise<KeyValues | OwnMachine>
+}
+
+/** Groups of one node at most: a guess. */
+const MOST_GROUPS = 1_024
+/** ms that stopping spends on letting go of locks. */
+const LETTING_GO = 500
+
+/** All groups that this node has opened. */
+export class ConsensusGroups {
+  readonly #parts: GroupsParts
+  readonly #replicas: Replicas
+  readonly #driver: ConsensusDriver
+  readonly #opened = new Map<string, Opened>()
+  readonly #open = new Map<string, KeyValues | OwnMachine>()
+  readonly #keepers: LockKeeper[] = []
+
+  constructor(parts: GroupsParts) {
+    this.#parts = parts
+    const { self, clock, dice, links, membership, maxFrame, store, damaged, emit } = parts
+    const random = (): number => dice.random()
+    this.#replicas = new Replicas({ self, clock, random, links, store, maxFrame, damaged, emit })
+    this.#driver = new ConsensusDriver({ self, clock, dice, links, membership })
+  }
+
+  /** Those that are open, by their names. */
+  get all(): ConsensusGroup[] {
+    return [...this.#open.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  async open(name: string, options: ConsensusOptions): Promise<ConsensusGroup> {
+    const settings = settingsOf(name, options)
+    const known = this.#opened.get(name)
+    if (known !== undefined) {
+      checkSame(name, known.settings, settings)
+      return known.group
+    }
+    if (this.#opened.size >= MOST_GROUPS) throw new MeshError('ERR_LIMIT', `more than ${MOST_GROUPS} groups`)
+    const group = this.#begin(name, settings)
+    this.#opened.set(name, { settings, group })
+    // A failure is not remembered.
+    group.catch(() => this.#opened.delete(name))
+    return group
+  }
+
+  async #begin(name: string, { voters, learners, machine }: GroupSettings): Promise<KeyValues | OwnMachine> {
+    const { self, clock, dice } = this.#parts
+    const state = stateOf(machine)
+    const replica = await this.#replicas.open(name, { voters, learners, state })
+    const client = this.#driver.open(name, { voters, learners }, replica)
+    this.#keepers.push(new LockKeeper(replica, clock))
+    this.#tellLeaders(name, replica)
+    const parts: GroupParts = {
+      ...{ name, self, client, replica, clock },
+      nonce: () => Buffer.from(dice.bytes(16)).toString('base64url'),
+      onAgentClosed: (agent, closed) => this.#onAgentClosed(agent, closed)
+    }
+    const group = isKeyValue(machine) ? new KeyValues(parts) : new OwnMachine(parts)
+    this.#open.set(name, group)
+    return group
+  }
+
+  #tellLeaders(group: string, replica: GroupParts['replica']): void {
+    let told = 0
+    replica.onChange(() => {
+      const { leader, term } = replica.status()
+      if (leader === undefined || term === told) return
+      told = term
+      this.#parts.emit({ kind: 'consensus-leader', group, term, leader })
+    })
+  }
+
+  #onAgentClosed(agent: Agent, closed: () => void): () => void {
+    const { self, hasAgent, events } = this.#parts
+    if (!hasAgent(agent)) throw wrong('agent', 'an agent of this node that is not closed')
+    const controller = new AbortController()
+    const follow = async (): Promise<void> => {
+      for await (const event of events(controller.signal)) {
+        if (event.kind !== 'agent-down' || event.peer !== self) continue
+        if (event.name === agent.name && event.instance === agent.instance) closed()
+      }
+    }
+    void follow()
+    return () => controller.abort()
+  }
+
+  /** Others may have its locks, and lead: bounded. Before the node leaves. */
+  async letGo(): Promise<void> {
+    await Promise.all([...this.#open.values()].map((group) => group.letGo(LETTING_GO)))
+  }
+
+  stop(): void {
+    for (const keeper of this.#keepers) keeper.stop()
+    this.#driver.stop()
+    this.#replicas.stop()
+  }
+}
+
+/** The parts are the same on every member, whether the group is asked for them or not. */
+function stateOf(machine: StateMachine): ReplicatedState {
+  const locks = new Locks()
+  const parts = { locks, deliveries: new Deliveries(locks), sequences: new Sequences(), members: new Members() }
+  return new ReplicatedState({ [MACHINE]: machine, ...parts })
+}
+
+function checkSame(name: string, known: GroupSettings, given: GroupSettings): void {
+  for (const key of ['voters', 'learners'] as const) {
+    if (known[key].toSorted().join() !== given[key].toSorted().join()) throw differs(name, key)
+  }
+  if (known.machine === given.machine || (isKeyValue(known.machine) && isKeyValue(given.machine))) return
+  throw differs(name, 'machine')
+}
+
+function differs(name: string, key: string): MeshError {
+  return new MeshError('ERR_CONFIG', `the group ${name} is open here with other ${key}`, {
+    details: { key, group: name }
+  })
+}
