@@ -119,8 +119,9 @@ abstract class Group implements ConsensusGroup {
   status(): ConsensusStatus {
     const { replica, client } = this.parts
     if (!client.isMember) {
-      const { term, leader, seen, members } = client
-      return { role: 'client', term, leader, commit: seen, applied: seen, ...members, progress: [] }
+      const { term, leader, seen } = client
+      const { voters, learners } = client.members
+      return { role: 'client', term, leader, commit: seen, applied: seen, voters, learners, progress: [] }
     }
     const { role, term, leader, commit, applied, configuration, followers } = replica.status()
     const { voters, learners } = configuration

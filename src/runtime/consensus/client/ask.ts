@@ -1,16 +1,23 @@
 import { POLL } from '../../../../protocols/consensus/constants.ts'
-import type { Call, CallBody, Done } from '../../../../protocols/consensus/messages.ts'
+import type { Call, CallBody, Done, Failed } from '../../../../protocols/consensus/messages.ts'
 import type { Numbered } from '../../../core/delivery/numbered.ts'
-import type { Route } from './route.ts'
 
 /** ms without any answer after which a replica is held to be silent. A guess: what a commit takes, many times over. */
 const PATIENCE = 1_000
+
+/** Sees to it that what is asked comes to somebody who answers. */
+export interface AskRoute {
+  answered(ask: Ask, peer: string): void
+  failed(ask: Ask, peer: string, failure: Failed): void
+  /** Its caller needs no answer any more. */
+  drop(ask: Ask): void
+}
 
 /** Something asked of a group, until it is answered, by whichever replica. */
 export class Ask implements Numbered {
   readonly number: number
   readonly call: Call
-  readonly route: Route
+  readonly route: AskRoute
   settled = false
   /** The replica that has it now; undefined while it waits. */
   peer: string | undefined
@@ -27,7 +34,7 @@ export class Ask implements Numbered {
   #settled: (() => void) | undefined
 
   constructor(
-    route: Route,
+    route: AskRoute,
     number: number,
     body: CallBody,
     resolve: (done: Done) => void,

@@ -29,7 +29,16 @@ export class Pending<T> implements Due {
     this.#signal = signal
     this.at = timeout === undefined ? Number.POSITIVE_INFINITY : clock.monotonic() + timeout
     if (this.at < Number.POSITIVE_INFINITY) alarm.add(this as unknown as Pending<never>)
-    signal?.addEventListener('abort', this.#aborted, { once: true })
+    if (signal?.aborted) this.reject(aborted(signal))
+    else signal?.addEventListener('abort', this.#aborted, { once: true })
+  }
+
+  /** Settles as the promise does, unless the caller has given up. */
+  follow(promise: Promise<T>): void {
+    promise.then(
+      (value) => this.resolve(value),
+      (error) => this.reject(error)
+    )
   }
 
   resolve(value: T): void {
@@ -46,7 +55,7 @@ export class Pending<T> implements Due {
   }
 
   readonly #aborted = (): void => {
-    this.#drop(new MeshError('ERR_ABORTED', 'the caller aborted', { cause: this.#signal?.reason }))
+    this.#drop(aborted(this.#signal!))
   }
 
   #drop(reason: MeshError): void {
@@ -62,4 +71,8 @@ export class Pending<T> implements Due {
     this.#signal?.removeEventListener('abort', this.#aborted)
     return true
   }
+}
+
+export function aborted(signal: AbortSignal): MeshError {
+  return new MeshError('ERR_ABORTED', 'the caller aborted', { cause: signal.reason })
 }

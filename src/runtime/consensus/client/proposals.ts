@@ -76,7 +76,7 @@ export class Proposals {
       (answer) => {
         this.#opening = undefined
         this.#nonce = undefined
-        const [ok, value] = valueOf(answer)
+        const [ok, value] = outcomeOf(answer)
         if (ok && typeof value === 'number') this.#session = new SessionNumbers(value)
         else this.close(new MeshError('ERR_MALFORMED', `no session: ${value}`))
         this.#pump()
@@ -135,7 +135,7 @@ export class Proposals {
 
   #answered(session: SessionNumbers, number: number, proposal: Proposal, answer: Done): void {
     const ask = proposal.ask!
-    const [ok, value, message] = valueOf(answer)
+    const [ok, value, message] = outcomeOf(answer)
     if (ok) {
       const { index, term } = answer
       proposal.resolve({ id: `${session.session}.${number}`, index, term, value, sentAt: ask.firstSentAt! })
@@ -156,7 +156,7 @@ export class Proposals {
   }
 }
 
-function valueOf({ value }: Done): [true, unknown, undefined] | [false, string, string] {
+function outcomeOf({ value }: Done): [true, unknown, undefined] | [false, string, string] {
   const outcome = unpack(value) as ProposeValue
   if (Array.isArray(outcome) && outcome[0] === true) return [true, outcome[1], undefined]
   if (Array.isArray(outcome) && typeof outcome[1] === 'string') return [false, outcome[1], String(outcome[2])]

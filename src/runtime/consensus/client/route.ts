@@ -3,7 +3,7 @@ import type { Call, Failed } from '../../../../protocols/consensus/messages.ts'
 import { MeshError, meshErrorOf } from '../../../../protocols/errors.ts'
 import type { LeaderSearch } from '../../../core/consensus/leader-search.ts'
 import type { Clock, Timer } from '../../ports.ts'
-import type { Ask } from './ask.ts'
+import type { Ask, AskRoute } from './ask.ts'
 
 /** ms between looks for replicas that are silent. */
 const LOOK = 250
@@ -25,7 +25,7 @@ export interface RouteParts {
  * The way of one kind of calls to the replica that answers them: what is asked in a turn goes in one frame, what is
  * refused or unanswered goes to whoever is next.
  */
-export class Route {
+export class Route implements AskRoute {
   readonly #parts: RouteParts
   /** To be sent, by number. */
   #waiting: Ask[] = []
@@ -122,8 +122,8 @@ export class Route {
 
   /** One failure, however many calls met it. */
   #next(peer: string, leader: string | undefined): void {
-    if (this.#pause !== undefined || peer !== this.search.target) return this.#schedule()
-    const pause = this.search.failed(leader)
+    const known = this.#pause !== undefined || peer !== this.search.target
+    const pause = known ? 0 : this.search.failed(leader)
     if (pause === 0) this.#schedule()
     else this.#wait(pause)
   }

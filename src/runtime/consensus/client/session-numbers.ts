@@ -1,5 +1,4 @@
-/** Numbers from the oldest that is waited for up to the last that may be used: what replicas remember outcomes of. */
-export const WINDOW = 1_024
+import { SESSION_WINDOW as WINDOW } from '../../../core/replicated/session.ts'
 
 /** The numbers of one session: which may be given, and which is the least whose outcome is still waited for. */
 export class SessionNumbers {

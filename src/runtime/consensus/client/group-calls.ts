@@ -1,0 +1,128 @@
+import type { Call, CallBody, Done } from '../../../../protocols/consensus/messages.ts'
+import { MeshError } from '../../../../protocols/errors.ts'
+import { LeaderSearch } from '../../../core/consensus/leader-search.ts'
+import { Alarm } from '../../delivery/alarm.ts'
+import type { Clock, Dice } from '../../ports.ts'
+import { Ask } from './ask.ts'
+import { Pending } from './pending.ts'
+import { Route } from './route.ts'
+import type { Wait } from './types.ts'
+
+export interface GroupCallsParts {
+  readonly group: string
+  readonly self: string
+  readonly clock: Clock
+  readonly dice: Dice
+  /** Where the group begins: whom to ask. */
+  readonly members: { readonly voters: readonly string[]; readonly learners: readonly string[] }
+  /** Throws where nothing can be sent there now. */
+  send(peer: string, group: string, calls: readonly Call[]): void
+  cancel(peer: string, call: Call): void
+  /** Numbers the ask, and hears of its answers until `settled`. */
+  register(make: (number: number) => Ask): Ask
+  settled(ask: Ask): void
+}
+
+/** What is under way of one group's calls, each bounded by its caller's time and signal. */
+export class GroupCalls {
+  /** To the leader. */
+  readonly leader: Route
+  /** To whichever member answers. */
+  readonly anybody: Route
+  readonly #parts: GroupCallsParts
+  readonly #alarm: Alarm<Pending<never>>
+  #closed: MeshError | undefined
+
+  constructor(parts: GroupCallsParts) {
+    this.#parts = parts
+    const { group, self, clock, dice, members, send, cancel } = parts
+    this.#alarm = new Alarm(clock, (pending) => pending.expire())
+    const everybody = [...members.voters, ...members.learners]
+    const random = (): number => dice.random()
+    const route = (): Route =>
+      new Route({ group, clock, send, cancel, search: new LeaderSearch(self, everybody, random) })
+    this.leader = route()
+    this.anybody = route()
+  }
+
+  get closed(): MeshError | undefined {
+    return this.#closed
+  }
+
+  /** The members are others now. */
+  changed(members: readonly string[]): void {
+    this.leader.search.changed(members)
+    this.anybody.search.changed(members)
+  }
+
+  /** What the leader has to say: at the timeout there is none, `ERR_NO_QUORUM`. */
+  lead(body: CallBody, wait: Wait): Promise<Done> {
+    return this.#call(this.leader, body, wait, () => this.noQuorum())
+  }
+
+  /** What any member has to say: `ERR_TIMEOUT`. */
+  follow(body: CallBody, wait: Wait): Promise<Done> {
+    return this.#call(this.anybody, body, wait, lateAnswer)
+  }
+
+  #call(route: Route, body: CallBody, wait: Wait, late: () => MeshError): Promise<Done> {
+    const pending = this.pending<Done>(wait, late)
+    if (pending.settled) return pending.promise
+    try {
+      const { ask, done } = this.ask(route, body)
+      pending.onDropped = (reason) => this.drop(ask, reason)
+      pending.follow(done)
+    } catch (error) {
+      pending.reject(error)
+    }
+    return pending.promise
+  }
+
+  pending<T>(wait: Wait, late: () => MeshError): Pending<T> {
+    const pending = new Pending<T>(this.#alarm, this.#parts.clock, wait, late)
+    if (this.#closed !== undefined) pending.reject(this.#closed)
+    return pending
+  }
+
+  /** Bounded by whoever asks. `ERR_QUEUE_FULL`. */
+  ask(route: Route, body: CallBody): { ask: Ask; done: Promise<Done> } {
+    const { promise: done, resolve, reject } = Promise.withResolvers<Done>()
+    const ask = this.#parts.register((number) => new Ask(route, number, body, resolve, reject))
+    try {
+      route.ask(ask)
+    } catch (error) {
+      this.#parts.settled(ask)
+      throw error
+    }
+    const settled = (): void => this.#parts.settled(ask)
+    done.then(settled, settled)
+    return { ask, done }
+  }
+
+  drop(ask: Ask, reason: unknown): void {
+    ask.route.drop(ask)
+    ask.reject(reason)
+  }
+
+  /** What the peer was given will not be answered. */
+  lost(peer: string): void {
+    this.leader.lost(peer)
+    this.anybody.lost(peer)
+  }
+
+  close(error: MeshError): void {
+    this.#closed = error
+    this.leader.close(error)
+    this.anybody.close(error)
+    this.#alarm.stop()
+  }
+
+  noQuorum(): MeshError {
+    const { group } = this.#parts
+    return new MeshError('ERR_NO_QUORUM', `no leader of ${group} answered in time`, { details: { group } })
+  }
+}
+
+export function lateAnswer(): MeshError {
+  return new MeshError('ERR_TIMEOUT', 'no replica answered in time')
+}
