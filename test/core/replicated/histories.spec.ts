@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { formatId } from '../../../protocols/envelope/id.ts'
 import { encodeCommand } from '../../../src/core/replicated/command.ts'
-import { Delivered } from '../../../src/core/replicated/delivered.ts'
 import { Deliveries, lockOf } from '../../../src/core/replicated/deliveries.ts'
 import { keyValue } from '../../../src/core/replicated/key-value.ts'
 import { Locks } from '../../../src/core/replicated/locks.ts'
@@ -174,28 +173,4 @@ describe('replicas that apply the same log', () => {
         assert.equal(replica.state.query('sequences', { last: 'key' }), applied)
       })
     ))
-})
-
-describe('the set of what was delivered', () => {
-  it('never takes for new what was delivered, and never for delivered what was not', () => {
-    const place = fc.tuple(fc.nat(30), fc.nat(2), few('a0123456789', 'b0123456789')).map(([n, page, lineage]) => {
-      return `s://a ${formatId(page * 2 ** 21, (n + 0xfffffff0) >>> 0, lineage)}`
-    })
-    fc.assert(
-      fc.property(fc.array(fc.tuple(place, fc.boolean())), (steps) => {
-        let delivered = new Delivered()
-        const expected = new Set<string>()
-        for (const [i, [what, restarts]] of steps.entries()) {
-          assert.equal(delivered.has(what), expected.has(what))
-          if (!expected.has(what)) delivered.add(what, i + 1)
-          expected.add(what)
-          if (!restarts) continue
-          const copy = new Delivered()
-          copy.restore(structuredClone(delivered.toData()))
-          delivered = copy
-        }
-        for (const what of expected) assert.equal(delivered.has(what), true)
-      })
-    )
-  })
 })

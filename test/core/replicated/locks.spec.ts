@@ -120,8 +120,10 @@ describe('a lock', () => {
     assert.equal(tell(before), false)
     assert.equal(tell({ ...before, renewals: 1 }), true)
     assert.equal(tell({ ...before, renewals: 1 }), false)
+    acquire('c')
     tell({ release: 'lock', token })
     assert.ok(granted('c') !== undefined)
+    assert.deepEqual(deadlines(replica.index - 1), [[TTL, { expire: 'lock', token: granted('c'), renewals: 0 }]])
     // What was seen of a waiter says nothing of the holder that it became.
     assert.equal(tell({ forget: 'lock', waiter: 'c', since: granted('c'), renewals: 0 }), false)
   })
@@ -155,7 +157,10 @@ describe('a lock', () => {
     ])
     tell({ release: 'two', token: b })
     assert.deepEqual(deadlines(replica.index - 1), [[TTL, { expire: 'two', token: replica.index, renewals: 0 }]])
-    assert.deepEqual(told(replica.tell('locks', { renew: 'one', token: a })), true)
+    for (const renewals of [2, 3]) {
+      tell({ renew: 'one', token: a })
+      assert.deepEqual(deadlines(replica.index - 1), [[TTL, { expire: 'one', token: a, renewals }]])
+    }
     assert.equal(deadlines().length, 2)
   })
 
@@ -167,6 +172,17 @@ describe('a lock', () => {
     assert.equal(codeOf(replica.tell('locks', one)), 'ERR_LIMIT')
     tell({ release: 'lock', token })
     assert.equal(codeOf(replica.tell('locks', one)), undefined)
+  })
+
+  it('is one of at most 65,536 leases, as many after a restart', () => {
+    const { replica, tell } = ground()
+    for (let i = 0; i < 65_535; i++) tell({ acquire: `${i}`, waiter: 'a', ttl: TTL })
+    for (const one of [replica.copy(), replica]) {
+      const acquire = (name: string) => codeOf(one.tell('locks', { acquire: name, waiter: 'b', ttl: TTL }))
+      assert.deepEqual([acquire('last'), acquire('one too many')], [undefined, 'ERR_LIMIT'])
+      one.tell('locks', { leave: '0', waiter: 'a' })
+      assert.equal(acquire('one more'), undefined)
+    }
   })
 
   it('refuses what it does not know, and changes nothing', () => {

@@ -28,15 +28,18 @@ describe('a sequence', () => {
 
   it('does not mistake keys and ids for each other', () => {
     const { next } = ground()
-    assert.deepEqual([next('a', 'bc'), next('ab', 'c'), next('', 'abc'), next('a', 'bc')], [1, 1, 1, 1])
-    assert.deepEqual([next('1 a', 'b'), next('1', ' ab')], [1, 1])
+    next('ab', 'x')
+    next('1', 'x')
+    assert.deepEqual([next('a', 'bc'), next('ab', 'c'), next('', 'abc')], [1, 2, 1])
+    assert.deepEqual([next('1 a', 'b'), next('1', ' ab'), next('', '1 ab')], [1, 2, 2])
   })
 
   it('recognises as many ids as it says', () => {
-    const { next } = ground()
+    const { replica, next } = ground()
     for (let i = 0; i < 2 * REMEMBERED_IDS; i++) next('a', `${i}`)
     next('a', 'one more')
-    assert.equal(next('a', `${REMEMBERED_IDS}`), REMEMBERED_IDS + 1)
+    const again = { next: 'a', id: `${REMEMBERED_IDS}`, data: 1 }
+    for (const one of [replica.copy(), replica]) assert.equal(told(one.tell('sequences', again)), REMEMBERED_IDS + 1)
     assert.equal(next('a', '0'), 2 * REMEMBERED_IDS + 2)
   }).timeout(60_000)
 

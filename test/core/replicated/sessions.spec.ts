@@ -147,6 +147,14 @@ describe('a session', () => {
     assert.deepEqual(replica.state.snapshot(), copy.state.snapshot())
   })
 
+  it('is another one, once it was forgotten, under the nonce that it had', () => {
+    const replica = ground()
+    const session = replica.open('mine')
+    for (let i = 0; i < MAX_SESSIONS; i++) replica.open()
+    assert.equal(codeOf(replica.in(session, 1, 'machine', { add: 1 })), 'ERR_SESSION_EXPIRED')
+    assert.equal(replica.open('mine'), replica.index)
+  })
+
   it('must have been opened', () => {
     const replica = ground()
     assert.equal(codeOf(replica.in(77, 1, 'machine', { add: 1 })), 'ERR_SESSION_EXPIRED')
