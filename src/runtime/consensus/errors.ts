@@ -16,3 +16,9 @@ export function refusalOf(reason: Refusal, group: string, leader: string | undef
   if (reason === 'invalid') return new MeshError('ERR_CONFIG', text, { details: { ...details, key: 'voters' } })
   return new MeshError('ERR_NOT_LEADER', text, { details })
 }
+
+/** Whatever a replica failed with. */
+export function failureOf(cause: unknown, group: string): MeshError {
+  if (cause instanceof MeshError) return cause
+  return new MeshError('ERR_CORRUPT', `the replica of ${group} failed: ${String(cause)}`, { cause })
+}

@@ -75,6 +75,7 @@ export class Outgoing {
 
   #put(peer: string, lane: Lane, { kind, body }: Frame, groups: readonly string[]): void {
     try {
+      // A peer that is not in the view may be reached all the same, as one that has just joined.
       this.#links.to(peer, RAFT, lane).send(kind, body, lane !== 'control')
     } catch (error) {
       if (!(error instanceof MeshError)) throw error

@@ -65,6 +65,7 @@ export class Persistence {
     while (!this.#over && this.#pending[0]?.made) {
       const { number, messages, snapshot } = this.#pending.shift()!
       if (snapshot !== undefined) this.#parts.installed(snapshot)
+      if (this.#over) return
       for (const message of messages) this.#parts.send(message)
       if (number !== undefined) this.#parts.persisted(number)
     }

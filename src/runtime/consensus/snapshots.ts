@@ -67,7 +67,6 @@ export class Snapshots {
   /** A leader's is on disk and in the state machine. */
   installed(snapshot: Snapshot): void {
     this.#latest = snapshot
-    this.#parts.history.restart(snapshot.index + 1)
     this.#countFromHere()
   }
 

@@ -131,7 +131,9 @@ export class Cluster implements AsyncDisposable {
     return replica
   }
 
+  /** Crashes first where it lives. */
   async restart(i: number): Promise<Replica> {
+    if (!this.#down.has(i)) this.crash(i)
     await this.boot(i)
     return this.open(i)
   }

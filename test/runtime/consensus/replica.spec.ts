@@ -1,14 +1,231 @@
 import assert from 'node:assert/strict'
+import type { Followed } from '../../../src/runtime/consensus/types.ts'
 import { Cluster } from './group.ts'
+
+const numbered = (count: number, from = 0): string[] => Array.from({ length: count }, (_, i) => `line ${from + i}`)
+const bytes = (line: string): Uint8Array => Buffer.from(line)
 
 describe('a replica', () => {
   it('elects a leader with the others, commits what is proposed, and applies it everywhere', async () => {
     await using cluster = await Cluster.of(3, { disks: {} })
     const committed = await cluster.propose('one', 'two', 'three!')
-    assert.deepEqual(
-      committed.map(({ outcome }) => outcome.ok),
-      [true, true, false]
-    )
+    const [first, second, third] = committed
+    assert.deepEqual(first!.outcome, { ok: true, value: `${first!.index}: one` })
+    assert.equal(second!.index, first!.index + 1)
+    assert.deepEqual(third!.outcome, { ok: false, code: 'ERR_HANDLER', message: 'three!' })
     assert.deepEqual(await cluster.agree(2), ['one', 'two'])
+    const leaders = cluster.hosts.map(({ replica }) => replica.status().leader)
+    assert.equal(new Set(leaders).size, 1)
+    assert.equal(cluster.hosts.filter(({ role }) => role === 'leader').length, 1)
+  })
+
+  it('refuses what only a leader may do, and says who leads', async () => {
+    await using cluster = await Cluster.of(3)
+    const leader = await cluster.leader()
+    const follower = cluster.hosts.find((host) => host !== leader)!.replica
+    await cluster.until('a leader is known', () => follower.status().leader === leader.peer)
+    const refusal = { code: 'ERR_NOT_LEADER', retryable: true, details: { group: 'orders', leader: leader.peer } }
+    await assert.rejects(follower.propose(bytes('x')), refusal)
+    await assert.rejects(follower.readIndex(), refusal)
+    await assert.rejects(follower.transfer(), refusal)
+    await assert.rejects(follower.reconfigure({ voters: cluster.voters, learners: [] }), refusal)
+  })
+
+  it('follows again from its disk after a crash, and applies nothing twice', async () => {
+    await using cluster = await Cluster.of(3, { disks: {} })
+    await cluster.propose(...numbered(5))
+    await cluster.agree(5)
+    const leader = await cluster.leader()
+    const i = cluster.hosts.findIndex((host) => host !== leader)
+    cluster.crash(i)
+    await cluster.propose(...numbered(5, 5))
+    await cluster.restart(i)
+    await cluster.propose('last')
+    assert.deepEqual(await cluster.agree(11), [...numbered(10), 'last'])
+  })
+
+  it('goes on under another leader when the leader dies, with all that was committed', async () => {
+    await using cluster = await Cluster.of(3, { disks: {} })
+    await cluster.propose(...numbered(3))
+    const first = await cluster.leader()
+    cluster.crash(cluster.indexOf(first))
+    await cluster.propose('after')
+    const second = await cluster.leader()
+    assert.notEqual(second.peer, first.peer)
+    assert.deepEqual(await cluster.agree(4), [...numbered(3), 'after'])
+    await cluster.restart(cluster.indexOf(first))
+    assert.deepEqual(await cluster.agree(4), [...numbered(3), 'after'])
+  })
+
+  it('remembers all that was committed when every host dies at once', async () => {
+    await using cluster = await Cluster.of(3, { disks: {} })
+    await cluster.propose(...numbered(20))
+    for (const i of [0, 1, 2]) cluster.crash(i)
+    for (const i of [0, 1, 2]) await cluster.restart(i)
+    await cluster.propose('after')
+    assert.deepEqual(await cluster.agree(21), [...numbered(20), 'after'])
+  })
+
+  it('refuses proposals whose fate nobody will know when leadership is lost', async () => {
+    await using cluster = await Cluster.of(3)
+    const leader = await cluster.leader()
+    const others = cluster.hosts.filter((host) => host !== leader)
+    for (const { label } of others) cluster.world.cut(leader.label, label)
+    const lost = assert.rejects(leader.replica.propose(bytes('lost')), { code: 'ERR_PROPOSAL_LOST', retryable: true })
+    const unread = assert.rejects(leader.replica.readIndex(), { code: 'ERR_NOT_LEADER', retryable: true })
+    await cluster.until('the leader gives up', () => leader.role !== 'leader')
+    await cluster.run(Promise.all([lost, unread]))
+  })
+
+  it('takes no more than so many proposals that are not committed', async () => {
+    await using cluster = await Cluster.of(3, { options: { proposals: 3, proposalBytes: 100 } })
+    const { replica } = await cluster.leader()
+    const taken = numbered(3).map((line) => replica.propose(bytes(line)))
+    await assert.rejects(replica.propose(bytes('x')), { code: 'ERR_QUEUE_FULL', retryable: true })
+    await cluster.run(Promise.all(taken))
+    const large = replica.propose(new Uint8Array(90))
+    await assert.rejects(replica.propose(new Uint8Array(11)), { code: 'ERR_QUEUE_FULL' })
+    await cluster.run(large)
+    await cluster.run(replica.propose(bytes('there is room again')))
+  })
+
+  it('refuses a command that no frame would hold', async () => {
+    await using cluster = await Cluster.of(1, { maxFrame: 66_560 })
+    const { replica } = await cluster.leader()
+    await assert.rejects(replica.propose(new Uint8Array(33_793)), { code: 'ERR_MESSAGE_TOO_LARGE' })
+    const { outcome } = await cluster.run(replica.propose(new Uint8Array(33_792)))
+    assert.equal(outcome.ok, true)
+  })
+
+  it('reads what was committed before: a follower waits for the index that the leader gave', async () => {
+    await using cluster = await Cluster.of(3)
+    await cluster.propose(...numbered(4))
+    const leader = await cluster.leader()
+    const follower = cluster.hosts.find((host) => host !== leader)!.replica
+    const index = await cluster.run(leader.replica.readIndex())
+    await cluster.run(follower.reached(index))
+    assert.equal(follower.query('machine', 'count'), 4)
+  })
+
+  it('waits for an index no longer than it is told', async () => {
+    await using cluster = await Cluster.of(1)
+    const { replica } = await cluster.leader()
+    await assert.rejects(cluster.run(replica.reached(1_000, { timeout: 50 })), { code: 'ERR_TIMEOUT' })
+    const abort = new AbortController()
+    const waiting = assert.rejects(replica.reached(1_000, { signal: abort.signal }), { code: 'ERR_ABORTED' })
+    abort.abort()
+    await waiting
+  })
+
+  it('hands leadership on', async () => {
+    await using cluster = await Cluster.of(3)
+    const leader = await cluster.leader()
+    const heir = cluster.hosts.find((host) => host !== leader)!
+    await cluster.propose('before')
+    await cluster.run(leader.replica.transfer(heir.peer))
+    await cluster.until('the heir leads', () => heir.role === 'leader')
+    await assert.rejects(heir.replica.transfer('nobody'), { code: 'ERR_CONFIG' })
+    await cluster.run(heir.replica.transfer())
+    assert.notEqual(heir.role, 'leader')
+  })
+
+  it('does not wait for ever for an heir who cannot be reached', async () => {
+    await using cluster = await Cluster.of(3)
+    const leader = await cluster.leader()
+    const i = cluster.hosts.findIndex((host) => host !== leader)
+    const { peer } = cluster.hosts[i]!
+    cluster.crash(i)
+    await cluster.propose('it lacks this')
+    await assert.rejects(cluster.run(leader.replica.transfer(peer)), { code: 'ERR_TIMEOUT' })
+    await cluster.propose('still led')
+  })
+
+  it('takes in who was no member, and lets others go', async () => {
+    await using cluster = await Cluster.of(4, { voters: 3, disks: {} })
+    const [a, b, c, d] = cluster.hosts.map(({ peer }) => peer) as [string, string, string, string]
+    await cluster.propose(...numbered(3))
+    const guest = cluster.hosts[3]!
+    assert.equal(guest.role, 'follower')
+    let told = 0
+    guest.replica.onChange(() => told++)
+    let leader = await cluster.leader()
+    await cluster.run(leader.replica.reconfigure({ voters: [a, b, c], learners: [d] }))
+    await cluster.until('the guest learns', () => guest.role === 'learner')
+    assert.ok(told > 0)
+    leader = await cluster.leader()
+    const changing = leader.replica.reconfigure({ voters: [b, c, d], learners: [] })
+    await assert.rejects(leader.replica.reconfigure({ voters: [a], learners: [] }), { code: 'ERR_CONFLICT' })
+    await cluster.run(changing)
+    await assert.rejects(leader.replica.reconfigure({ voters: [a, a], learners: [] }), { code: 'ERR_CONFIG' })
+    await cluster.until('one of the new voters leads', () =>
+      cluster.hosts.slice(1).some(({ role }) => role === 'leader')
+    )
+    cluster.crash(0)
+    await cluster.propose('without the first')
+    await cluster.restart(3)
+    assert.deepEqual(await cluster.agree(4), [...numbered(3), 'without the first'])
+  })
+
+  it('tells who follows it all that is applied, without repeats, from wherever they want', async () => {
+    await using cluster = await Cluster.of(3)
+    const { replica } = await cluster.leader()
+    const told: Followed[] = []
+    const lines = (): unknown[] => told.flatMap((one) => ('applied' in one ? one.applied.map(({ body }) => body) : []))
+    const committed = await cluster.propose('one', 'again?', 'two', 'refused!')
+    const end = replica.follow(committed[0]!.index, (followed) => told.push(followed))
+    await cluster.until('it has caught up', () => lines().length === 3)
+    await cluster.propose('three')
+    await cluster.until('it follows', () => lines().length === 4)
+    assert.deepEqual(lines(), ['one', 'two', 'refused!', 'three'])
+    const [first] = told as [Extract<Followed, { applied: unknown }>]
+    assert.deepEqual(first.applied[0], { ...committed[0]!, part: 'machine', body: 'one' })
+    end()
+    await cluster.propose('four')
+    assert.equal(lines().length, 4)
+    const one: Followed[] = []
+    const stop = replica.follow(committed[2]!.index, (followed) => {
+      one.push(followed)
+      stop()
+    })
+    await cluster.until('one batch', () => one.length === 1)
+    await cluster.propose('five')
+    assert.equal(one.length, 1)
+  })
+
+  it('is refused another list of voters than it began with', async () => {
+    await using cluster = await Cluster.of(3, { disks: {} })
+    const [a, b, c] = cluster.voters as [string, string, string]
+    await cluster.propose('begun')
+    cluster.crash(0)
+    await cluster.boot(0)
+    await assert.rejects(cluster.open(0, 'orders', [a, b]), { code: 'ERR_VOTERS_MISMATCH' })
+    await cluster.open(0, 'orders', [c, a, b])
+    await cluster.agree(1)
+  })
+
+  it('refuses groups and members that nothing could carry, and one that is open', async () => {
+    await using cluster = await Cluster.of(1)
+    const config = { code: 'ERR_CONFIG' }
+    await assert.rejects(cluster.open(0, ''), config)
+    await assert.rejects(cluster.open(0, 'x'.repeat(256)), config)
+    await assert.rejects(cluster.open(0, '\ud800'), config)
+    await assert.rejects(cluster.open(0, 'other', []), config)
+    await assert.rejects(cluster.open(0, 'other', ['a', 'a']), config)
+    await assert.rejects(cluster.open(0, 'other', ['p'.repeat(129)]), config)
+    await assert.rejects(cluster.open(0, 'orders'), { code: 'ERR_ALREADY_REGISTERED' })
+  })
+
+  it('refuses everybody once it is stopped', async () => {
+    await using cluster = await Cluster.of(3)
+    const leader = await cluster.leader()
+    const { replica, replicas } = leader
+    const stopped = { code: 'ERR_STOPPED' }
+    const waiting = [replica.propose(bytes('x')), replica.readIndex(), replica.reached(1_000)]
+    const refused = Promise.all(waiting.map((one) => assert.rejects(one, stopped)))
+    replicas.stop()
+    await refused
+    await assert.rejects(replica.propose(bytes('x')), stopped)
+    assert.throws(() => replica.query('machine', 'count'), stopped)
+    await assert.rejects(replicas.open('other', { voters: [leader.peer], state: leader.ledger }), stopped)
   })
 })
