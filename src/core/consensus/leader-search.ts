@@ -3,6 +3,14 @@ import type { Random } from '../machine.ts'
 /** ms between two rounds of asking everybody: so much at first, doubling to the most, half of it by lot. Guesses: an election takes 1 to 2 s. */
 const BACKOFF = { first: 25, most: 400 } as const
 
+export interface SearchParts {
+  readonly self: string
+  readonly members: readonly string[]
+  readonly random: Random
+  /** As far as is known: those who may be dead are asked last. */
+  isAlive(peer: string): boolean
+}
+
 /**
  * Whom a client asks next, until somebody answers as its leader: itself first, where it is a member, then whoever is named
  * as the leader, then the members in turn. Each is asked once a round; a round without success ends in a pause.
@@ -10,6 +18,7 @@ const BACKOFF = { first: 25, most: 400 } as const
 export class LeaderSearch {
   readonly #self: string
   readonly #random: Random
+  readonly #isAlive: (peer: string) => boolean
   #members: readonly string[]
   #target: string
   /** Asked in this round, in vain. */
@@ -17,11 +26,12 @@ export class LeaderSearch {
   #rounds = 0
   #found = false
 
-  constructor(self: string, members: readonly string[], random: Random) {
+  constructor({ self, members, random, isAlive }: SearchParts) {
     this.#self = self
     this.#random = random
+    this.#isAlive = isAlive
     this.#members = members
-    this.#target = members.includes(self) ? self : members[Math.floor(random() * members.length)]!
+    this.#target = this.#next() ?? self
   }
 
   get target(): string {
@@ -70,14 +80,18 @@ export class LeaderSearch {
     this.#asked.clear()
     const pause = Math.min(BACKOFF.most, BACKOFF.first * 2 ** Math.min(this.#rounds++, 8))
     // Who named itself or was named last is as good as any to begin with.
-    if (hint !== undefined) this.#target = hint
-    else this.#target = this.#members[Math.floor(this.#random() * this.#members.length)]!
+    this.#target = hint ?? this.#next() ?? this.#self
     return pause * (0.5 + this.#random() / 2)
   }
 
   #next(): string | undefined {
     if (this.#members.includes(this.#self) && !this.#asked.has(this.#self)) return this.#self
     const left = this.#members.filter((member) => !this.#asked.has(member))
-    return left[Math.floor(this.#random() * left.length)]
+    const alive = left.filter(this.#isAlive)
+    return alive.length > 0 ? this.#any(alive) : this.#any(left)
+  }
+
+  #any(peers: readonly string[]): string | undefined {
+    return peers[Math.floor(this.#random() * peers.length)]
   }
 }

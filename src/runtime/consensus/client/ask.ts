@@ -55,11 +55,11 @@ export class Ask implements Numbered {
     return 128
   }
 
-  /** ms that the replica may take: some answers wait for something to happen. */
+  /** ms that the replica may take: some answers wait for something to happen, and who was asked before may just be slow. */
   get patience(): number {
     const { op } = this.call
-    if (op === 'propose' || op === 'index' || op === 'read') return PATIENCE * 2 ** Math.min(this.attempts - 1, 4)
-    return POLL + PATIENCE
+    if (op !== 'propose' && op !== 'index' && op !== 'read') return POLL + PATIENCE
+    return PATIENCE * 2 ** Math.min(this.attempts - this.peers.length, 4)
   }
 
   sent(peer: string, now: number): void {

@@ -23,7 +23,7 @@ export interface ConsensusDriverParts {
   readonly clock: Clock
   readonly dice: Dice
   readonly links: Links
-  readonly membership: Pick<Membership, 'subscribe'>
+  readonly membership: Pick<Membership, 'subscribe' | 'member'>
 }
 
 /** The driver of `protocols/consensus`: this node's clients, and what answers others' calls to its replicas. */
@@ -55,10 +55,11 @@ export class ConsensusDriver implements LinkHandler {
 
   /** The node takes part in a group, by its replica and as a client. */
   open(group: string, members: GroupClientParts['members'], replica: LocalReplica): GroupClient {
-    const { self, clock, dice } = this.#parts
+    const { self, clock, dice, membership } = this.#parts
     this.#server.open(group, replica)
     const client = new GroupClient({
       ...{ group, self, clock, dice, members, replica },
+      isAlive: (peer) => membership.member(peer) !== undefined,
       send: (peer, name, calls) => this.#send(peer, name, calls),
       cancel: (peer, call) => this.#cancel(peer, call),
       register: (make) => {

@@ -15,6 +15,8 @@ export interface GroupCallsParts {
   readonly dice: Dice
   /** Where the group begins: whom to ask. */
   readonly members: { readonly voters: readonly string[]; readonly learners: readonly string[] }
+  /** As the membership has it. */
+  isAlive(peer: string): boolean
   /** Throws where nothing can be sent there now. */
   send(peer: string, group: string, calls: readonly Call[]): void
   cancel(peer: string, call: Call): void
@@ -35,12 +37,11 @@ export class GroupCalls {
 
   constructor(parts: GroupCallsParts) {
     this.#parts = parts
-    const { group, self, clock, dice, members, send, cancel } = parts
+    const { group, self, clock, dice, members, isAlive, send, cancel } = parts
     this.#alarm = new Alarm(clock, (pending) => pending.expire())
-    const everybody = [...members.voters, ...members.learners]
-    const random = (): number => dice.random()
-    const route = (): Route =>
-      new Route({ group, clock, send, cancel, search: new LeaderSearch(self, everybody, random) })
+    const known = { self, isAlive, members: [...members.voters, ...members.learners] }
+    const search = (): LeaderSearch => new LeaderSearch({ ...known, random: () => dice.random() })
+    const route = (): Route => new Route({ group, clock, send, cancel, search: search() })
     this.leader = route()
     this.anybody = route()
   }

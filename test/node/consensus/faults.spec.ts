@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import type { MachineGroup, NodeEvent } from '../../../src/index.ts'
+import { createMesh } from '../../../src/testing/index.ts'
+import { Counter, leaderOf, openGroups } from './ground.ts'
+
+describe('consensus: faults', () => {
+  it('refuses writes and strong reads without a majority, reads on eventually, and heals by itself', async () => {
+    await using mesh = await createMesh({ nodes: 6, seed: 3 })
+    const groups = await openGroups(mesh, 5)
+    await groups[0]!.propose('x', 1)
+    await mesh.advance(1_000)
+    mesh.partition([0, 1, 5], [2, 3, 4])
+    for (const i of [0, 1, 5]) {
+      const group = groups[i]!
+      const from = mesh.now
+      await assert.rejects(group.propose('x', 2, { timeout: 3_000 }), { code: 'ERR_NO_QUORUM', retryable: true })
+      assert(mesh.now - from < 3_100)
+      await assert.rejects(group.read('x', { timeout: 1_000 }), { code: 'ERR_NO_QUORUM' })
+      await assert.rejects(group.lock('x', { timeout: 1_000 }), { code: 'ERR_LOCK_TIMEOUT', retryable: true })
+      assert.equal(await group.read('x', { consistency: 'eventual' }), 1)
+      assert.equal(await group.read('x', { consistency: 'session' }), 1)
+    }
+    await assert.rejects(groups[0]!.changeVoters([mesh.nodes[0]!.peerId], { timeout: 1_000 }), {
+      code: 'ERR_NO_QUORUM'
+    })
+    // The majority goes on.
+    await groups[3]!.propose('y', 3)
+    // What waits when it heals is done.
+    const waiting = groups[0]!.propose('z', 4, { timeout: 60_000 })
+    mesh.heal()
+    await waiting
+    for (const group of groups) {
+      await group.propose('x', 5, { timeout: 60_000 })
+      assert.equal(await group.read('y'), 3)
+      assert.equal(await group.read('z'), 4)
+    }
+  })
+
+  it('goes on when the leader dies', async () => {
+    await using mesh = await createMesh({ nodes: 6, seed: 5 })
+    const groups = await openGroups(mesh, 5)
+    await groups[5]!.propose('x', 1)
+    for (let died = 0; died < 2; died++) {
+      const leader = await leaderOf(mesh, groups)
+      const waiting = groups[5]!.propose('x', died, { timeout: 30_000 })
+      mesh.crash(leader, { silent: died === 1 })
+      groups.splice(leader, 1, { status: () => ({ role: 'client' }) } as never)
+      await waiting
+      assert.equal(await groups[5]!.read('x'), died)
+    }
+    const leader = await leaderOf(mesh, groups)
+    assert.equal(groups[leader]!.status().leader, String(mesh.nodes[leader]!.peerId))
+  })
+
+  it('applies a retry once, whatever answers are lost', async () => {
+    await using mesh = await createMesh({ nodes: 5, seed: 11, latency: [1, 40] })
+    const voters = mesh.nodes.slice(0, 3).map(({ peerId }) => peerId)
+    const groups: MachineGroup[] = await Promise.all(
+      mesh.nodes.map((node) => node.consensus('counter', { voters, machine: new Counter() }))
+    )
+    await groups[4]!.propose({ add: 0 })
+    const results: number[] = []
+    for (let round = 0; round < 12; round++) {
+      const proposed = groups.flatMap((group) => [1, 2, 3].map(() => group.propose({ add: 1 }, { timeout: 120_000 })))
+      // Some of them are under way, some committed and not answered.
+      await mesh.advance(5 + 13 * round)
+      const cut = round % 5
+      mesh.partition([cut], [0, 1, 2, 3, 4].filter((other) => other !== cut))
+      await mesh.advance(2_500)
+      mesh.heal()
+      results.push(...(await Promise.all(proposed)).map(({ result }) => result as number))
+    }
+    assert.deepEqual(await groups[3]!.read(undefined), { asked: undefined, total: 180 })
+    assert.deepEqual(
+      results.toSorted((a, b) => a - b),
+      Array.from({ length: 180 }, (_, i) => i + 1)
+    )
+  })
+
+  it('tells who leads, once a term', async () => {
+    await using mesh = await createMesh({ nodes: 3, seed: 2 })
+    const told: NodeEvent[] = []
+    void (async () => {
+      for await (const event of mesh.nodes[0]!.events()) if (event.kind === 'consensus-leader') told.push(event)
+    })()
+    const groups = await openGroups(mesh, 3)
+    await groups[0]!.propose('x', 1)
+    await groups[0]!.transferLeadership()
+    await groups[0]!.propose('x', 2)
+    await mesh.advance(1_000)
+    const terms = told.map((event) => (event.kind === 'consensus-leader' ? event.term : 0))
+    assert(terms.length >= 2)
+    assert.deepEqual(terms, [...new Set(terms)])
+    const { leader, term } = groups[0]!.status()
+    assert.deepEqual({ ...told.at(-1), at: 0 }, { at: 0, kind: 'consensus-leader', group: 'config', term, leader })
+  })
+})
