@@ -18,7 +18,7 @@ export interface Candidate {
   readonly ttl: number
   /** Of one attempt: no two are the same. */
   nonce(): string
-  /** Called when the agent is closed, until what it returns is called. */
+  /** Called when the agent is closed; what it returns is called when the candidate has resigned. */
   onClosed(resign: () => void): () => void
 }
 

@@ -55,8 +55,12 @@ abstract class Group implements ConsensusGroup {
     const { wait, ttl } = lockOf(options, 'lock')
     const { client, clock, nonce } = this.parts
     const { signal, timeout } = wait
-    const holding = await acquire({ client, clock, name: `lock ${name}`, waiter: nonce(), ttl, signal, timeout })
-    return this.#lock(name, holding)
+    try {
+      const acquiring = { client, clock, name: `lock ${name}`, waiter: nonce(), ttl, signal, timeout }
+      return this.#lock(name, await acquire(acquiring))
+    } catch (error) {
+      throw lateLock(error, name)
+    }
   }
 
   #lock(name: string, holding: Holding): ConsensusLock {
@@ -88,19 +92,24 @@ abstract class Group implements ConsensusGroup {
       throw wrong('agent', 'an agent of this node')
     }
     const { self: peer, client, clock, nonce, onAgentClosed } = this.parts
+    const held = { release: (options?: WaitOptions) => candidacy.resign(options) }
     const candidate: Candidate = {
       ...{ client, clock, nonce, peer, ttl, name: `election ${name}`, agent: agent.name },
-      onClosed: (closed) => onAgentClosed(agent, closed)
+      onClosed: (closed) => {
+        const leave = onAgentClosed(agent, closed)
+        return () => {
+          leave()
+          this.#held.delete(held)
+        }
+      }
     }
     const candidacy = new Candidacy(candidate)
-    const held = { release: (options?: WaitOptions) => candidacy.resign(options) }
     this.#held.add(held)
     try {
       const late = (): MeshError =>
         new MeshError('ERR_NO_QUORUM', 'nobody was known to lead in time', { details: { name } })
       await bounded(candidacy.known, clock, wait, late)
     } catch (error) {
-      this.#held.delete(held)
       void candidacy.resign().catch(() => {})
       throw error
     }

@@ -110,7 +110,7 @@ const LEAVING = 5_000
 
 /**
  * Waits in line, first come, first served, and says so at thirds of the ttl, or it would lose its place. Rejects with
- * `ERR_LOCK_TIMEOUT`, `ERR_ABORTED`, `ERR_STOPPED`: then it does not wait any more.
+ * `ERR_NO_QUORUM` at the timeout, `ERR_ABORTED`, `ERR_STOPPED`: then it does not wait any more.
  */
 export async function acquire(acquiring: Acquiring): Promise<Holding> {
   const { client, clock, name, waiter, ttl, signal, timeout } = acquiring
@@ -131,7 +131,7 @@ export async function acquire(acquiring: Acquiring): Promise<Holding> {
     }
   } catch (error) {
     client.propose('locks', { leave: name, waiter }, { timeout: LEAVING }).catch(() => {})
-    throw lateLock(error, name)
+    throw error
   }
 }
 

@@ -65,7 +65,10 @@ describe('consensus: faults', () => {
       // Some of them are under way, some committed and not answered.
       await mesh.advance(5 + 13 * round)
       const cut = round % 5
-      mesh.partition([cut], [0, 1, 2, 3, 4].filter((other) => other !== cut))
+      mesh.partition(
+        [cut],
+        [0, 1, 2, 3, 4].filter((other) => other !== cut)
+      )
       await mesh.advance(2_500)
       mesh.heal()
       results.push(...(await Promise.all(proposed)).map(({ result }) => result as number))

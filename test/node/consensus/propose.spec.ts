@@ -114,10 +114,7 @@ describe('consensus: proposals and reads', () => {
     assert.equal(await groups[0]!.read('same', { consistency: 'session' }), 1)
     const differs = (key: string) => ({ code: 'ERR_CONFIG', details: { key, group: 'config' } })
     await assert.rejects(nodes[0].consensus('config', { voters: voters.slice(1) }), differs('voters'))
-    await assert.rejects(
-      nodes[0].consensus('config', { voters, learners: [nodes[3].peerId] }),
-      differs('learners')
-    )
+    await assert.rejects(nodes[0].consensus('config', { voters, learners: [nodes[3].peerId] }), differs('learners'))
     await assert.rejects(nodes[0].consensus('config', { voters, machine: new Counter() }), differs('machine'))
     assert.deepEqual(
       nodes[0].consensusGroups().map(({ name }) => name),
