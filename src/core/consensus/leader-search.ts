@@ -49,7 +49,9 @@ export class LeaderSearch {
 
   /** The group's members are others now. */
   changed(members: readonly string[]): void {
-    if (members.length > 0) this.#members = members
+    if (members.length === 0) return
+    this.#members = members
+    if (!members.includes(this.#target)) this.#target = this.#next() ?? this.#target
   }
 
   /** The target did what was asked of it. */

@@ -3,6 +3,7 @@ import type { FollowValue } from '../../../../protocols/consensus/messages.ts'
 import { cloneData } from '../../../../protocols/envelope/clone.ts'
 import { pack, unpack } from '../../../../protocols/envelope/messagepack.ts'
 import { MeshError } from '../../../../protocols/errors.ts'
+import type { Timer } from '../../ports.ts'
 import { GroupCalls, type GroupCallsParts } from './group-calls.ts'
 import { GroupReads } from './group-reads.ts'
 import { membersOf } from './members.ts'
@@ -23,13 +24,16 @@ export class GroupClient {
   #term = 0
   #member = false
   #members: GroupClientParts['members']
+  /** The end of the own replica's log when it was told that the members are others: until it goes on, what it says of them is old. */
+  #outdated: number | undefined
+  #probe: Timer | undefined
 
   constructor(parts: GroupClientParts) {
     this.#parts = parts
     const { dice, members, replica } = parts
     this.#members = members
     this.#calls = new GroupCalls(parts)
-    this.#reads = new GroupReads(this.#calls, replica)
+    this.#reads = new GroupReads(this.#calls, replica, (left) => this.#leftOut(left))
     this.#proposals = new Proposals({
       nonce: () => Buffer.from(dice.bytes(16)).toString('base64url'),
       propose: (command) => this.#calls.ask(this.#calls.leader, { op: 'propose', command })
@@ -157,21 +161,51 @@ export class GroupClient {
 
   close(error: MeshError): void {
     this.#leave()
+    this.#probe?.cancel()
     this.#proposals.close(error)
     this.#calls.close(error)
   }
 
   #changed(): void {
     const { replica, self } = this.#parts
-    const { leader, term, configuration } = replica.status()
+    if (this.closed) return
+    const { leader, term, configuration, last } = replica.status()
     const members = membersOf(replica)
-    this.#member = members.includes(self)
+    this.#member = members.includes(self) && last !== this.#outdated
     if (!this.#member) return
     this.#members = configuration
     this.#calls.changed(members)
     this.#term = Math.max(this.#term, term)
     if (leader !== undefined) this.#calls.leader.led(leader)
+    else this.#askSoon()
+  }
+
+  /** Others lead, and this node is no member any more. */
+  #leftOut(members: GroupClientParts['members']): void {
+    this.#outdated = this.#parts.replica.status().last
+    this.#member = false
+    this.#members = members
+    this.#calls.changed([...members.voters, ...members.learners])
+  }
+
+  /** A member that hears of no leader may have been left out. */
+  #askSoon(): void {
+    const { clock, replica } = this.#parts
+    this.#probe ??= clock.after(LEADERLESS, () => {
+      this.#probe = undefined
+      if (this.closed || !this.#member || replica.status().leader !== undefined) return
+      this.#calls
+        .lead({ op: 'index' }, { timeout: LEADERLESS })
+        .then(
+          (done) => this.#reads.isLeftOut(done),
+          () => {}
+        )
+        .finally(() => this.#changed())
+    })
   }
 }
+
+/** ms without a leader after which a member asks the others. A guess: most elections are over by then. */
+const LEADERLESS = 3_000
 
 const NOTHING = pack(undefined)

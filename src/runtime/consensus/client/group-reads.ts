@@ -1,10 +1,16 @@
 import type { Done } from '../../../../protocols/consensus/messages.ts'
 import { cloneData } from '../../../../protocols/envelope/clone.ts'
 import { pack, unpack } from '../../../../protocols/envelope/messagepack.ts'
+import type { MeshError } from '../../../../protocols/errors.ts'
 import type { Ask } from './ask.ts'
-import { type GroupCalls, lateAnswer } from './group-calls.ts'
+import { type GroupCalls, type GroupCallsParts, lateAnswer } from './group-calls.ts'
 import { aborted } from './pending.ts'
 import type { Consistency, LocalReplica, Wait } from './types.ts'
+
+/** ms that a read waits for this node's own replica. A guess: an election. */
+const PATIENCE = 1_000
+
+type Members = GroupCallsParts['members']
 
 /** Strong reads that wait for one index. */
 interface IndexRead {
@@ -17,14 +23,17 @@ interface IndexRead {
 export class GroupReads {
   readonly #calls: GroupCalls
   readonly #replica: LocalReplica
+  /** Told what the group's members are, where this node is none of them. */
+  readonly #leftOut: (members: Members) => void
   /** The latest strong reads. */
   #strong: IndexRead | undefined
   /** The highest index that this node has seen applied: what it reads in a session is not older. */
   #seen = 0
 
-  constructor(calls: GroupCalls, replica: LocalReplica) {
+  constructor(calls: GroupCalls, replica: LocalReplica, leftOut: (members: Members) => void) {
     this.#calls = calls
     this.#replica = replica
+    this.#leftOut = leftOut
   }
 
   get seen(): number {
@@ -48,35 +57,55 @@ export class GroupReads {
     const { closed } = this.#calls
     if (closed !== undefined) throw closed
     if (wait.signal?.aborted) throw aborted(wait.signal)
-    if (consistency === 'strong') await this.#reachedIndex(wait)
-    else if (consistency === 'session' && this.#replica.applied < this.#seen) await this.#reachedSeen(wait)
+    const reached = consistency === 'strong' ? await this.#reachedIndex(wait) : await this.#reached(consistency, wait)
+    if (!reached) return this.elsewhere(part, question, consistency, wait)
     this.saw(this.#replica.applied)
     return cloneData(this.#replica.query(part, question))
   }
 
-  #reachedIndex(wait: Wait): Promise<void> {
-    const pending = this.#calls.pending<void>(wait, () => this.#calls.noQuorum())
-    const controller = new AbortController()
+  /** Whether this replica is, or in a moment was, as far as the leader says. */
+  #reachedIndex(wait: Wait): Promise<boolean> {
+    const pending = this.#calls.pending<boolean>(wait, () => this.#calls.noQuorum())
+    if (pending.settled) return pending.promise
     try {
       const read = this.#readIndex()
       read.readers++
       pending.onDropped = (reason) => {
-        controller.abort(reason)
         if (--read.readers === 0) this.#calls.drop(read.ask, reason)
       }
-      pending.follow(read.done.then(({ index }) => this.#replica.reached(index, { signal: controller.signal })))
+      pending.follow(read.done.then((done) => !this.isLeftOut(done) && this.#soon(done.index)))
     } catch (error) {
       pending.reject(error)
     }
     return pending.promise
   }
 
-  #reachedSeen(wait: Wait): Promise<void> {
-    const pending = this.#calls.pending<void>(wait, lateAnswer)
-    const controller = new AbortController()
-    pending.onDropped = (reason) => controller.abort(reason)
-    pending.follow(this.#replica.reached(this.#seen, { signal: controller.signal }))
+  #reached(consistency: Consistency, wait: Wait): boolean | Promise<boolean> {
+    if (consistency === 'eventual' || this.#replica.applied >= this.#seen) return true
+    const pending = this.#calls.pending<boolean>(wait, lateAnswer)
+    if (!pending.settled) pending.follow(this.#soon(this.#seen))
     return pending.promise
+  }
+
+  /** A replica that is slow, or cut off from those who know, is not waited for. */
+  #soon(index: number): boolean | Promise<boolean> {
+    if (this.#replica.applied >= index) return true
+    return this.#replica.reached(index, { timeout: PATIENCE }).then(
+      () => true,
+      (error: MeshError) => {
+        if (error.code !== 'ERR_TIMEOUT') throw error
+        return false
+      }
+    )
+  }
+
+  /** The leader's answer to `index` tells who is no member. */
+  isLeftOut({ value }: Done): boolean {
+    const members = unpack(value) as readonly [string[], string[]] | undefined
+    if (members === undefined) return false
+    const [voters, learners] = members
+    this.#leftOut({ voters, learners })
+    return true
   }
 
   /** One question for all reads until it is sent: whoever comes then may have seen what its answer does not cover. */

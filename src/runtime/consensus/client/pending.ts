@@ -34,8 +34,8 @@ export class Pending<T> implements Due {
   }
 
   /** Settles as the promise does, unless the caller has given up. */
-  follow(promise: Promise<T>): void {
-    promise.then(
+  follow(promise: T | Promise<T>): void {
+    Promise.resolve(promise).then(
       (value) => this.resolve(value),
       (error) => this.reject(error)
     )

@@ -9,6 +9,8 @@ import type { LocalReplica } from './types.ts'
 
 /** Where answers go: a peer's stream, or this node's own client. */
 export interface Asker {
+  /** PeerId. */
+  readonly peer: string
   answer(answer: Answer): void
   /** What waits for something to happen, by its number: to be called when nobody wants it any more. */
   readonly open: Map<number, () => void>
@@ -44,7 +46,7 @@ export class ConsensusServer {
     if (call.op === 'await') polls.await(call, waiterOf(call.id, asker, replica))
     else if (call.op === 'follow') polls.follow(call, waiterOf(call.id, asker, replica))
     else
-      this.#serve(replica, call).then(
+      this.#serve(replica, call, asker.peer).then(
         (done) => asker.answer({ id: call.id, ...done }),
         (error) => asker.answer(failure(call.id, error, replica))
       )
@@ -52,7 +54,8 @@ export class ConsensusServer {
 
   async #serve(
     replica: LocalReplica,
-    call: Exclude<CallBody, { op: 'await' | 'follow' }>
+    call: Exclude<CallBody, { op: 'await' | 'follow' }>,
+    peer: string
   ): Promise<{ index: number; term: number; value: Uint8Array }> {
     switch (call.op) {
       case 'propose': {
@@ -60,8 +63,12 @@ export class ConsensusServer {
         const value = outcome.ok ? [true, outcome.value] : [false, outcome.code, outcome.message]
         return { index, term, value: pack(value) }
       }
-      case 'index':
-        return { index: await replica.readIndex(), term: 0, value: NOTHING }
+      case 'index': {
+        const index = await replica.readIndex()
+        // Who was left out is told by nobody else: its own replica will never come so far.
+        const { voters, learners } = replica.status().configuration
+        return { index, term: 0, value: membersOf(replica).includes(peer) ? NOTHING : pack([voters, learners]) }
+      }
       case 'read': {
         await replica.reached(call.least ?? (await replica.readIndex()), { timeout: POLL })
         const value = pack(replica.query(call.part, unpack(call.question)))
