@@ -87,18 +87,21 @@ export class Deliveries implements StateMachine {
     return [...this.#shared].filter(([key]) => key.startsWith(entries)).sort(([a], [b]) => (a < b ? -1 : 1))
   }
 
+  /** How many sources, the sources, and `key, value, version` of each key. */
   snapshot(): unknown[] {
-    const shared: unknown[] = []
-    for (const [key, { value, version }] of this.#shared) shared.push(key, value, version)
-    return [this.#delivered.toData(), shared]
+    const sources = this.#delivered.toData()
+    const flat: unknown[] = [sources.length, ...sources]
+    for (const [key, { value, version }] of this.#shared) flat.push(key, value, version)
+    return flat
   }
 
   restore(state: unknown): void {
-    const [delivered, shared] = listOf(state, 'the deliveries')
-    this.#delivered.restore(delivered)
-    const flat = listOf(shared, 'the shared state')
+    const flat = listOf(state, 'the deliveries')
+    const first = 1 + wholeOf(flat[0], 'how many sources')
+    if (first > flat.length) throw malformed('fewer sources than it says')
+    this.#delivered.restore(flat.slice(1, first))
     this.#shared = new Map()
-    for (let i = 0; i < flat.length; i += 3) {
+    for (let i = first; i < flat.length; i += 3) {
       const [key, value] = changeOf(flat.slice(i, i + 2))
       if (value === undefined) throw malformed('a key without a value')
       this.#shared.set(key, { value, version: wholeOf(flat[i + 2], 'a version', 1) })
