@@ -17,11 +17,21 @@ import type { StateMachine } from './types.ts'
  * const config = await node.consensus('config', { voters, machine: keyValue() })
  * await config.propose('limits.max', 40)
  */
-export function keyValue(): StateMachine {
+export function keyValue(): KeyValueMachine {
   return new KeyValue()
 }
 
-class KeyValue implements StateMachine {
+/** What `keyValue` makes. */
+export interface KeyValueMachine extends StateMachine {
+  readonly kind: 'key-value'
+}
+
+export function isKeyValue(machine: StateMachine): machine is KeyValueMachine {
+  return machine instanceof KeyValue
+}
+
+class KeyValue implements KeyValueMachine {
+  readonly kind = 'key-value'
   #values = new Map<string, unknown>()
 
   apply(command: unknown): boolean | undefined {

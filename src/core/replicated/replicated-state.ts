@@ -10,6 +10,11 @@ import type { Applying, Outcome, StateMachine } from './types.ts'
 /** The part that is always there. */
 const SESSIONS = 'sessions'
 
+/** The user's part. */
+export const MACHINE = 'machine'
+
+export type Applied = Pick<Command, 'part' | 'body'>
+
 /**
  * What a group's replicas hold: parts, each a state machine, and the sessions of the clients, because of which a command
  * that is in the log twice is done once. Replicas that applied the same entries have equal snapshots, byte for byte, wherever
@@ -20,6 +25,7 @@ const SESSIONS = 'sessions'
 export class ReplicatedState {
   readonly #parts: ReadonlyMap<string, StateMachine>
   readonly #sessions = new Sessions()
+  #applied: Applied | undefined
 
   /** `ERR_CONFIG` for a part that is named 'sessions'. */
   constructor(parts: Readonly<Record<string, StateMachine>>) {
@@ -27,8 +33,14 @@ export class ReplicatedState {
     this.#parts = new Map(Object.entries(parts).sort(([a], [b]) => (a < b ? -1 : 1)))
   }
 
+  /** The command that the last `apply` was the first to apply; undefined where it was a repeat, or none. */
+  get applied(): Applied | undefined {
+    return this.#applied
+  }
+
   /** The bytes are not needed afterwards. */
   apply(data: Uint8Array, at: Applying): Outcome {
+    this.#applied = undefined
     let command: Command
     try {
       command = decodeCommand(data)
@@ -102,7 +114,9 @@ export class ReplicatedState {
     return outcome
   }
 
-  #perform({ session, part, body }: Command, at: Applying): Outcome {
+  #perform(command: Command, at: Applying): Outcome {
+    const { session, part, body } = command
+    this.#applied = command
     try {
       if (part !== SESSIONS) return success(this.#part(part).apply(body, at))
       if (session !== 0) throw malformed('a session is opened outside of any')
@@ -117,6 +131,13 @@ export class ReplicatedState {
     if (part === undefined) throw malformed(`there is no part '${name}'`)
     return part
   }
+}
+
+/** What one part holds, of what `snapshot` gave. Throws `ERR_MALFORMED` where there is no such part. */
+export function partOfSnapshot(snapshot: Uint8Array, name: string): unknown {
+  const part = statesOf(snapshot).find(([its]) => its === name)
+  if (part === undefined) throw malformed(`there is no part '${name}'`)
+  return part[1]
 }
 
 function refusal(code: 'ERR_SESSION_EXPIRED' | 'ERR_SETTLED' | 'ERR_LIMIT', message: string): Outcome {

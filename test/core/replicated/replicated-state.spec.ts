@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { pack } from '../../../protocols/envelope/messagepack.ts'
 import { decodeCommand, encodeCommand } from '../../../src/core/replicated/command.ts'
-import { keyValue } from '../../../src/core/replicated/key-value.ts'
-import { ReplicatedState } from '../../../src/core/replicated/replicated-state.ts'
+import { isKeyValue, keyValue } from '../../../src/core/replicated/key-value.ts'
+import { MACHINE, partOfSnapshot, ReplicatedState } from '../../../src/core/replicated/replicated-state.ts'
 import type { StateMachine } from '../../../src/core/replicated/types.ts'
 import { codeOf, LoneReplica } from './ground.ts'
 
@@ -89,6 +89,31 @@ describe('what replicas hold', () => {
     assert.deepEqual(one.snapshot(), other.snapshot())
   })
 
+  it('says which command it applied, and that a repeat was none', () => {
+    const replica = ground()
+    const applied = () => replica.state.applied && [replica.state.applied.part, replica.state.applied.body]
+    const session = replica.open('mine')
+    assert.deepEqual(applied(), ['sessions', { open: 'mine' }])
+    const put = { put: 'a', value: 1 }
+    for (const expected of [[MACHINE, put], undefined]) {
+      replica.in(session, 1, MACHINE, put)
+      assert.deepEqual(applied(), expected)
+    }
+    for (const command of [pack(7), encodeCommand({ session: 9, number: 1, oldest: 1, part: MACHINE, body: put })]) {
+      replica.tell(MACHINE, put)
+      assert.deepEqual(applied(), [MACHINE, put])
+      replica.apply(command)
+      assert.equal(applied(), undefined)
+    }
+  })
+
+  it('has parts that can be had from a snapshot', () => {
+    const replica = ground()
+    replica.tell(MACHINE, { put: 'a', value: new Uint8Array([1]) })
+    assert.deepEqual(partOfSnapshot(replica.state.snapshot(), MACHINE), ['a', new Uint8Array([1])])
+    assert.throws(() => partOfSnapshot(replica.state.snapshot(), 'other'), { code: 'ERR_MALFORMED' })
+  })
+
   it('keeps nothing of a snapshot’s bytes', () => {
     const replica = ground()
     const value = new Uint8Array(300).fill(7)
@@ -172,6 +197,7 @@ describe('what replicas hold', () => {
     replica.tell('machine', undefined)
     replica.state.restore(bytes)
     assert.equal(replica.state.query('machine', undefined), 1)
+    assert.deepEqual([isKeyValue(counter), isKeyValue(keyValue())], [false, true])
   })
 })
 
