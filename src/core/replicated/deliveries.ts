@@ -12,6 +12,7 @@ interface Shared {
 }
 
 type Change = readonly [key: string, value: Uint8Array | undefined]
+type Read = readonly [key: string, version: number]
 
 /** The lock of a delivery, in the part `locks`. No other lock should begin with `delivery `. */
 export function lockOf(delivery: string): string {
@@ -49,22 +50,30 @@ export class Deliveries implements StateMachine {
     const { delivery, token, reads, changes } = fieldsOf(fieldsOf(command)['step'])
     const next = listOf(changes, 'the changes').map(changeOf)
     const seen = listOf(reads, 'the reads').map(readOf)
-    if (delivery !== undefined) this.#checkDelivery(textOf(delivery, 'the delivery'), wholeOf(token, 'the token'))
-    for (const [key, version] of seen) {
-      if ((this.#shared.get(key)?.version ?? 0) !== version) throw new MeshError('ERR_CONFLICT', `${key} has changed`)
-    }
-    if (delivery !== undefined) this.#record(delivery as string, token as number, index)
+    if (delivery === undefined) this.#checkReads(seen)
+    else this.#record(textOf(delivery, 'the delivery'), wholeOf(token, 'the token'), seen, index)
     for (const [key, value] of next) {
       if (value === undefined) this.#shared.delete(key)
       else this.#shared.set(key, { value, version: index })
     }
   }
 
-  #checkDelivery(delivery: string, token: number): void {
-    if (!this.#locks.holds(lockOf(delivery), token)) {
+  /** Nothing is changed unless all of it may be. */
+  #record(delivery: string, token: number, reads: readonly Read[], index: number): void {
+    const lock = lockOf(delivery)
+    if (!this.#locks.holds(lock, token)) {
       throw new MeshError('ERR_COORDINATION_TIMEOUT', `the lock of ${delivery} is lost`)
     }
     if (this.#isDelivered(delivery)) throw new MeshError('ERR_SETTLED', `${delivery} was delivered`)
+    this.#checkReads(reads)
+    this.#delivered.add(delivery, index)
+    this.#locks.release(lock, token, index)
+  }
+
+  #checkReads(reads: readonly Read[]): void {
+    for (const [key, version] of reads) {
+      if ((this.#shared.get(key)?.version ?? 0) !== version) throw new MeshError('ERR_CONFLICT', `${key} has changed`)
+    }
   }
 
   #isDelivered(delivery: string): boolean {
@@ -72,11 +81,6 @@ export class Deliveries implements StateMachine {
     if (delivered === undefined)
       throw new MeshError('ERR_GAP', `whether ${delivery} was delivered is not known any more`)
     return delivered
-  }
-
-  #record(delivery: string, token: number, index: number): void {
-    this.#delivered.add(delivery, index)
-    this.#locks.release(lockOf(delivery), token, index)
   }
 
   query(question: unknown): unknown {
@@ -87,18 +91,21 @@ export class Deliveries implements StateMachine {
     return [...this.#shared].filter(([key]) => key.startsWith(entries)).sort(([a], [b]) => (a < b ? -1 : 1))
   }
 
+  /** How many sources, the sources, and `key, value, version` of each key. */
   snapshot(): unknown[] {
-    const shared: unknown[] = []
-    for (const [key, { value, version }] of this.#shared) shared.push(key, value, version)
-    return [this.#delivered.toData(), shared]
+    const sources = this.#delivered.toData()
+    const flat: unknown[] = [sources.length, ...sources]
+    for (const [key, { value, version }] of this.#shared) flat.push(key, value, version)
+    return flat
   }
 
   restore(state: unknown): void {
-    const [delivered, shared] = listOf(state, 'the deliveries')
-    this.#delivered.restore(delivered)
-    const flat = listOf(shared, 'the shared state')
+    const flat = listOf(state, 'the deliveries')
+    const first = 1 + wholeOf(flat[0], 'how many sources')
+    if (first > flat.length) throw malformed('fewer sources than it says')
+    this.#delivered.restore(flat.slice(1, first))
     this.#shared = new Map()
-    for (let i = 0; i < flat.length; i += 3) {
+    for (let i = first; i < flat.length; i += 3) {
       const [key, value] = changeOf(flat.slice(i, i + 2))
       if (value === undefined) throw malformed('a key without a value')
       this.#shared.set(key, { value, version: wholeOf(flat[i + 2], 'a version', 1) })
@@ -112,7 +119,7 @@ function changeOf(change: unknown): Change {
   return [textOf(key, 'a key'), value]
 }
 
-function readOf(read: unknown): readonly [key: string, version: number] {
+function readOf(read: unknown): Read {
   const [key, version] = listOf(read, 'a read')
   return [textOf(key, 'a key'), wholeOf(version, 'a version')]
 }

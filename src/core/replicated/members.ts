@@ -75,16 +75,19 @@ export class Members implements StateMachine {
     throw malformed('no question to members')
   }
 
+  /** How many members, the members, the placements. */
   snapshot(): unknown[] {
     const members = Array.from(this.#members, ([peer, { since, info }]) => [peer, since, info])
     const placements = Array.from(this.#placements, ([agent, { at, since }]) => [agent, at, since])
-    return [members, placements]
+    return [members.length, ...members, ...placements]
   }
 
   restore(state: unknown): void {
-    const [members, placements] = listOf(state, 'the records')
-    this.#members = new Map(listOf(members, 'the members').map(memberFrom))
-    this.#placements = new Map(listOf(placements, 'the placements').map(placementFrom))
+    const flat = listOf(state, 'the records')
+    const first = 1 + wholeOf(flat[0], 'how many members')
+    if (first > flat.length) throw malformed('fewer members than it says')
+    this.#members = new Map(flat.slice(1, first).map(memberFrom))
+    this.#placements = new Map(flat.slice(first).map(placementFrom))
   }
 }
 

@@ -1,11 +1,10 @@
-import { pack, unpack } from '../../../protocols/envelope/messagepack.ts'
 import { MeshError } from '../../../protocols/errors.ts'
 import { type Command, decodeCommand } from './command.ts'
-import { listOf, malformed } from './malformed.ts'
+import { malformed } from './malformed.ts'
 import { failure, type Kept, keep, recall, success } from './outcome.ts'
-import { owned } from './owned.ts'
 import { SESSION_WINDOW, type Session } from './session.ts'
 import { Sessions } from './sessions.ts'
+import { framesOf, join, type PartState, statesOf } from './snapshot.ts'
 import type { Applying, Outcome, StateMachine } from './types.ts'
 
 /** The part that is always there. */
@@ -13,9 +12,6 @@ const SESSIONS = 'sessions'
 
 /** The user's part. */
 export const MACHINE = 'machine'
-
-/** Of what `snapshot` writes: `[FORMAT, sessions, [name, bytes, name, bytes …]]`. */
-const FORMAT = 1
 
 export type Applied = Pick<Command, 'part' | 'body'>
 
@@ -60,35 +56,40 @@ export class ReplicatedState {
   }
 
   /**
-   * Costs a copy of the parts' tables and their encoding, at once: about 1 µs for a small value. Throws
-   * `ERR_UNREPRESENTABLE` where a part gave what is no data.
+   * What is held now, as bytes that are made bit by bit while they are asked for, whatever is applied meanwhile: joined they are
+   * what `snapshot` gives. At once only the parts' tables are copied. Asking throws `ERR_UNREPRESENTABLE` where a
+   * part gave what is no data.
    */
+  capture(): Iterable<Uint8Array> {
+    const states: PartState[] = [[SESSIONS, this.#sessions.toData()]]
+    for (const [name, machine] of this.#parts) states.push([name, machine.snapshot()])
+    return framesOf(states)
+  }
+
+  /** All of it at once. */
   snapshot(): Uint8Array {
-    const parts: unknown[] = []
-    for (const [name, machine] of this.#parts) parts.push(name, pack(machine.snapshot(), name))
-    return pack([FORMAT, this.#sessions.toData(), parts])
+    return join(this.capture())
   }
 
   /** Takes the place of all that was held. `ERR_CORRUPT`: then nothing that it holds counts. */
   restore(bytes: Uint8Array): void {
     try {
-      const [format, sessions, parts, ...more] = listOf(unpack(bytes), 'the snapshot')
-      if (format !== FORMAT || more.length > 0) throw malformed(`a snapshot of format ${FORMAT}`)
-      this.#sessions.restore(owned(sessions))
-      this.#restoreParts(listOf(parts, 'the parts'))
+      const [sessions, ...parts] = statesOf(bytes)
+      if (sessions?.[0] !== SESSIONS) throw malformed('a snapshot without sessions')
+      this.#sessions.restore(sessions[1])
+      this.#restoreParts(parts)
     } catch (cause) {
       throw new MeshError('ERR_CORRUPT', 'the snapshot cannot be restored', { cause })
     }
   }
 
-  #restoreParts(parts: readonly unknown[]): void {
+  #restoreParts(parts: readonly PartState[]): void {
     const names = [...this.#parts.keys()]
-    if (parts.length !== 2 * names.length) throw malformed(`the parts ${names.join()}`)
-    for (let i = 0; i < names.length; i++) {
-      const bytes = parts[2 * i + 1]
-      if (parts[2 * i] !== names[i] || !(bytes instanceof Uint8Array)) throw malformed(`the part ${names[i]}`)
-      this.#parts.get(names[i]!)!.restore(owned(unpack(bytes), Infinity))
+    const given = parts.map(([name]) => name)
+    if (given.length !== names.length || given.some((name, i) => name !== names[i])) {
+      throw malformed(`a snapshot of the parts ${given.join()} instead of ${names.join()}`)
     }
+    for (const [name, state] of parts) this.#parts.get(name)!.restore(state)
   }
 
   #once(command: Command, at: Applying): Outcome {
@@ -113,8 +114,9 @@ export class ReplicatedState {
     return outcome
   }
 
-  #perform({ session, part, body }: Command, at: Applying): Outcome {
-    this.#applied = { part, body }
+  #perform(command: Command, at: Applying): Outcome {
+    const { session, part, body } = command
+    this.#applied = command
     try {
       if (part !== SESSIONS) return success(this.#part(part).apply(body, at))
       if (session !== 0) throw malformed('a session is opened outside of any')
@@ -131,13 +133,11 @@ export class ReplicatedState {
   }
 }
 
-/** What one part holds, of what `snapshot` gave. */
+/** What one part holds, of what `snapshot` gave. Throws `ERR_MALFORMED` where there is no such part. */
 export function partOfSnapshot(snapshot: Uint8Array, name: string): unknown {
-  const [, , parts] = listOf(unpack(snapshot), 'the snapshot')
-  const all = listOf(parts, 'the parts')
-  const bytes = all[all.indexOf(name) + 1]
-  if (!(bytes instanceof Uint8Array)) throw malformed(`the part ${name}`)
-  return unpack(bytes)
+  const part = statesOf(snapshot).find(([its]) => its === name)
+  if (part === undefined) throw malformed(`there is no part '${name}'`)
+  return part[1]
 }
 
 function refusal(code: 'ERR_SESSION_EXPIRED' | 'ERR_SETTLED' | 'ERR_LIMIT', message: string): Outcome {

@@ -40,18 +40,20 @@ export class Sequences implements StateMachine {
     throw malformed('no question to sequences')
   }
 
+  /** The ids, and `key, last` of each key. */
   snapshot(): unknown[] {
-    return [[...this.#last].flat(), this.#ids.toData()]
+    const flat: unknown[] = [this.#ids.toData()]
+    for (const [key, last] of this.#last) flat.push(key, last)
+    return flat
   }
 
   restore(state: unknown): void {
-    const [last, ids] = listOf(state, 'the sequences')
-    const flat = listOf(last, 'the keys')
+    const flat = listOf(state, 'the sequences')
+    this.#ids.restore(flat[0])
     this.#last = new Map()
-    for (let i = 0; i < flat.length; i += 2) {
+    for (let i = 1; i < flat.length; i += 2) {
       this.#last.set(textOf(flat[i], 'a key'), wholeOf(flat[i + 1], 'the last of a key', 1))
     }
-    this.#ids.restore(ids)
   }
 }
 

@@ -1,5 +1,6 @@
 import { NumberedTable } from '../delivery/numbered.ts'
 import { fieldsOf, listOf, malformed, textOf } from './malformed.ts'
+import { NamedTable } from './named-table.ts'
 import { Recency } from './recency.ts'
 import { Session } from './session.ts'
 import type { Applying } from './types.ts'
@@ -16,7 +17,7 @@ const MOST_NONCE = 64
  */
 export class Sessions {
   readonly #byNumber = new NumberedTable<Session>(0)
-  readonly #byNonce = new Map<string, Session>()
+  readonly #byNonce = new NamedTable<Session>()
   readonly #recency = new Recency<Session>()
 
   /**
@@ -64,7 +65,7 @@ export class Sessions {
     for (const session of [...this.#recency]) this.#expire(session)
     for (const item of listOf(data, 'the sessions')) {
       const session = Session.fromData(item)
-      const known = this.#byNumber.get(session.number) !== undefined || this.#byNonce.has(session.nonce)
+      const known = this.#byNumber.get(session.number) !== undefined || this.#byNonce.get(session.nonce) !== undefined
       if (known) throw malformed('a session twice')
       this.#add(session, session.used)
     }

@@ -20,7 +20,7 @@ export interface StateMachine {
   apply(command: unknown, at: Applying): unknown
   /** Changes nothing. May throw. */
   query(question: unknown): unknown
-  /** Does not change afterwards, whatever is applied then. */
+  /** Does not change afterwards, whatever is applied then. A list is encoded a few items at a time, everything else at once. */
   snapshot(): unknown
   /** Takes the place of all that it held; the state is its own. Whatever it throws refuses the snapshot. */
   restore(state: unknown): void

@@ -241,17 +241,19 @@ describe('the log of deliveries', () => {
     const page = ['9 a', 1, 1, -5, [1, 2]]
     const source = ['s', 1, -1, [page], undefined]
     for (const state of [
-      [[source, source], []],
-      [[['s', 1, -1, [['9 a', 1, 1, -5, [2, 1]]], undefined]], []],
-      [[['s', 1, -1, [['9 a', 1, 1, -5, [1, 2, 3, 4]]], undefined]], []],
-      [[['s', 1, -1, [['9 a', 1, 1, -5, [1]]], undefined]], []],
-      [[['s', 1, -1, [], [['a'], []]]], []],
-      [[source], ['key']],
-      [[source], ['key', undefined, 1]],
-      [7, []]
+      [2, source, source],
+      [2, source],
+      [1, ['s', 1, -1, [['9 a', 1, 1, -5, [2, 1]]], undefined]],
+      [1, ['s', 1, -1, [['9 a', 1, 1, -5, [1, 2, 3, 4]]], undefined]],
+      [1, ['s', 1, -1, [['9 a', 1, 1, -5, [1]]], undefined]],
+      [1, ['s', 1, -1, [], [['a'], []]]],
+      [1, source, 'key'],
+      [1, source, 'key', undefined, 1],
+      [-1, source],
+      7
     ]) {
       assert.throws(() => new Deliveries(new Locks()).restore(state), { code: 'ERR_MALFORMED' }, JSON.stringify(state))
     }
-    new Deliveries(new Locks()).restore([[source], ['key', bytes('a'), 1]])
+    new Deliveries(new Locks()).restore([1, source, 'key', bytes('a'), 1])
   })
 })

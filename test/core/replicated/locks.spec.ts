@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import fc from 'fast-check'
 import { Locks } from '../../../src/core/replicated/locks.ts'
 import { codeOf, LoneReplica, told } from './ground.ts'
 
@@ -13,6 +14,57 @@ const ground = () => {
   const deadlines = (after = 0) => ask({ deadlines: after }) as [ttl: number, command: Record<string, unknown>][]
   return { replica, tell, ask, acquire, granted, deadlines }
 }
+
+const deed = fc.record({
+  kind: fc.constantFrom('acquire', 'release', 'leave', 'expire', 'forget'),
+  lock: fc.constantFrom('one', 'two'),
+  waiter: fc.constantFrom('a', 'b', 'c', 'd')
+})
+
+describe('locks', () => {
+  it('are what lines would be, whatever is done, and no token comes twice', () =>
+    fc.assert(
+      fc.property(fc.array(deed, { maxLength: 60 }), (deeds) => {
+        const { tell, ask, granted, acquire, deadlines } = ground()
+        const lines = new Map<string, string[]>([
+          ['one', []],
+          ['two', []]
+        ])
+        const tokens = new Map<string, number>()
+        for (const { kind, lock, waiter } of deeds) {
+          const line = lines.get(lock)!
+          const at = line.indexOf(waiter)
+          const token = granted(waiter, lock)
+          const [, due] = deadlines().find(([, { forget, waiter: its }]) => forget === lock && its === waiter) ?? []
+          if (kind === 'acquire') {
+            acquire(waiter, lock)
+            if (at < 0) line.push(waiter)
+          } else if (kind === 'leave') {
+            assert.equal(tell({ leave: lock, waiter }), at >= 0)
+            if (at >= 0) line.splice(at, 1)
+          } else if (kind === 'forget') {
+            assert.equal(due !== undefined, at > 0)
+            if (due !== undefined) assert.equal(tell(due), true)
+            if (at > 0) line.splice(at, 1)
+          } else if (token !== undefined) {
+            const expiry = deadlines().find(([, { expire }]) => expire === lock)![1]
+            assert.equal(tell(kind === 'release' ? { release: lock, token } : expiry), true)
+            line.shift()
+          }
+          for (const [name, [first, ...others]] of lines) {
+            const holder = ask({ holder: name }) as { waiter: string; token: number } | undefined
+            assert.equal(holder?.waiter, first)
+            for (const other of others) assert.equal(granted(other, name), undefined)
+            if (holder === undefined) continue
+            const owner = `${name} ${first}`
+            if (tokens.get(owner) === holder.token) continue
+            assert.ok(holder.token > Math.max(0, ...tokens.values()))
+            tokens.set(owner, holder.token)
+          }
+        }
+      })
+    ))
+})
 
 describe('a lock', () => {
   it('is its first waiter’s, under the index of the entry that granted it', () => {

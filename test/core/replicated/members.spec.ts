@@ -84,7 +84,7 @@ describe('the record of placements', () => {
     }
     assert.deepEqual(replica.state.snapshot(), before)
     for (const question of [{}, { members: 1 }]) assert.throws(() => ask(question), { code: 'ERR_MALFORMED' })
-    for (const state of [[], [[['a', 0, 1]], []], [[], [['agent', 'a']]], [[7], []]]) {
+    for (const state of [[], [1, ['a', 0, 1]], [0, ['agent', 'a']], [1, 7], [2, ['a', 1, 1]]]) {
       assert.throws(() => new Members().restore(state), { code: 'ERR_MALFORMED' })
     }
   })
