@@ -27,6 +27,9 @@ export interface EngineParts {
   report(event: ConsensusEvent): void
 }
 
+/** Ticks between two looks at whether the disk's last record has a witness. A guess: a second. */
+const WITNESS_TICKS = 10
+
 const IGNORE: Sink<RaftEffect> = { push() {} }
 
 /** The driver of `Raft`, whose docstring says what a driver owes it: what goes in, and what becomes of what comes out. */
@@ -49,6 +52,7 @@ export class Engine {
   #carrying = false
   #gathering = false
   #changed = false
+  #ticks = 0
 
   /** Throws `ERR_CORRUPT` where the state machine cannot be restored. */
   constructor(parts: EngineParts) {
@@ -84,6 +88,13 @@ export class Engine {
       }
     })
     this.#carryOutSoon()
+  }
+
+  /** So much time has passed. */
+  tick(): void {
+    this.input({ kind: 'tick' })
+    this.changes.tick()
+    if (this.ended === undefined && ++this.#ticks % WITNESS_TICKS === 0) this.#parts.loaded.store.bearWitness()
   }
 
   get status(): Status {

@@ -2,7 +2,7 @@ import { MeshError } from '../../../protocols/errors.ts'
 import type { Configuration, Entry, HardState, Snapshot } from '../../core/consensus/types.ts'
 import type { Store } from '../storage/types.ts'
 import { Keys, RaftStore } from './raft-store.ts'
-import { type Base, corrupt, decodeBase, decodeLogRecord } from './records.ts'
+import { type Base, corrupt, decodeBase, decodeLogRecord, decodeWitness } from './records.ts'
 
 /** What a replica begins with. */
 export interface Loaded {
@@ -88,6 +88,10 @@ async function readRecords(store: Store, keys: Keys, base: Base, fresh: boolean)
     for (const entry of entries) replay(log.entries, entry, base.snapshot.index)
     log.kept.push(entries.at(-1)?.index ?? 0)
   }
+  const witness = await store.get(keys.witness)
+  const last = base.first + log.kept.length - 1
+  if (witness !== undefined && (fresh || decodeWitness(witness) > last))
+    throw corrupt(`record ${decodeWitness(witness)} is missing after ${last}`)
   return log
 }
 

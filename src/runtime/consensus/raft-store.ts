@@ -1,7 +1,7 @@
 import type { Write } from '../../core/consensus/ready.ts'
 import type { HardState, Snapshot } from '../../core/consensus/types.ts'
 import type { Change, Store } from '../storage/types.ts'
-import { type Base, encodeBase, encodeLogRecord } from './records.ts'
+import { type Base, encodeBase, encodeLogRecord, encodeWitness } from './records.ts'
 
 /** Bytes of a value that holds a part of a snapshot: one record of the store is not to become large. A guess. */
 const PART_BYTES = 1_048_576
@@ -16,6 +16,11 @@ export class Keys {
 
   get base(): string {
     return `${this.#prefix}/b`
+  }
+
+  /** Number of a record that is on disk for sure. */
+  get witness(): string {
+    return `${this.#prefix}/e`
   }
 
   /** Of the records of the log. Their keys stand in the order of their numbers. */
@@ -59,6 +64,9 @@ export class RaftStore {
   #fresh: boolean
   #hardState: HardState
   readonly #kept: number[]
+  /** Number of the last record that is on disk, and of the one that the disk has been told so of. */
+  #synced = 0
+  #witnessed = 0
   /** While a leader's snapshot is written: what comes after it waits. */
   #installing: Promise<void> | undefined
 
@@ -77,10 +85,10 @@ export class RaftStore {
 
   /** Resolves once it, and every one before it, is on disk. Rejects where it is not; then no later one may be made. */
   write(write: Write): Promise<void> {
-    if (this.#installing === undefined && write.snapshot === undefined) return this.#store.write(this.#changes(write))
+    if (this.#installing === undefined && write.snapshot === undefined) return this.#append(write)
     const before = this.#installing ?? Promise.resolve()
     const done = before.then(() =>
-      write.snapshot === undefined ? this.#store.write(this.#changes(write)) : this.#install(write, write.snapshot)
+      write.snapshot === undefined ? this.#append(write) : this.#install(write, write.snapshot)
     )
     this.#installing = done
     const over = (): void => {
@@ -91,11 +99,32 @@ export class RaftStore {
     return done
   }
 
+  /**
+   * Says on the disk which record is the last that is there, if that is news. Each record shows that the one before must
+   * be there; of the last it takes another to show that it was there once, and is lost.
+   */
+  bearWitness(): void {
+    if (this.#synced === this.#witnessed) return
+    this.#witnessed = this.#synced
+    this.#store.writeLater([{ key: this.#keys.witness, value: encodeWitness(this.#synced) }])
+  }
+
+  async #append(write: Write): Promise<void> {
+    const changes = this.#changes(write)
+    const number = this.#last
+    await this.#store.write(changes)
+    this.#synced = number
+  }
+
+  get #last(): number {
+    return this.#base.first + this.#kept.length - 1
+  }
+
   /** The record of a write, behind what must be there before it. */
   #changes({ hardState, entries }: Write): Change[] {
     this.#hardState = hardState ?? this.#hardState
     const value = encodeLogRecord({ hardState, entries })
-    const key = this.#keys.record(this.#base.first + this.#kept.length)
+    const key = this.#keys.record(this.#last + 1)
     this.#kept.push(entries.at(-1)?.index ?? 0)
     const record = { key, value }
     if (!this.#fresh) return [record]
@@ -103,13 +132,18 @@ export class RaftStore {
     return [{ key: this.#keys.base, value: encodeBase(this.#base) }, record]
   }
 
-  /** One batch voids all of the log and makes the snapshot the group's: after a crash it is as before, or done. */
+  /**
+   * One batch voids all of the log and makes the snapshot the group's: after a crash it is as before, or done. It takes a
+   * number of its own, so that the record after it shows where it is lost.
+   */
   async #install(write: Write, snapshot: Snapshot): Promise<void> {
     const parts = await this.#writeParts(snapshot)
     this.#hardState = write.hardState ?? this.#hardState
-    const changes = this.#replace(snapshot, parts, this.#kept.length)
+    const changes = this.#replace(snapshot, parts, this.#kept.length, 1)
     if (write.entries.length > 0) changes.push(...this.#changes({ ...write, hardState: undefined }))
+    const number = this.#last
     await this.#store.write(changes)
+    this.#synced = number
   }
 
   /**
@@ -124,18 +158,18 @@ export class RaftStore {
     }
     // From the oldest on, so that what is left has no gap. A record that is void in part goes when all of it may.
     const free = this.#kept.findIndex((last) => last > snapshot.index)
-    await this.#store.write(this.#replace(snapshot, parts, free < 0 ? this.#kept.length : free))
+    await this.#store.write(this.#replace(snapshot, parts, free < 0 ? this.#kept.length : free, 0))
     return true
   }
 
-  /** The snapshot takes the place of the one before and of the first `count` records. */
-  #replace({ index, term, configuration, data }: Snapshot, parts: number, count: number): Change[] {
+  /** The snapshot takes the place of the one before and of the first `count` records, and has so many numbers itself. */
+  #replace({ index, term, configuration, data }: Snapshot, parts: number, count: number, own: 0 | 1): Change[] {
     const { first, snapshot: former, snapshotParts, voters } = this.#base
     const changes = this.#partsOf(former.index, snapshotParts)
     for (let i = 0; i < count; i++) changes.push({ key: this.#keys.record(first + i), value: undefined })
     this.#kept.splice(0, count)
     this.#base = {
-      first: first + count,
+      first: first + count + own,
       hardState: this.#hardState,
       snapshot: { index, term, configuration },
       snapshotBytes: data.byteLength,

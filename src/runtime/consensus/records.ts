@@ -79,6 +79,15 @@ export function decodeBase(bytes: Uint8Array): Base {
   })
 }
 
+export function encodeWitness(number: number): Uint8Array {
+  return new Writer(32).number(VERSION).number(number).finish()
+}
+
+/** Throws `ERR_CORRUPT`. */
+export function decodeWitness(bytes: Uint8Array): number {
+  return decode(bytes, (reader) => reader.number())
+}
+
 function decode<T>(bytes: Uint8Array, read: (reader: Reader) => T): T {
   try {
     const reader = new Reader(bytes)

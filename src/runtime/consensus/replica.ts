@@ -141,8 +141,7 @@ export class Replica {
 
   /** So much time has passed. */
   tick(): void {
-    this.#engine.input({ kind: 'tick' })
-    this.#engine.changes.tick()
+    this.#engine.tick()
   }
 
   /** A link to the peer has closed, or takes no more: something sent to it is lost. */

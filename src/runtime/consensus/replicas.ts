@@ -23,8 +23,6 @@ export interface ReplicasParts {
   store(): Store
   /** Bytes of a frame that every node takes. */
   readonly maxFrame: number
-  /** Whether the store was found damaged when it was opened. */
-  damaged(): boolean
   emit(event: ConsensusEvent): void
 }
 
@@ -74,9 +72,7 @@ export class Replicas implements LinkHandler {
     checkMembers({ voters, learners })
     if (this.#stopped) throw stoppedError()
     if (this.#groups.has(group)) throw new MeshError('ERR_ALREADY_REGISTERED', `the group ${group} is open already`)
-    const { self, clock, random, store, damaged, emit: report } = this.#parts
-    // Nobody knows what was lost. It may have been the end of this group's log, which its records cannot tell.
-    if (damaged()) throw new MeshError('ERR_CORRUPT', `the store was damaged: ${group} is not taken up`)
+    const { self, clock, random, store, emit: report } = this.#parts
     this.#groups.set(group, undefined)
     try {
       const loaded = await load(store(), group, self, { voters, outgoing: [], learners })

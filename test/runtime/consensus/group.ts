@@ -37,7 +37,7 @@ export class Host {
   /** By group. */
   readonly ledgers = new Map<string, Ledger>()
 
-  constructor(label: string, place: Place, store: Store, damaged: boolean, cluster: Cluster) {
+  constructor(label: string, place: Place, store: Store, cluster: Cluster) {
     this.label = label
     this.place = place
     this.store = store
@@ -51,7 +51,7 @@ export class Host {
     this.replicas = new Replicas({
       ...{ self: host.peer, clock: place.clock, random: () => place.dice.random() },
       links: { register: (handler) => this.links.register(watched(handler, host.peer, cluster)), to: this.#to },
-      ...{ store: () => store, maxFrame: cluster.setting.maxFrame ?? LIMITS.maxFrame, damaged: () => damaged },
+      ...{ store: () => store, maxFrame: cluster.setting.maxFrame ?? LIMITS.maxFrame },
       emit: (event) => this.events.push(event)
     })
   }
@@ -105,13 +105,9 @@ export class Cluster implements AsyncDisposable {
     const label = 'abcdefgh'[i]!
     const place = await this.world.place(label)
     await place.network.host.start()
-    let damaged = false
-    const report = (): void => {
-      damaged = true
-    }
-    const opened = place.disk === undefined ? undefined : openStore(place.disk, { report })
+    const opened = place.disk === undefined ? undefined : openStore(place.disk)
     const store = opened === undefined ? createMemoryStore() : await this.run(opened)
-    const host = new Host(label, place, store, damaged, this)
+    const host = new Host(label, place, store, this)
     this.hosts[i] = host
     this.#down.delete(i)
     for (const one of this.hosts) for (const other of this.hosts) introduce(one, other)
