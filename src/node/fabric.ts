@@ -113,7 +113,6 @@ export function createConsensus({ config, world, emit }: Ground, parts: Consensu
     ...{ self: network.host.peer, clock, dice, links, membership, emit },
     maxFrame: maxFrameOf(config),
     store: () => persistence.store,
-    damaged: () => persistence.damaged,
     hasAgent: ({ name, instance }) => [...registry].some((one) => one.name === name && one.instance === instance),
     events: (signal) => events.read(signal)
   })

@@ -2,7 +2,7 @@ import { HostState, SharedState, type StateHome } from '../agent/state-home.ts'
 import { createMemoryStore } from '../runtime/storage/memory-store.ts'
 import { SpillFolders } from '../runtime/storage/spill-folders.ts'
 import { openStore } from '../runtime/storage/store.ts'
-import type { StorageEvent, Store } from '../runtime/storage/types.ts'
+import type { Store } from '../runtime/storage/types.ts'
 import type { NodeEventBody } from './events.ts'
 import type { World } from './world.ts'
 
@@ -14,7 +14,6 @@ export class Persistence {
   #claimed: AsyncDisposable | undefined
   #store: Store = createMemoryStore()
   #spills: SpillFolders | undefined
-  #damaged = false
   /** From the first agent on. */
   #state: StateHome | undefined
 
@@ -26,11 +25,6 @@ export class Persistence {
 
   get store(): Store {
     return this.#store
-  }
-
-  /** Whether something that was on disk is not any more. */
-  get damaged(): boolean {
-    return this.#damaged
   }
 
   /** Where queues spill to; undefined without a disk. */
@@ -50,11 +44,7 @@ export class Persistence {
     const { disk, claim } = this.#world
     this.#claimed = await claim?.()
     if (disk === undefined) return
-    const report = (event: StorageEvent): void => {
-      this.#damaged = true
-      this.#emit(event)
-    }
-    this.#store = await openStore(disk, { report })
+    this.#store = await openStore(disk, { report: this.#emit })
     this.#spills = new SpillFolders(disk.folder('spill'), this.#spillBytes, this.#emit)
   }
 

@@ -30,7 +30,6 @@ export interface GroupsParts {
   /** Bytes of a frame that every node takes. */
   readonly maxFrame: number
   store(): Store
-  damaged(): boolean
   emit(event: GroupEvent): void
   /** Whether the instance lives on this node. */
   hasAgent(agent: Agent): boolean
@@ -59,9 +58,9 @@ export class ConsensusGroups {
 
   constructor(parts: GroupsParts) {
     this.#parts = parts
-    const { self, clock, dice, links, membership, maxFrame, store, damaged, emit } = parts
+    const { self, clock, dice, links, membership, maxFrame, store, emit } = parts
     const random = (): number => dice.random()
-    this.#replicas = new Replicas({ self, clock, random, links, store, maxFrame, damaged, emit })
+    this.#replicas = new Replicas({ self, clock, random, links, store, maxFrame, emit })
     this.#driver = new ConsensusDriver({ self, clock, dice, links, membership })
   }
 
