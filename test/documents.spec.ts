@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Kind as Causality } from '../protocols/causality/constants.ts'
+import { Kind as Consensus } from '../protocols/consensus/constants.ts'
 import { Kind as Framing } from '../protocols/framing/constants.ts'
 import { KIND as OVERLAY } from '../protocols/overlay/constants.ts'
 import { Kind as PointToPoint } from '../protocols/point-to-point/constants.ts'
@@ -24,6 +25,7 @@ const DOCUMENTS = [
 
 const KINDS = {
   causality: Causality,
+  consensus: Consensus,
   framing: Framing,
   'point-to-point': PointToPoint,
   'request-response': RequestResponse,

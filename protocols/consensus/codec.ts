@@ -1,14 +1,7 @@
 import { pack, unpack } from '../envelope/messagepack.ts'
 import { MeshError } from '../errors.ts'
-import {
-  MAX_BATCH,
-  MAX_GROUP_BYTES,
-  MAX_MEMBERS,
-  MAX_MESSAGE_BYTES,
-  MAX_PART_BYTES,
-  MAX_PEER_BYTES,
-  Op
-} from './constants.ts'
+import { MAX_GROUP_BYTES, MAX_MEMBERS, MAX_PEER_BYTES } from '../raft/constants.ts'
+import { MAX_BATCH, MAX_MESSAGE_BYTES, MAX_PART_BYTES, Op } from './constants.ts'
 import type { Answer, Call, CallBody, Calls } from './messages.ts'
 
 export function encodeCalls({ group, calls }: Calls): Uint8Array {
@@ -93,7 +86,7 @@ export function encodeAnswers(answers: readonly Answer[]): Uint8Array {
     answers.map((answer) =>
       'code' in answer
         ? [answer.id, answer.code, answer.message, answer.leader ?? null, answer.members ?? null]
-        : [answer.id, answer.index, answer.term, answer.value]
+        : [answer.id, answer.index, answer.term, answer.value, answer.rest]
     )
   )
 }
@@ -103,8 +96,8 @@ export function decodeAnswers(body: Uint8Array): Answer[] {
   return batch(unpack(body)).map((value) => {
     if (!Array.isArray(value)) throw malformed('an answer')
     if (typeof value[1] === 'number') {
-      const [id, index, term, bare] = list(value, 4)
-      return { id: whole(id), index: whole(index), term: whole(term), value: bytes(bare) }
+      const [id, index, term, bare, rest] = list(value, 5)
+      return { id: whole(id), index: whole(index), term: whole(term), value: bytes(bare), rest: whole(rest) }
     }
     const [id, code, message, leader, members] = list(value, 5)
     return {

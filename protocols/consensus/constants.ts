@@ -1,20 +1,14 @@
 /** Clients and replicas of a group that agrees. Lane `bulk` for what follows the log, `normal` for all else. */
 export const CONSENSUS = '/phoenix/consensus/1.0.0'
 
-/** Bytes of a group's name. */
-export const MAX_GROUP_BYTES = 255
-/** Bytes of a PeerId as text, with room for longer keys than today's. */
-export const MAX_PEER_BYTES = 128
 /** Bytes of the name of a part of a group's state. */
 export const MAX_PART_BYTES = 64
 /** Bytes of an error's text: what a machine threw is told in full, but for novels. */
 export const MAX_MESSAGE_BYTES = 4_096
-/** Voters and learners of a group. A guess: each costs its leader every entry. */
-export const MAX_MEMBERS = 64
 /** Calls or answers in one frame: as many as a session may have under way. */
 export const MAX_BATCH = 1_024
-/** Bytes of calls or answers after which their frame leaves: what one batch of a link holds. One may be larger alone. */
-export const FRAME_BYTES = 65_536
+/** Bytes of calls or answers after which their frame leaves; one call may be larger alone, one answer goes in parts. Every link takes it. */
+export const FRAME_BYTES = 49_152
 /** Bytes of entries in one answer to `follow`, but for the last of them. A guess: some frames' worth. */
 export const FOLLOW_BYTES = 262_144
 /** ms after which a call that waits for a change is answered though there was none, so that a silent peer is found out. A guess. */

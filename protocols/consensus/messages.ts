@@ -28,8 +28,10 @@ export interface Done {
   readonly id: number
   readonly index: number
   readonly term: number
-  /** MessagePack. */
+  /** MessagePack; of a large one a part. */
   readonly value: Uint8Array
+  /** Bytes of the value that follow in later answers, in order. */
+  readonly rest: number
 }
 
 /** Whoever is no leader names it, where known, and the members that it knows: whom to ask next. */

@@ -101,10 +101,10 @@ describe('a stranger that talks garbage', function () {
     await stranger[Symbol.asyncDispose]()
   })
 
-  it('finds our six protocols, each with its lanes', () => {
+  it('finds our eight protocols, each with its lanes', () => {
     const names = new Set(ours.map((id) => id.split('/')[2]))
-    const six = ['causality', 'overlay', 'point-to-point', 'publish-subscribe', 'rate-limits', 'request-response']
-    assert.deepEqual([...names].sort(), six)
+    const eight = ['causality', 'consensus', 'overlay', 'point-to-point', 'publish-subscribe', 'raft']
+    assert.deepEqual([...names].sort(), [...eight, 'rate-limits', 'request-response'])
   })
 
   for (const [what, { says, code }] of Object.entries(attacks)) {

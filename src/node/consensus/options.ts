@@ -1,4 +1,4 @@
-import { MAX_GROUP_BYTES, MAX_MEMBERS, MAX_PEER_BYTES } from '../../../protocols/consensus/constants.ts'
+import { MAX_GROUP_BYTES, MAX_MEMBERS, MAX_PEER_BYTES } from '../../../protocols/raft/constants.ts'
 import { checkWait, isCount, wrong } from '../../agent/options.ts'
 import type { WaitOptions } from '../../agent/types.ts'
 import { keyValue } from '../../core/replicated/key-value.ts'

@@ -114,7 +114,9 @@ describe('consensus: watch', () => {
   it('gives the state first where the log has forgotten what came before', async () => {
     await using mesh = await createMesh({ nodes: 4, seed: 1, disks: true })
     const groups = await openGroups(mesh, 3)
-    for (let i = 0; i < 5; i++) await groups[0]!.propose(`key ${i}`, i)
+    // More than a frame holds.
+    const textOf = (i: number): string => String(i).repeat(100_000)
+    for (let i = 0; i < 5; i++) await groups[0]!.propose(`key ${i}`, textOf(i))
     for (const group of groups) {
       const { index, term } = await group.snapshot()
       assert(index > 0 && term > 0)
@@ -128,7 +130,7 @@ describe('consensus: watch', () => {
       assert.equal(first.kind, 'snapshot')
       assert.deepEqual(
         [...first.state],
-        [0, 1, 2, 3, 4].map((i) => [`key ${i}`, i])
+        [0, 1, 2, 3, 4].map((i) => [`key ${i}`, textOf(i)])
       )
       const { value: second } = await watched.next()
       assert.deepEqual([second.key, second.value], ['key 0', 'new'])

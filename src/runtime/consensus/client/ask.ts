@@ -1,5 +1,7 @@
 import { POLL } from '../../../../protocols/consensus/constants.ts'
 import type { Call, CallBody, Done, Failed } from '../../../../protocols/consensus/messages.ts'
+import { MeshError } from '../../../../protocols/errors.ts'
+import { MAX_SNAPSHOT_BYTES } from '../../../../protocols/raft/constants.ts'
 import type { Numbered } from '../../../core/delivery/numbered.ts'
 
 /** ms without any answer after which a replica is held to be silent. A guess: what a commit takes, many times over. */
@@ -28,6 +30,8 @@ export class Ask implements Numbered {
   /** Monotonic ms. */
   sentAt = 0
   firstSentAt: number | undefined
+  #parts: Uint8Array[] = []
+  #bytes = 0
   readonly #resolve: (done: Done) => void
   readonly #reject: (error: unknown) => void
   /** Called once it is settled. */
@@ -62,7 +66,19 @@ export class Ask implements Numbered {
     return PATIENCE * 2 ** Math.min(this.attempts - this.peers.length, 4)
   }
 
+  /** The whole answer, once its last part is here; else when the part came counts. */
+  part(done: Done, now: number): Done | undefined {
+    if (done.rest === 0 && this.#parts.length === 0) return done
+    this.#parts.push(done.value)
+    this.#bytes += done.value.length
+    this.sentAt = now
+    if (this.#bytes + done.rest > MAX_SNAPSHOT_BYTES) throw new MeshError('ERR_LIMIT', 'an answer that is too large')
+    return done.rest > 0 ? undefined : { ...done, value: Buffer.concat(this.#parts) }
+  }
+
   sent(peer: string, now: number): void {
+    this.#parts = []
+    this.#bytes = 0
     this.peer = peer
     this.sentAt = now
     this.firstSentAt ??= now

@@ -2,11 +2,10 @@ import {
   decodeAnswers,
   decodeCalls,
   decodeCancel,
-  encodeAnswers,
   encodeCalls,
   encodeCancel
 } from '../../../../protocols/consensus/codec.ts'
-import { CONSENSUS, FRAME_BYTES, Kind, MAX_BATCH, MAX_WAITING } from '../../../../protocols/consensus/constants.ts'
+import { CONSENSUS, Kind, MAX_WAITING } from '../../../../protocols/consensus/constants.ts'
 import type { Answer, Call } from '../../../../protocols/consensus/messages.ts'
 import { MeshError } from '../../../../protocols/errors.ts'
 import { NumberedTable } from '../../../core/delivery/numbered.ts'
@@ -15,6 +14,7 @@ import type { Membership } from '../../membership/types.ts'
 import type { Clock, Dice } from '../../ports.ts'
 import type { Ask } from './ask.ts'
 import { GroupClient, type GroupClientParts } from './group-client.ts'
+import { PeerAsker } from './peer-asker.ts'
 import { type Asker, ConsensusServer } from './server.ts'
 import type { LocalReplica } from './types.ts'
 
@@ -154,10 +154,14 @@ export class ConsensusDriver implements LinkHandler {
     if (ask === undefined || !ask.peers.includes(peer)) return
     if ('code' in answer) {
       ask.route.failed(ask, peer, answer)
-    } else {
-      ask.route.answered(ask, peer)
-      ask.resolve(answer)
+      return
     }
+    // Of two that answer in parts only the later one is listened to.
+    if (answer.rest > 0 && ask.peer !== peer) return
+    const whole = ask.part(answer, this.#parts.clock.monotonic())
+    if (whole === undefined) return
+    ask.route.answered(ask, peer)
+    ask.resolve(whole)
   }
 
   #lost(peer: string): void {
@@ -193,49 +197,4 @@ function laneOf(op: Call['op']): Lane {
 function forget({ open }: Asker, id: number): boolean {
   open.get(id)?.()
   return open.delete(id)
-}
-
-/** A peer's stream of calls. Its answers of a turn leave together. */
-class PeerAsker implements Asker {
-  readonly open = new Map<number, () => void>()
-  /** Calls that are not answered. */
-  waiting = 0
-  readonly #link: Link
-  #answers: Answer[] = []
-  #bytes = 0
-
-  constructor(link: Link) {
-    this.#link = link
-  }
-
-  get peer(): string {
-    return this.#link.peer
-  }
-
-  answer(answer: Answer): void {
-    this.waiting--
-    if (this.#link.closed) return
-    if (this.#answers.length === 0) queueMicrotask(() => this.#flush())
-    this.#answers.push(answer)
-    this.#bytes += 'code' in answer ? 256 : answer.value.length + 16
-    if (this.#bytes >= FRAME_BYTES || this.#answers.length >= MAX_BATCH) this.#flush()
-  }
-
-  close(): void {
-    for (const forget of this.open.values()) forget()
-    this.open.clear()
-  }
-
-  #flush(): void {
-    const answers = this.#answers
-    if (answers.length === 0 || this.#link.closed) return
-    this.#answers = []
-    this.#bytes = 0
-    try {
-      this.#link.send(Kind.answer, encodeAnswers(answers), true)
-    } catch (error) {
-      // Whoever asked asks again.
-      if (!(error instanceof MeshError)) throw error
-    }
-  }
 }

@@ -47,7 +47,7 @@ export class ConsensusServer {
     else if (call.op === 'follow') polls.follow(call, waiterOf(call.id, asker, replica))
     else
       this.#serve(replica, call, asker.peer).then(
-        (done) => asker.answer({ id: call.id, ...done }),
+        (done) => asker.answer({ id: call.id, ...done, rest: 0 }),
         (error) => asker.answer(failure(call.id, error, replica))
       )
   }
@@ -95,7 +95,7 @@ function waiterOf(id: number, asker: Asker, replica: LocalReplica): Waiter {
     opened: (close) => void asker.open.set(id, close),
     done: (index, value) => {
       asker.open.delete(id)
-      asker.answer({ id, index, term: 0, value })
+      asker.answer({ id, index, term: 0, value, rest: 0 })
     },
     failed: (error) => {
       asker.open.delete(id)
