@@ -22,6 +22,8 @@ function lineOf(event: NodeEvent): string | undefined {
       return `${printable(event.name)} is gone (${event.reason})`
     case 'bootstrap-failed':
       return `${event.code}: ${event.message}; trying again`
+    case 'consensus-failed':
+      return `${event.code}: ${event.message}; this node takes no part in ${printable(event.group)} until it is started again`
   }
   return undefined
 }

@@ -8,6 +8,8 @@ import type { Letter } from '../node/dead-letters.ts'
 import type { Node } from '../node/node.ts'
 import type { Operations } from '../runtime/control/types.ts'
 import type { SubscribeOptions, Subscription } from '../runtime/pubsub/types.ts'
+import { consensusOperations } from './consensus-operations.ts'
+import { check } from './parameters.ts'
 
 /** The agent in whose name a command sends, on the node that serves it. */
 const COMMAND_AGENT = 'phoenix.command'
@@ -50,6 +52,7 @@ export function operationsOf(node: Node): Operations {
       throw error
     }))
   return {
+    ...consensusOperations(node),
     info: () => infoOf(node),
     counters: () => node.counters(),
     peers: () =>
@@ -118,14 +121,6 @@ function infoOf(node: Node) {
   const { region, zone, dataDir } = config
   const multiaddrs = node.multiaddrs.map(String)
   return { peerId: node.peerId.toString(), name, region, zone, state, dataDir, multiaddrs, pid: process.pid }
-}
-
-function check<Schema extends v.GenericSchema>(schema: Schema, params: unknown): v.InferOutput<Schema> {
-  const result = v.safeParse(schema, params)
-  if (result.success) return result.output
-  const [{ message }] = result.issues
-  const key = v.getDotPath(result.issues[0]) ?? ''
-  throw new MeshError('ERR_CONFIG', `the parameter ${key} is wrong: ${message}`, { details: { key } })
 }
 
 function targetOf({

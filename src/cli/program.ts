@@ -4,6 +4,7 @@ import type { Cli, Register } from './cli.ts'
 import { agents } from './commands/agents.ts'
 import { bench } from './commands/bench.ts'
 import { completion } from './commands/completion.ts'
+import { consensus } from './commands/consensus.ts'
 import { counters } from './commands/counters.ts'
 import { deadLetters } from './commands/dead-letters.ts'
 import { doctor } from './commands/doctor.ts'
@@ -26,6 +27,7 @@ const COMMANDS: readonly Register[] = [
   subscribe,
   explain,
   deadLetters,
+  consensus,
   bench,
   counters,
   doctor,

@@ -17,7 +17,11 @@ export const planner = {
 }
 const clock = { handle: { now: () => 'noon' } }
 export { clock as 'wall-clock' }
-export default async (node) => { await node.agent('watcher', { handle: { who: () => node.name } }) }
+export default async (node) => {
+  await node.agent('watcher', { handle: { who: () => node.name } })
+  const config = await node.consensus('config', { voters: [node.peerId] })
+  await config.propose('limits.max', 40)
+}
 `
 
 describe('the command', function () {
@@ -72,6 +76,25 @@ describe('the command', function () {
       const counted = (await json('counters', '--data', 'second')) as Record<string, number>
       assert.equal(counted['shed'], 0)
       assert.match((await done('counters', '--data', 'second')).stdout, /^COUNTER +MESSAGES\ndropped +\d/)
+    })
+
+    it('tells of the groups that agree, takes snapshots, hands over', async () => {
+      const [status] = (await json('consensus', 'status', '--data', 'first')) as Record<string, unknown>[]
+      assert.deepEqual([status?.['group'], status?.['role']], ['config', 'leader'])
+      assert.match(
+        (await done('consensus', 'status', 'config', '--data', 'first')).stdout,
+        /^GROUP .*\nconfig +leader +\d/
+      )
+      assert.match((await done('consensus', 'members', '--data', 'first')).stdout, /\nconfig +12D3\S+ +voter +leads/)
+      const taken = (await json('consensus', 'snapshot', '--data', 'first')) as { group: string; index: number }
+      assert.equal(taken.group, 'config')
+      assert(taken.index > 0)
+      assert.equal((await failure('consensus', 'transfer', '--data', 'first')).error.code, 'ERR_CONFIG')
+      assert.equal((await done('consensus', 'status', '--data', 'second')).stdout, 'no group is open\n')
+      for (const what of ['status', 'members', 'transfer', 'snapshot']) {
+        const { code, error } = await failure('consensus', what, 'other', '--data', 'first')
+        assert.deepEqual([code, error.code], [1, 'ERR_NO_CONSENSUS'])
+      }
     })
 
     it('lists peers', async () => {
