@@ -87,6 +87,11 @@ export interface WatchSnapshot<State = unknown> {
   readonly kind: 'snapshot'
   readonly index: number
   readonly state: State
+  readonly term?: undefined
+  readonly key?: undefined
+  readonly value?: undefined
+  readonly command?: undefined
+  readonly result?: undefined
 }
 
 export interface WatchedValue {
