@@ -215,6 +215,29 @@ describe('a replica', () => {
     await assert.rejects(cluster.open(0, 'orders'), { code: 'ERR_ALREADY_REGISTERED' })
   })
 
+  it('ends where its state machine cannot take what is committed', async () => {
+    await using cluster = await Cluster.of(3)
+    const leader = await cluster.leader()
+    leader.ledger.apply = () => {
+      throw new Error('a fault of its own')
+    }
+    const proposed = leader.replica.propose(bytes('x'))
+    await assert.rejects(cluster.run(proposed), { code: 'ERR_CORRUPT' })
+    assert.deepEqual(
+      leader.events.map(({ kind, code }) => [kind, code]),
+      [['consensus-failed', 'ERR_CORRUPT']]
+    )
+    // What was under way has come by then.
+    await cluster.world.time.advance(50)
+    cluster.frames.length = 0
+    const next = cluster.hosts.find((host) => host !== leader)!
+    await cluster.until(
+      'another leads',
+      () => next.replica.status().leader !== leader.peer && next.replica.status().term > 1
+    )
+    assert.ok(cluster.frames.every(({ from }) => from !== leader.peer))
+  })
+
   it('refuses everybody once it is stopped', async () => {
     await using cluster = await Cluster.of(3)
     const leader = await cluster.leader()
