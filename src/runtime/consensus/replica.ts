@@ -101,11 +101,16 @@ export class Replica {
   }
 
   status(): ReplicaStatus {
-    const status = this.#engine.status
-    const { configuration } = status
+    const { applied } = this
+    const status = { ...this.#engine.status, applied }
     if (this.#engine.ended !== undefined) return { ...status, role: 'follower', leader: undefined, followers: [] }
-    const learns = status.role === 'follower' && configuration.learners.includes(status.id)
+    const learns = status.role === 'follower' && status.configuration.learners.includes(status.id)
     return { ...status, role: learns ? 'learner' : status.role }
+  }
+
+  /** Index of the last entry that `query` sees. */
+  get applied(): number {
+    return this.#engine.applier.index
   }
 
   /** Why it takes no part any more: `ERR_STOPPED`, or what it failed with. */
