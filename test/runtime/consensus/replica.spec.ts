@@ -136,7 +136,10 @@ describe('a replica', () => {
     const { peer } = cluster.hosts[i]!
     cluster.crash(i)
     await cluster.propose('it lacks this')
-    await assert.rejects(cluster.run(leader.replica.transfer(peer)), { code: 'ERR_TIMEOUT' })
+    const transfer = assert.rejects(cluster.run(leader.replica.transfer(peer)), { code: 'ERR_TIMEOUT' })
+    const details = { group: 'orders', leader: undefined }
+    await assert.rejects(leader.replica.propose(bytes('meanwhile')), { code: 'ERR_NOT_LEADER', details })
+    await transfer
     await cluster.propose('still led')
   })
 
