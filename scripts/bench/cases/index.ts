@@ -3,7 +3,16 @@ import { bulk1MiB, bulk64KiB, control1MiB, control64KiB } from './bulk.ts'
 import { causal } from './causal.ts'
 import { causalTurns } from './causal-turns.ts'
 import { matching, resolving } from './curves.ts'
-import { brokers, deliveredBefore, durable, exactlyOnce, loneDurable, recovery, storing } from './durable.ts'
+import {
+  deliveredBefore,
+  durable,
+  durableJetstream,
+  exactlyOnce,
+  exactlyOnceMqtt,
+  loneDurable,
+  recovery,
+  storing
+} from './durable.ts'
 import { echoMedian, echoTail } from './echo.ts'
 import { local } from './local.ts'
 import { oneWay } from './one-way.ts'
@@ -34,5 +43,6 @@ export const cases: readonly Case[] = [
   exactlyOnce,
   ...deliveredBefore,
   recovery,
-  ...brokers
+  durableJetstream,
+  exactlyOnceMqtt
 ]
