@@ -9,6 +9,7 @@ const PAIRS: Record<string, () => Promise<Contender>> = {
   mqtt: async () => (await import('./baselines/mqtt.ts')).mqtt,
   causal: async () => (await import('./ours/turns.ts')).causal,
   unordered: async () => (await import('./ours/turns.ts')).unordered,
+  flushed: async () => (await import('./ours/pair.ts')).flushed,
   ours: async () => (await import('./ours/pair.ts')).ours
 }
 

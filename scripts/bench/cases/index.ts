@@ -1,4 +1,5 @@
 import { acknowledged } from './acknowledged.ts'
+import { batching, lone } from './batching.ts'
 import { bulk1MiB, bulk64KiB, control1MiB, control64KiB } from './bulk.ts'
 import { causal } from './causal.ts'
 import { causalTurns } from './causal-turns.ts'
@@ -18,6 +19,7 @@ import { local } from './local.ts'
 import { oneWay } from './one-way.ts'
 import { lonePublish, publish } from './publish.ts'
 import { requests } from './requests.ts'
+import { spilling } from './spill.ts'
 import type { Case } from './types.ts'
 
 export const cases: readonly Case[] = [
@@ -26,6 +28,8 @@ export const cases: readonly Case[] = [
   requests,
   echoMedian,
   echoTail,
+  batching,
+  ...lone,
   bulk64KiB,
   bulk1MiB,
   control64KiB,
@@ -44,5 +48,6 @@ export const cases: readonly Case[] = [
   ...deliveredBefore,
   recovery,
   durableJetstream,
-  exactlyOnceMqtt
+  exactlyOnceMqtt,
+  ...spilling
 ]
