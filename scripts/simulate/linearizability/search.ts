@@ -1,0 +1,155 @@
+import { LinearizedSet } from './linearized-set.ts'
+import { ABSENT, ANY, after, OTHER, type Step, type Value } from './register.ts'
+import { Timeline } from './timeline.ts'
+
+/** `undecided`: given up, the question is NP-complete (Gibbons & Korach, 1997). */
+export type Answer = 'linearizable' | 'not linearizable' | 'undecided'
+
+/** Configurations looked at before a search is given up: some hundred MB. */
+const LIMIT = 2_000_000
+
+/**
+ * Whether there is an order of the steps, each between its start and its end, that a register follows (Wing & Gong,
+ * "Testing and Verifying Concurrent Objects", 1993): depth first, and never twice from one set of steps taken and one
+ * state (Lowe, "Testing for Linearizability", 2017). `steps` are in order of their starts.
+ */
+export function search(steps: readonly Step[], initial: Value = ABSENT, limit = LIMIT): Answer {
+  return new Search(steps, initial, limit).run()
+}
+
+/** A step that was taken, and what was there before it. `free`: nothing is lost by taking it at once. */
+interface Taken {
+  readonly step: number
+  readonly before: Value
+  readonly free: boolean
+}
+
+class Search {
+  readonly #steps: readonly Step[]
+  readonly #limit: number
+  readonly #timeline: Timeline
+  readonly #set: LinearizedSet
+  readonly #twins: Int32Array
+  readonly #trail: Taken[] = []
+  readonly #been = new Set<string>()
+  /** Of each value: who has to find it there yet, and who may put it there. */
+  readonly #needed = new Map<Value, number>()
+  readonly #writers = new Map<Value, number>()
+  #state: Value
+  /** Steps with an end: whoever has none need not be taken. */
+  #left = 0
+
+  constructor(steps: readonly Step[], initial: Value, limit: number) {
+    this.#steps = steps
+    this.#limit = limit
+    this.#state = initial
+    this.#timeline = new Timeline(steps)
+    this.#set = new LinearizedSet(steps)
+    this.#twins = twinsOf(steps)
+    for (const step of steps) this.#count(step, 1)
+  }
+
+  run(): Answer {
+    for (const value of this.#needed.keys()) if (this.#state !== ANY && this.#lost(value)) return 'not linearizable'
+    let event = this.#absorb()
+    while (this.#left > 0) {
+      if (this.#been.size > this.#limit) return 'undecided'
+      if (event !== this.#timeline.head && this.#timeline.isStart(event)) {
+        event = this.#try(event) ? this.#absorb() : this.#timeline.next(event)
+        if (this.#idle()) event = this.#timeline.next(this.#back()!)
+      } else {
+        // Whoever ends here cannot be taken any more: another way.
+        const step = this.#back()
+        if (step === undefined) return 'not linearizable'
+        event = this.#timeline.next(step)
+      }
+    }
+    return 'linearizable'
+  }
+
+  /** What only looks and finds what it saw is taken: it hinders nobody, and could not be served better later. Gives the first event that is left. */
+  #absorb(): number {
+    const timeline = this.#timeline
+    for (let event = timeline.next(timeline.head); event !== timeline.head && timeline.isStart(event); ) {
+      const step = this.#steps[event]!
+      const next = timeline.next(event)
+      const state = step.writes === undefined ? after(this.#state, step) : undefined
+      if (state !== undefined && state === this.#state) {
+        this.#take(event, state, true)
+        // Its own end is gone with it.
+        event = next === event + this.#steps.length ? timeline.next(next) : next
+      } else event = next
+    }
+    return timeline.next(timeline.head)
+  }
+
+  #try(step: number): boolean {
+    const twin = this.#twins[step]!
+    const state = after(this.#state, this.#steps[step]!)
+    if (state === undefined || (twin >= 0 && !this.#set.has(twin))) return false
+    const before = this.#state
+    this.#take(step, state, false)
+    const stranded = before !== ANY && before !== state && this.#lost(before)
+    const key = stranded ? '' : this.#set.key(state)
+    if (stranded || this.#been.has(key)) {
+      this.#back()
+      return false
+    }
+    this.#been.add(key)
+    return true
+  }
+
+  /** What need not be taken and was not seen by anybody before it is overwritten may as well not be taken. */
+  #idle(): boolean {
+    const last = this.#trail.at(-1)
+    if (last === undefined || last.free) return false
+    const { writes, end } = this.#steps[last.step]!
+    return end === Infinity && writes === OTHER
+  }
+
+  /** Somebody has to find it there yet, and nobody can put it there. */
+  #lost(value: Value): boolean {
+    if (value === this.#state) return false
+    return (this.#needed.get(value) ?? 0) > 0 && (this.#writers.get(value) ?? 0) === 0
+  }
+
+  #take(step: number, state: Value, free: boolean): void {
+    this.#trail.push({ step, before: this.#state, free })
+    this.#timeline.take(step)
+    this.#set.flip(step)
+    this.#count(this.#steps[step]!, -1)
+    this.#state = state
+  }
+
+  /** Back to before the last step for which there was a choice. */
+  #back(): number | undefined {
+    for (let taken = this.#trail.pop(); taken !== undefined; taken = this.#trail.pop()) {
+      const { step, before, free } = taken
+      this.#timeline.putBack(step)
+      this.#set.flip(step)
+      this.#count(this.#steps[step]!, 1)
+      this.#state = before
+      if (!free) return step
+    }
+    return undefined
+  }
+
+  #count({ needs, writes, end }: Step, by: 1 | -1): void {
+    if (end !== Infinity) this.#left += by
+    if (needs !== undefined && end !== Infinity) this.#needed.set(needs, (this.#needed.get(needs) ?? 0) + by)
+    if (writes !== undefined) this.#writers.set(writes, (this.#writers.get(writes) ?? 0) + by)
+  }
+}
+
+/** Of each step without an end the one before it that does the same: only once that is taken it need be tried. −1: none. */
+function twinsOf(steps: readonly Step[]): Int32Array {
+  const twins = new Int32Array(steps.length).fill(-1)
+  const last = new Map<string, number>()
+  for (const [i, { needs, writes, end }] of steps.entries()) {
+    if (end !== Infinity) continue
+    const key = `${needs} ${writes}`
+    twins[i] = last.get(key) ?? -1
+    last.set(key, i)
+  }
+  return twins
+}
