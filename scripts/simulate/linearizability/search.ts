@@ -7,6 +7,8 @@ export type Answer = 'linearizable' | 'not linearizable' | 'undecided'
 
 /** Configurations looked at before a search is given up: some hundred MB. */
 const LIMIT = 2_000_000
+/** Configurations for each step that are mostly enough. */
+const SOON = 10
 
 /**
  * Whether there is an order of the steps, each between its start and its end, that a register follows (Wing & Gong,
@@ -14,10 +16,17 @@ const LIMIT = 2_000_000
  * state (Lowe, "Testing for Linearizability", 2017). `steps` are in order of their starts.
  */
 export function search(steps: readonly Step[], initial: Value = ABSENT, limit = LIMIT): Answer {
-  return new Search(steps, initial, limit).run()
+  const soon = new Search(steps, initial, Math.min(limit, SOON * (steps.length + 100))).run()
+  if (soon !== 'undecided') return soon
+  // What allows more orders and has none settles it.
+  const relaxed = new Search(blurred(steps), initial, limit).run()
+  return relaxed === 'not linearizable' ? relaxed : new Search(steps, initial, limit).run()
 }
 
-/** A step that was taken, and what was there before it. `free`: nothing is lost by taking it at once. */
+/** Stands for a write that nobody has to find, and nobody knows of: one is as good as another that began. */
+const MEDDLER = -1
+
+/** A step that was taken, and what was there before it. `free`: nothing else need be tried in its place. */
 interface Taken {
   readonly step: number
   readonly before: Value
@@ -31,7 +40,11 @@ class Search {
   readonly #set: LinearizedSet
   readonly #twins: Int32Array
   readonly #trail: Taken[] = []
-  readonly #been = new Set<string>()
+  /** Where the search has been, and the fewest meddlers that it took there. */
+  readonly #been = new Map<string, number>()
+  /** When the meddlers begin, the earliest first, and how many of them were taken. */
+  readonly #meddlers: readonly number[]
+  #meddled = 0
   /** Of each value: who has to find it there yet, and who may put it there. */
   readonly #needed = new Map<Value, number>()
   readonly #writers = new Map<Value, number>()
@@ -39,7 +52,9 @@ class Search {
   /** Steps with an end: whoever has none need not be taken. */
   #left = 0
 
-  constructor(steps: readonly Step[], initial: Value, limit: number) {
+  constructor(all: readonly Step[], initial: Value, limit: number) {
+    const steps = all.filter((step) => !meddles(step))
+    this.#meddlers = all.filter(meddles).map(({ start }) => start)
     this.#steps = steps
     this.#limit = limit
     this.#state = initial
@@ -57,7 +72,8 @@ class Search {
       if (event !== this.#timeline.head && this.#timeline.isStart(event)) {
         event = this.#try(event) ? this.#absorb() : this.#timeline.next(event)
         if (this.#idle()) event = this.#timeline.next(this.#back()!)
-      } else {
+      } else if (this.#meddle(event - this.#steps.length)) event = this.#absorb()
+      else {
         // Whoever ends here cannot be taken any more: another way.
         const step = this.#back()
         if (step === undefined) return 'not linearizable'
@@ -90,13 +106,36 @@ class Search {
     const before = this.#state
     this.#take(step, state, false)
     const stranded = before !== ANY && before !== state && this.#lost(before)
-    const key = stranded ? '' : this.#set.key(state)
-    if (stranded || this.#been.has(key)) {
-      this.#back()
-      return false
-    }
-    this.#been.add(key)
+    if (!stranded && this.#isNew()) return true
+    this.#back()
+    return false
+  }
+
+  /** Where the same steps have been taken, with fewer meddlers or as many, there is nothing more to find. */
+  #isNew(): boolean {
+    const key = this.#set.key(this.#state)
+    if ((this.#been.get(key) ?? Infinity) <= this.#meddled) return false
+    this.#been.set(key, this.#meddled)
     return true
+  }
+
+  /** Where `next` ends before anybody found what it needs: for whoever missed what is there now, something else may have been. */
+  #meddle(next: number): boolean {
+    const before = this.#state
+    const start = this.#meddlers[this.#meddled]
+    if (before === OTHER || before === ANY || start === undefined || start > this.#steps[next]!.end) return false
+    const timeline = this.#timeline
+    let event = timeline.next(timeline.head)
+    while (timeline.isStart(event) && this.#steps[event]!.refuses !== before) event = timeline.next(event)
+    if (!timeline.isStart(event)) return false
+    this.#trail.push({ step: MEDDLER, before, free: true })
+    this.#meddled++
+    this.#state = OTHER
+    if (!this.#lost(before) && this.#isNew()) return true
+    this.#trail.pop()
+    this.#meddled--
+    this.#state = before
+    return false
   }
 
   /** What need not be taken and was not seen by anybody before it is overwritten may as well not be taken. */
@@ -125,10 +164,14 @@ class Search {
   #back(): number | undefined {
     for (let taken = this.#trail.pop(); taken !== undefined; taken = this.#trail.pop()) {
       const { step, before, free } = taken
+      this.#state = before
+      if (step === MEDDLER) {
+        this.#meddled--
+        continue
+      }
       this.#timeline.putBack(step)
       this.#set.flip(step)
       this.#count(this.#steps[step]!, 1)
-      this.#state = before
       if (!free) return step
     }
     return undefined
@@ -139,6 +182,16 @@ class Search {
     if (needs !== undefined && end !== Infinity) this.#needed.set(needs, (this.#needed.get(needs) ?? 0) + by)
     if (writes !== undefined) this.#writers.set(writes, (this.#writers.get(writes) ?? 0) + by)
   }
+}
+
+function meddles({ needs, writes, end }: Step): boolean {
+  return end === Infinity && writes === OTHER && needs === undefined
+}
+
+/** One value for all that nobody has to find, of writes that nobody knows of; though somebody may have missed just that one. */
+function blurred(steps: readonly Step[]): Step[] {
+  const needed = new Set(steps.map(({ needs }) => needs))
+  return steps.map((step) => (step.end === Infinity && !needed.has(step.writes) ? { ...step, writes: OTHER } : step))
 }
 
 /** Of each step without an end the one before it that does the same: only once that is taken it need be tried. −1: none. */

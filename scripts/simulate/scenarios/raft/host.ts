@@ -169,9 +169,9 @@ export class Host {
   #apply(entries: readonly Entry[]): void {
     for (const entry of entries) {
       if (entry.index <= this.register.index) continue
-      const done = this.register.apply(entry)
+      const outcome = this.register.apply(entry)
       this.#around.auditor.applied(this.id, entry, this.register)
-      this.#around.history.applied(this.id, entry, done, this.register)
+      this.#around.history.applied(this.id, entry, outcome, this.register)
     }
     this.handle({ kind: 'applied', index: this.register.index })
   }

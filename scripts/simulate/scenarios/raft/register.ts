@@ -1,6 +1,11 @@
 import type { Entry, Snapshot } from '../../../../src/core/consensus/types.ts'
 import { decode } from './commands.ts'
 
+export interface Applied {
+  readonly done: boolean
+  readonly found: number | null
+}
+
 /** A state machine: some keys, and a hash of all that it was told, in order, which differs as soon as anything did. */
 export class Register {
   index = 0
@@ -26,17 +31,18 @@ export class Register {
     return this.#values.get(key) ?? null
   }
 
-  /** Whether what was asked was done. */
-  apply(entry: Entry): boolean {
+  /** Whether what was asked was done, and what was there before. */
+  apply(entry: Entry): Applied {
     if (entry.index !== this.index + 1) throw new RangeError(`entry ${entry.index} after ${this.index}`)
     this.index = entry.index
     const text = textOf(entry)
     for (let i = 0; i < text.length; i++) this.hash = Math.imul(this.hash ^ text.charCodeAt(i), 0x01000193) >>> 0
-    if (entry.kind !== 'command') return true
+    if (entry.kind !== 'command') return { done: true, found: null }
     const [op, key, first, second] = decode(entry.data)
-    const done = op === 'write' || this.get(key) === first
+    const found = this.get(key)
+    const done = op === 'write' || found === first
     if (done) this.#values.set(key, op === 'write' ? first : second)
-    return done
+    return { done, found }
   }
 }
 
