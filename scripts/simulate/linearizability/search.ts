@@ -48,6 +48,9 @@ class Search {
   /** Of each value: who has to find it there yet, and who may put it there. */
   readonly #needed = new Map<Value, number>()
   readonly #writers = new Map<Value, number>()
+  /** What those without an end need, who are not counted there. */
+  readonly #wished = new Set<Value | undefined>()
+  #refusals = 0
   #state: Value
   /** Steps with an end: whoever has none need not be taken. */
   #left = 0
@@ -61,6 +64,7 @@ class Search {
     this.#timeline = new Timeline(steps)
     this.#set = new LinearizedSet(steps)
     this.#twins = twinsOf(steps)
+    for (const { needs, end } of steps) if (end === Infinity) this.#wished.add(needs)
     for (const step of steps) this.#count(step, 1)
   }
 
@@ -104,11 +108,26 @@ class Search {
     const state = after(this.#state, this.#steps[step]!)
     if (state === undefined || (twin >= 0 && !this.#set.has(twin))) return false
     const before = this.#state
+    const unseen = this.#steps[step]!.needs === undefined ? this.#unseen(step) : []
     this.#take(step, state, false)
+    for (const other of unseen) this.#take(other, state, true)
     const stranded = before !== ANY && before !== state && this.#lost(before)
     if (!stranded && this.#isNew()) return true
     this.#back()
     return false
+  }
+
+  /** Writes that may come right before another, which leaves nothing of them: nobody has to find what they wrote, or to miss anything. */
+  #unseen(step: number): number[] {
+    const found: number[] = []
+    if (this.#refusals > 0) return found
+    const timeline = this.#timeline
+    for (let event = timeline.next(timeline.head); timeline.isStart(event); event = timeline.next(event)) {
+      const { needs, writes, end } = this.#steps[event]!
+      if (event === step || needs !== undefined || writes === undefined || end === Infinity) continue
+      if ((this.#needed.get(writes) ?? 0) === 0 && !this.#wished.has(writes)) found.push(event)
+    }
+    return found
   }
 
   /** Where the same steps have been taken, with fewer meddlers or as many, there is nothing more to find. */
@@ -177,7 +196,8 @@ class Search {
     return undefined
   }
 
-  #count({ needs, writes, end }: Step, by: 1 | -1): void {
+  #count({ needs, refuses, writes, end }: Step, by: 1 | -1): void {
+    if (refuses !== undefined) this.#refusals += by
     if (end !== Infinity) this.#left += by
     if (needs !== undefined && end !== Infinity) this.#needed.set(needs, (this.#needed.get(needs) ?? 0) + by)
     if (writes !== undefined) this.#writers.set(writes, (this.#writers.get(writes) ?? 0) + by)
