@@ -25,8 +25,8 @@ export function check(history: readonly Operation[], limit?: number): Verdict[] 
   }
   return [...keys].map(([key, operations]) => {
     const steps = stepsOf(operations)
-    const answer = search(settled(steps), ABSENT, limit)
-    const example = answer === 'not linearizable' ? counterExample(steps) : undefined
+    const { answer, stuck } = search(settled(steps), ABSENT, limit)
+    const example = answer === 'not linearizable' ? counterExample(steps, stuck) : undefined
     return { key, operations: operations.length, answer, example }
   })
 }

@@ -5,6 +5,10 @@ import { search } from './search.ts'
 
 /** Operations left when more are not tried to be left out one by one: the time that it takes grows with the square. */
 const FEW = 400
+/** Configurations of each search for a shorter one: where it is given up, the longer one stays. */
+const LIMIT = 500_000
+/** Operations before where a search was stuck, among which a contradiction is looked for first. */
+const NEAR = 500
 
 /** Some operations of one key that have no order, whatever came before them. */
 export interface CounterExample {
@@ -14,31 +18,41 @@ export interface CounterExample {
 }
 
 /**
- * The fewest that it finds, of steps that are not linearizable. Each way to leave one out only allows more orders: so what is
- * left has none.
+ * The fewest that it finds, of steps that are not linearizable, at first among those before where a search was stuck. Each way
+ * to leave one out only allows more orders: so what is left has none.
  */
-export function counterExample(steps: readonly Step[]): CounterExample {
+export function counterExample(steps: readonly Step[], stuck: number): CounterExample {
+  const left =
+    window(until(steps, stuck), NEAR) ?? window(shortest(steps), Infinity) ?? thinned(shortest(steps), ABSENT)
+  return { operations: left.map(({ operation }) => operation), writers: writersOf(left, steps) }
+}
+
+/** The first so many that have no order. */
+function shortest(steps: readonly Step[]): Step[] {
   const ends = steps.map(({ end }) => end).sort((a, b) => a - b)
-  const last = ends[least(ends.length - 1, (i) => contradicts(until(steps, ends[i]!)))]!
-  const prefix = until(steps, last)
-  // From later on there are more orders, since anything may have been there.
-  const starts = prefix.map(({ start }) => start).reverse()
-  const first = least(starts.length, (i) => contradicts(from(prefix, starts[i]!), ANY))
-  const left = first < starts.length ? thinned(from(prefix, starts[first]!), ANY) : thinned(prefix, ABSENT)
-  return { operations: left.map(({ operation }) => operation), writers: writersOf(left, prefix) }
+  return until(steps, ends[least(ends.length - 1, (i) => contradicts(until(steps, ends[i]!)))]!)
+}
+
+/** The last so many, at most `most`, that have no order whatever was there before: from later on there are more orders. */
+function window(steps: readonly Step[], most: number): readonly Step[] | undefined {
+  const starts = steps.map(({ start }) => start).reverse()
+  const count = Math.min(starts.length, most)
+  const first = least(count, (i) => contradicts(from(steps, starts[i]!), ANY))
+  return first < count ? thinned(from(steps, starts[first]!), ANY) : undefined
 }
 
 function writersOf(left: readonly Step[], all: readonly Step[]): Operation[] {
   const own = new Set(left.map(({ operation }) => operation))
   const seen = new Set(left.map(({ needs }) => needs))
   const last = new Map<Value, Operation>()
-  for (const { writes, operation } of all)
-    if (writes !== undefined && seen.has(writes) && !own.has(operation)) last.set(writes, operation)
+  const end = Math.max(...left.map((step) => step.end))
+  for (const { writes, start, operation } of all)
+    if (start <= end && writes !== undefined && seen.has(writes) && !own.has(operation)) last.set(writes, operation)
   return [...last.values()]
 }
 
 function contradicts(steps: readonly Step[], initial: Value = ABSENT): boolean {
-  return search(settled(steps, initial), initial) === 'not linearizable'
+  return search(settled(steps, initial), initial, LIMIT).answer === 'not linearizable'
 }
 
 /** What was known at that time: what had not ended had no outcome. */

@@ -15,7 +15,7 @@ export function verdictText({ key, operations, answer, example }: Verdict): stri
   return [`${head}; no order fits these, whatever the others did:`, ...lines, ...origins].join('\n')
 }
 
-export function operationText({ client, op, value, start, end, result }: Operation): string {
+function operationText({ client, op, value, start, end, result }: Operation): string {
   const text = (item: unknown): string => JSON.stringify(item ?? null)
   const until = end === null ? 'unknown' : end
   const outcome = end === null ? '' : op === 'read' ? ` → ${text(result)}` : op === 'cas' ? ` → ${text(result)}` : ''

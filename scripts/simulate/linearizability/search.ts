@@ -5,6 +5,12 @@ import { Timeline } from './timeline.ts'
 /** `undecided`: given up, the question is NP-complete (Gibbons & Korach, 1997). */
 export type Answer = 'linearizable' | 'not linearizable' | 'undecided'
 
+export interface Found {
+  readonly answer: Answer
+  /** The latest end that the search came to and did not get past. */
+  readonly stuck: number
+}
+
 /** Configurations looked at before a search is given up: some hundred MB. */
 const LIMIT = 2_000_000
 /** Configurations for each step that are mostly enough. */
@@ -15,12 +21,12 @@ const SOON = 10
  * "Testing and Verifying Concurrent Objects", 1993): depth first, and never twice from one set of steps taken and one
  * state (Lowe, "Testing for Linearizability", 2017). `steps` are in order of their starts.
  */
-export function search(steps: readonly Step[], initial: Value = ABSENT, limit = LIMIT): Answer {
+export function search(steps: readonly Step[], initial: Value = ABSENT, limit = LIMIT): Found {
   const soon = new Search(steps, initial, Math.min(limit, SOON * (steps.length + 100))).run()
-  if (soon !== 'undecided') return soon
+  if (soon.answer !== 'undecided') return soon
   // What allows more orders and has none settles it.
   const relaxed = new Search(blurred(steps), initial, limit).run()
-  return relaxed === 'not linearizable' ? relaxed : new Search(steps, initial, limit).run()
+  return relaxed.answer === 'not linearizable' ? relaxed : new Search(steps, initial, limit).run()
 }
 
 /** Stands for a write that nobody has to find, and nobody knows of: one is as good as another that began. */
@@ -51,6 +57,7 @@ class Search {
   /** What those without an end need, who are not counted there. */
   readonly #wished = new Set<Value | undefined>()
   #refusals = 0
+  #stuck = Number.NEGATIVE_INFINITY
   #state: Value
   /** Steps with an end: whoever has none need not be taken. */
   #left = 0
@@ -68,7 +75,11 @@ class Search {
     for (const step of steps) this.#count(step, 1)
   }
 
-  run(): Answer {
+  run(): Found {
+    return { answer: this.#answer(), stuck: this.#stuck }
+  }
+
+  #answer(): Answer {
     for (const value of this.#needed.keys()) if (this.#state !== ANY && this.#lost(value)) return 'not linearizable'
     let event = this.#absorb()
     while (this.#left > 0) {
@@ -78,6 +89,7 @@ class Search {
         if (this.#idle()) event = this.#timeline.next(this.#back()!)
       } else if (this.#meddle(event - this.#steps.length)) event = this.#absorb()
       else {
+        this.#stuck = Math.max(this.#stuck, this.#steps[event - this.#steps.length]!.end)
         // Whoever ends here cannot be taken any more: another way.
         const step = this.#back()
         if (step === undefined) return 'not linearizable'
