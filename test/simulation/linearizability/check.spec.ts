@@ -87,7 +87,7 @@ describe('a history of a register', () => {
 
 const few = fc.record({
   seed: fc.integer(),
-  operations: fc.integer({ min: 1, max: 6 }),
+  operations: fc.integer({ min: 1, max: 12 }),
   clients: fc.integer({ min: 1, max: 4 }),
   values: fc.integer({ min: 1, max: 4 }),
   unknown: fc.constantFrom(0, 0.2, 0.5),
