@@ -41,7 +41,8 @@ export class GroupCalls {
     this.#alarm = new Alarm(clock, (pending) => pending.expire())
     const known = { self, isAlive, members: [...members.voters, ...members.learners] }
     const search = (): LeaderSearch => new LeaderSearch({ ...known, random: () => dice.random() })
-    const route = (): Route => new Route({ group, clock, send, cancel, search: search() })
+    const changed = (now: readonly string[]): void => this.changed(now)
+    const route = (): Route => new Route({ group, clock, send, cancel, changed, search: search() })
     this.leader = route()
     this.anybody = route()
   }
