@@ -4,7 +4,7 @@ import { LeaderSearch } from '../../../core/consensus/leader-search.ts'
 import { Alarm } from '../../delivery/alarm.ts'
 import type { Clock, Dice } from '../../ports.ts'
 import { Ask } from './ask.ts'
-import { Pending } from './pending.ts'
+import { type Expiring, Pending } from './pending.ts'
 import { Route } from './route.ts'
 import type { Wait } from './types.ts'
 
@@ -32,7 +32,7 @@ export class GroupCalls {
   /** To whichever member answers. */
   readonly anybody: Route
   readonly #parts: GroupCallsParts
-  readonly #alarm: Alarm<Pending<never>>
+  readonly #alarm: Alarm<Expiring>
   #closed: MeshError | undefined
 
   constructor(parts: GroupCallsParts) {
