@@ -68,6 +68,7 @@ export class Delivery {
       ...{ ids: this.#ids, clock, transportTo: parts.transportTo },
       ship: (consignment) => this.#dispatcher.ship(consignment),
       letter: (name) => this.letters.named(name),
+      taken: (name) => this.letters.taken(name),
       content: (draft) => {
         parts.composer.translate(draft, parts.composer.preferred)
         return contentOf(draft)

@@ -109,6 +109,10 @@ export class Dispatcher implements Consignor, AttemptsOwner {
   /** Takes it: from here on it is delivered, or a dead letter. */
   ship(consignment: Consignment): Promise<Receipt> {
     const { receipt } = consignment
+    if (this.#stopped) {
+      consignment.reject(stopped())
+      return receipt
+    }
     if (consignment.template.durable) consignment.record = this.#parts.shelf.key()
     this.#take(consignment)
     this.#pump()
@@ -225,7 +229,11 @@ export class Dispatcher implements Consignor, AttemptsOwner {
       consignment.reject(why)
       return
     }
-    void this.#parts.bury(consignment, final, why).then((over) => {
+    const { names, bury } = this.#parts
+    // Its name is its own until it is a letter: whoever sends the same meanwhile hears of its end.
+    names.begin(consignment)
+    void bury(consignment, final, why).then((over) => {
+      names.left(consignment)
       if (over && consignment.storedClaim !== consignment.claim) this.#attempts.forgetFormer(consignment)
       consignment.reject(over ? why : stopped())
     })
