@@ -4,8 +4,17 @@ import type { CallOptions } from '../node/calling.ts'
 import type { SendParticulars } from '../node/sending.ts'
 import type { Evidence, PublishOptions, SubscribeOptions, Subscription } from '../runtime/pubsub/types.ts'
 import type { AgentNode } from './agent-port.ts'
+import { receiptsOf } from './everybody.ts'
 import type { Inbox } from './inbox.ts'
-import { checkMessage, checkSendOptions, checkWait, isExactlyOnce, partsOf, refuseUnbuilt } from './options.ts'
+import {
+  checkMessage,
+  checkRequestOptions,
+  checkSendOptions,
+  checkWait,
+  isExactlyOnce,
+  partsOf,
+  refuseProtection
+} from './options.ts'
 import type { Template, Templates } from './templates.ts'
 import type {
   AgentState,
@@ -168,8 +177,9 @@ export class Agent {
         details: { agent: name }
       })
     }
-    // `async`, so that one member's refusal leaves no other send without somebody who hears of its end.
-    return Promise.all(members.map(async ({ peer, instance }) => this.#send({ name, peer, instance }, data, rest)))
+    // `async`, so that what one member's send throws keeps none of the others from being sent.
+    const ends = members.map(async ({ peer, instance }) => this.#send({ name, peer, instance }, data, rest))
+    return receiptsOf(members, await Promise.allSettled(ends))
   }
 
   /**
@@ -182,6 +192,7 @@ export class Agent {
    */
   request(target: Target, data: unknown, options: RequestOptions = NO_OPTIONS): Promise<Message<Payload>> {
     try {
+      checkRequestOptions(options)
       const template = this.#requests.for(target, options)
       return this.#node.request(template, data, this.#callOptions(template, options, this.#node.requestTimeout))
     } catch (error) {
@@ -197,6 +208,7 @@ export class Agent {
    * for await (const part of planner.stream('worker', query, { type: 'plan.watch', signal })) use(part.data)
    */
   stream(target: Target, data: unknown, options: RequestOptions = NO_OPTIONS): AsyncIterable<Message<Payload>> {
+    checkRequestOptions(options)
     const template = this.#requests.for(target, options)
     return this.#node.stream(template, data, this.#callOptions(template, options, undefined))
   }
@@ -212,7 +224,7 @@ export class Agent {
    */
   async publish(topic: string, data: unknown, options: PublishOptions & MessageOptions = {}): Promise<Evidence> {
     this.#assertOpen()
-    refuseUnbuilt(options.durable ? { ...options, durable: undefined } : options)
+    refuseProtection(options)
     checkMessage(options)
     return this.#node.publish(this.name, topic, data, options)
   }
@@ -291,7 +303,6 @@ export class Agent {
 
   #callOptions(template: Template, options: RequestOptions, fallback: number | undefined): CallOptions {
     this.#assertOpen()
-    refuseUnbuilt(options)
     const { signal, timeout = fallback, idempotent = false } = options
     const particulars = this.#particulars(template, options)
     return { particulars, wish: particulars?.wish, timeout, signal, idempotent }

@@ -11,7 +11,7 @@ import type {
 /** Bounds the caller's wait only; `ttl` bounds a message's life. */
 export interface WaitOptions {
   signal?: AbortSignal | undefined
-  /** ms. */
+  /** ms, at most 2 ** 40 (34 years); `Infinity` is no bound. */
   timeout?: number | undefined
 }
 
@@ -29,7 +29,7 @@ export interface Context {
   readonly deadline: number | undefined
   /** The message is processed, whatever the handler does afterwards. Only for `receive`. */
   ack(): void
-  /** Asks for redelivery after `delay` ms, or as the sender's retry strategy says. Only for `receive`. */
+  /** Asks for redelivery after `delay` ms (at most a day: `ERR_CONFIG`), or as the sender's retry strategy says. Only for `receive`. */
   nak(delay?: number): void
   /** Gives the message up: its sender fails with `ERR_TERMINATED` and does not try again. Only for `receive`. */
   term(reason?: string): void
@@ -150,7 +150,7 @@ export interface MessageOptions extends WaitOptions {
   priority?: Priority | undefined
   consistency?: Consistency | undefined
   ordering?: Ordering | undefined
-  /** ms after which the message is worthless: it is neither tried again nor handled. */
+  /** ms after which the message is worthless: it is neither tried again nor handled. At most 2 ** 40 (34 years). */
   ttl?: number | undefined
 }
 
@@ -166,7 +166,8 @@ export interface SendOptions extends MessageOptions {
   durable?: boolean | undefined
   /**
    * `'all'` reaches each member of the group that this node knows at the moment of sending, with a receipt for each. Of
-   * hosts beyond its view, which the directory named, one instance each.
+   * hosts beyond its view, which the directory named, one instance each. Settles once each member's end is known: where some did
+   * not take it, rejects as the first of them, with `details.receipts` of those that did and `details.refused`.
    */
   to?: 'one' | 'all' | undefined
   /** Attempts after the first. Default 3 (the specification's). */

@@ -169,4 +169,5 @@ function asked(delay: number | undefined): number | undefined {
   return delay !== undefined && delay >= 0 ? Math.min(delay, MOST_ASKED) : undefined
 }
 
-const MOST_ASKED = 86_400_000
+/** ms that a handler may ask for at most. */
+export const MOST_ASKED = 86_400_000
