@@ -185,7 +185,7 @@ export class Agent {
   /**
    * Asks an agent and resolves with its reply. Rejects with what the handler threw, `ERR_NO_RESPONDERS` at once where
    * nobody has that name, `ERR_NO_HANDLER`, `ERR_OVERLOADED`, `ERR_CIRCUIT_OPEN`, `ERR_QUEUE_FULL` (beyond the handler's concurrency and the mailbox behind it,
-   * 256 and 2,000 by default), `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_LINK_CLOSED`.
+   * 256 and 2,000 by default), `ERR_TTL` (it was not begun within its `ttl`), `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_LINK_CLOSED`.
    *
    * @example
    * const { data } = await planner.request('worker', { job: 7 }, { type: 'plan.make', timeout: 500 })
