@@ -64,6 +64,24 @@ describe('a damaged log', () => {
     )
   })
 
+  for (const bytes of [0, 10]) {
+    it(`is opened, and reported, where a file was cut off to ${bytes} bytes`, async () => {
+      const ground = new LogGround()
+      await ground.open({ segmentBytes: 1 })
+      for (let i = 0; i < 3; i++) await ground.add(RECORD)
+      await ground.run(ground.log.close())
+      const [, file] = ground.files
+      const handle = await ground.run(ground.disk.attach(ground.time.clock()).open(file!))
+      await ground.run(handle.truncate(bytes))
+      await ground.open()
+      assert.deepEqual(await indices(ground), [1, 3])
+      assert.deepEqual(ground.events, [{ kind: 'storage-damaged', file, offset: 0, bytes }])
+      await ground.reopen()
+      assert.deepEqual(await indices(ground), [1, 3])
+      assert.equal(ground.events.length, 1)
+    })
+  }
+
   it('cuts a torn tail silently', async () => {
     const ground = await filled(5)
     ground.disk.damage(ground.files[0]!, offsetOf(5) + 40, RECORD_BYTES - 40)
