@@ -8,12 +8,12 @@ import { Roster } from '../core/delivery/roster.ts'
 import type { Outcome } from '../core/routing/outcome.ts'
 import { Draft } from '../runtime/delivery/composer.ts'
 import type { Timer } from '../runtime/ports.ts'
-import type { Change } from '../runtime/storage/types.ts'
 import type { Bury } from './at-least-once.ts'
 import { Attempts, type AttemptsOwner, type AttemptsParts } from './attempts.ts'
 import { Consignment, type Consignor, destinationOf } from './consignment.ts'
 import { codeOf, isAway, isFinal, stopped, wasUnaccepted, whyGivenUp } from './failures.ts'
 import { contentOf, type NamedSends, nameOf } from './named-sends.ts'
+import { Removals } from './removals.ts'
 import type { SendParticulars } from './sending.ts'
 
 export interface DispatcherParts extends AttemptsParts {
@@ -38,6 +38,7 @@ export class Dispatcher implements Consignor, AttemptsOwner {
   readonly #outbox: Outbox<Consignment>
   readonly #dispatch: Dispatch<Consignment>
   readonly #all = new Roster<Consignment>()
+  readonly #removals: Removals
   readonly #sink = { push: (effect: OutboxEffect<Consignment>) => this.#perform(effect) }
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
@@ -46,8 +47,6 @@ export class Dispatcher implements Consignor, AttemptsOwner {
   #size = 0
   #volatile = 0
   #pumping = false
-  /** Records of what was settled in this turn, and the names to be remembered for them. */
-  #removals: Change[] = []
   #stopped = false
 
   constructor(parts: DispatcherParts) {
@@ -55,6 +54,7 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     this.#attempts = new Attempts(parts, this)
     this.#outbox = new Outbox(parts.random)
     this.#dispatch = new Dispatch(WINDOW, parts.random)
+    this.#removals = new Removals(parts.store, parts.clock)
   }
 
   /** Resolves once nothing is outstanding but what waits on disk for somebody who is not there. */
@@ -73,6 +73,7 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     this.#stopped = true
     this.#timer?.cancel()
     this.#timerAt = Number.NEGATIVE_INFINITY
+    this.#removals.stop()
     // One error for all: there may be a million.
     const error = stopped()
     for (const consignment of this.#all.values()) {
@@ -200,23 +201,10 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     this.#attempts.release(consignment)
     const named = consignment.name === undefined ? undefined : names.done(consignment)
     // A name alone nobody would bring back.
-    if (consignment.record !== '') this.#remove(consignment.record, named)
+    if (consignment.record !== '') this.#removals.add(consignment.record, named)
     else if (named !== undefined && named.length > 0) void store().write(named).catch(ignored)
     this.#leave(consignment)
     consignment.ended(!consignment.template.acknowledged ? 'sent' : consignment.again ? 'duplicate' : 'delivered')
-  }
-
-  /** Those settled together leave the store together. What is not removed is sent again by the next life, and recognised. */
-  #remove(record: string, named: readonly Change[] | undefined): void {
-    if (this.#removals.length === 0) queueMicrotask(this.#removeAll)
-    this.#removals.push({ key: record, value: undefined })
-    if (named !== undefined) this.#removals.push(...named)
-  }
-
-  readonly #removeAll = (): void => {
-    const removals = this.#removals
-    this.#removals = []
-    this.#parts.store().writeLater(removals)
   }
 
   /** What was accepted becomes a letter, and its sender hears of it when that is kept. */
@@ -229,10 +217,10 @@ export class Dispatcher implements Consignor, AttemptsOwner {
       consignment.reject(why)
       return
     }
-    const { names, bury } = this.#parts
+    const { names } = this.#parts
     // Its name is its own until it is a letter: whoever sends the same meanwhile hears of its end.
     names.begin(consignment)
-    void bury(consignment, final, why).then((over) => {
+    void this.#parts.bury(consignment, final, why).then((over) => {
       names.left(consignment)
       if (over && consignment.storedClaim !== consignment.claim) this.#attempts.forgetFormer(consignment)
       consignment.reject(over ? why : stopped())

@@ -114,6 +114,10 @@ class LogStore implements Store {
     for (const { key, value } of changes) this.#overlay.set(key, value, version)
   }
 
+  sync(): Promise<void> {
+    return this.#closed ? Promise.reject(closedError()) : this.#log.sync()
+  }
+
   async *entries(prefix: string): AsyncGenerator<readonly [string, Uint8Array]> {
     if (this.#closed) throw closedError()
     const found = new Set<string>()
