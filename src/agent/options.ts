@@ -49,8 +49,8 @@ const SEND_OPTIONS = new Set([
   ...['delivery', 'key', 'durable', 'to'],
   ...['maxRetries', 'retryStrategy', 'acknowledgmentRequired', 'duplicateDetection', 'guarantee', 'signal', 'timeout']
 ])
-/** The members of `RequestOptions`. */
-const REQUEST_OPTIONS = new Set([...ATTRIBUTES, 'key', 'idempotent', 'signal', 'timeout'])
+/** The members of `RequestOptions`, and of what a message is: whoever spreads one's characteristics means no harm. */
+const REQUEST_OPTIONS = new Set([...ATTRIBUTES, 'delivery', 'key', 'idempotent', 'signal', 'timeout'])
 const PROTECTION: readonly string[] = ['sign', 'authenticate', 'encrypt']
 
 /** A slip of the pen must not cost a guarantee. Throws `ERR_CONFIG`, `ERR_UNSUPPORTED`. */
@@ -61,7 +61,8 @@ export function checkSendOptions(options: object): void {
 /** The same of a request, of which nothing is durable. Throws `ERR_CONFIG`, `ERR_UNSUPPORTED`. */
 export function checkRequestOptions(options: RequestOptions): void {
   for (const key in options) if (!REQUEST_OPTIONS.has(key)) refuse(options, key, 'a request')
-  const { idempotent } = options
+  const { idempotent, delivery } = options as RequestOptions & { delivery?: unknown }
+  if (delivery === 'exactly-once') throw wrong('delivery', 'left out: a request is answered once or fails')
   if (idempotent !== undefined && typeof idempotent !== 'boolean') throw wrong('idempotent', 'true or false')
 }
 
