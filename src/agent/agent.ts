@@ -11,6 +11,7 @@ import {
   checkRequestOptions,
   checkSendOptions,
   checkWait,
+  checkWaitKeys,
   isExactlyOnce,
   partsOf,
   refuseProtection
@@ -259,6 +260,7 @@ export class Agent {
    */
   async close(options: WaitOptions = {}): Promise<void> {
     checkWait(options)
+    checkWaitKeys(options)
     this.#closing ??= this.#close()
     return this.#node.bounded(this.#closing, options)
   }

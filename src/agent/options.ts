@@ -9,6 +9,15 @@ import type { HandlerOptions, MessageOptions, RequestOptions, Target, WaitOption
 const LONGEST = 2 ** 40
 const DURATION = `a number of ms from 0 to ${LONGEST}`
 
+const WAIT_OPTIONS = ['signal', 'timeout'] as const
+
+/** Nothing else stands in what a caller gave than `signal`, `timeout` and `more`. Throws `ERR_CONFIG`. */
+export function checkWaitKeys(options: object, ...more: readonly string[]): void {
+  for (const key in options) {
+    if (![...more, ...WAIT_OPTIONS].includes(key)) throw wrong(key, `left out: known are ${[...more, ...WAIT_OPTIONS]}`)
+  }
+}
+
 /** Throws `ERR_CONFIG`. */
 export function checkWait({ signal, timeout }: WaitOptions): void {
   if (timeout !== undefined && timeout !== Number.POSITIVE_INFINITY && !isDuration(timeout))

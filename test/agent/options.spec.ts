@@ -10,7 +10,8 @@ describe('what a caller says of a call', () => {
       receive: () => {},
       handle: { echo: ({ data }) => data, count: async function* () {} }
     })
-    const caller = await mesh.nodes[0]!.agent('caller')
+    const [node] = mesh.nodes
+    const caller = await node!.agent('caller')
     await mesh.advance(100)
     const calls: [key: string, call: () => unknown][] = [
       ['durabel', () => caller.send('worker', 1, { durabel: true } as never)],
@@ -21,7 +22,12 @@ describe('what a caller says of a call', () => {
       ['idempotent', () => caller.request('worker', 1, { type: 'echo', idempotent: 'yes' } as never)],
       ['singal', () => caller.stream('worker', 1, { type: 'count', singal: AbortSignal.timeout(1) } as never)],
       ['waitfor', () => caller.publish('a.b', 1, { waitfor: { subscribers: 1 } } as never)],
-      ['overflo', () => caller.subscribe('a.b', { overflo: 'reject' } as never)]
+      ['overflo', () => caller.subscribe('a.b', { overflo: 'reject' } as never)],
+      ['peer', () => node!.ready({ peer: 5 } as never)],
+      ['timout', () => node!.agent('late', {}, { timout: 1 } as never)],
+      ['agnet', () => node!.deadLetters.list({ agnet: 'worker' } as never)],
+      ['timout', () => caller.close({ timout: 1 } as never)],
+      ['drian', () => node!.stop({ drian: false } as never)]
     ]
     for (const [key, call] of calls) {
       const refused = { code: 'ERR_CONFIG', details: { key } }
