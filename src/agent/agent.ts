@@ -4,7 +4,7 @@ import type { CallOptions } from '../node/calling.ts'
 import type { SendParticulars } from '../node/sending.ts'
 import type { Evidence, PublishOptions, SubscribeOptions, Subscription } from '../runtime/pubsub/types.ts'
 import type { AgentNode } from './agent-port.ts'
-import { receiptsOf } from './everybody.ts'
+import { toEverybody } from './everybody.ts'
 import type { Inbox } from './inbox.ts'
 import {
   checkMessage,
@@ -13,7 +13,6 @@ import {
   checkWait,
   checkWaitKeys,
   isExactlyOnce,
-  partsOf,
   refuseProtection
 } from './options.ts'
 import type { Template, Templates } from './templates.ts'
@@ -164,23 +163,10 @@ export class Agent {
       : this.#node.ship(template, data, particulars)
   }
 
-  async #sendToAll(target: Target, data: unknown, options: SendOptions): Promise<Receipt[]> {
+  #sendToAll(target: Target, data: unknown, options: SendOptions): Promise<Receipt[]> {
     const { to: _, ...rest } = options
-    const { name, peer, instance } = partsOf(target)
     checkMessage(options)
-    // Nothing is awaited where somebody is known: what the caller changes later is not sent.
-    if (this.#node.members(name).length === 0) await this.#node.resolve(name, options)
-    const members = this.#node
-      .members(name)
-      .filter((one) => (peer ?? one.peer) === one.peer && (instance ?? one.instance) === one.instance)
-    if (members.length === 0) {
-      throw new MeshError('ERR_NO_RESPONDERS', `no agent named ${name} is known as asked for`, {
-        details: { agent: name }
-      })
-    }
-    // `async`, so that what one member's send throws keeps none of the others from being sent.
-    const ends = members.map(async ({ peer, instance }) => this.#send({ name, peer, instance }, data, rest))
-    return receiptsOf(members, await Promise.allSettled(ends))
+    return toEverybody(this.#node, target, options, (member) => this.#send(member, data, rest))
   }
 
   /**
