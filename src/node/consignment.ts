@@ -95,6 +95,8 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
   transmitted = false
   /** Its receiver had handled it before. */
   again = false
+  /** Its time was up, or nearly, when a former life left it: it is sent to learn whether it was handled. */
+  overdue = false
   /** Who has it now, or had it last. */
   member: Member | undefined
   peer = ''

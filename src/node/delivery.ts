@@ -96,13 +96,14 @@ export class Delivery {
       let template = templates.get(attributes)
       if (template === undefined)
         templates.set(attributes, (template = storedTemplate(attributes, true, this.#parts.limits)))
-      const consignment = this.#dispatcher.restore(template, Draft.of(message.outgoing()), accepted)
+      const sent = peer !== undefined && number > 0
+      const consignment = this.#dispatcher.restore(template, Draft.of(message.outgoing()), accepted, sent)
       consignment.record = record
       if (consignment.name !== undefined) consignment.content = content
       consignment.attempts = attempts
       // What was under way when that life ended has not failed.
       consignment.spared = Math.min(attempts, spared + 1)
-      if (peer !== undefined && number > 0) {
+      if (sent) {
         consignment.claim = consignment.storedClaim = this.#numbers.for(peer).restore(number)
         consignment.claimedAt = consignment.storedAt = peer
         consignment.transmitted = true

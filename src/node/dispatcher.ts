@@ -121,12 +121,15 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     return receipt
   }
 
-  /** One of a former life, or a letter that is sent again: `draft` in full, `accepted` in wall-clock ms. */
-  restore(template: Template, draft: Draft, accepted: number): Consignment {
+  /**
+   * One of a former life, or a letter that is sent again: `draft` in full, `accepted` in wall-clock ms. One that was `sent` may
+   * have been handled, which its receiver knows: it is asked although the time is up, and refuses what it has not handled.
+   */
+  restore(template: Template, draft: Draft, accepted: number, sent = false): Consignment {
     const { key } = draft.extra ?? {}
     const { peer, instance } = template
     const wish = key === undefined && peer === undefined && instance === undefined ? undefined : { key, peer, instance }
-    return this.#consignment(template, draft, accepted, wish)
+    return this.#consignment(template, draft, accepted, wish, sent ? template.timeout : 0)
   }
 
   /** Takes what is on disk already. It is read again when its turn comes. */
@@ -139,12 +142,15 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     this.#pump()
   }
 
-  #consignment(template: Template, draft: Draft, accepted: number, wish: Consignment['wish']): Consignment {
+  /** `least`: ms that are left for it, whatever its deadline says. */
+  #consignment(template: Template, draft: Draft, accepted: number, wish: Consignment['wish'], least = 0): Consignment {
     const { clock, transportTo, limits } = this.#parts
     const said = draft.extra?.deadline
     const deadline = said ?? (template.durable ? accepted + limits.durableTtl : Number.POSITIVE_INFINITY)
-    const expires = clock.monotonic() + (deadline - clock.now())
+    const left = deadline - clock.now()
+    const expires = clock.monotonic() + Math.max(least, left)
     const consignment = new Consignment(this, transportTo, template, draft, accepted, expires, wish)
+    consignment.overdue = left < least
     consignment.name = nameOf(draft)
     if (consignment.name !== undefined) consignment.content = contentOf(draft)
     return consignment
@@ -284,8 +290,9 @@ export class Dispatcher implements Consignor, AttemptsOwner {
   failed(consignment: Consignment, error: unknown, delay: number | undefined, final: boolean): void {
     if (consignment.state !== 'in-flight') return
     const spared = consignment.template.durable && isAway(error)
+    const over = (final && !spared) || (consignment.overdue && codeOf(error) === 'ERR_TTL')
     this.#outbox.handle(
-      { kind: 'failed', parcel: consignment, error, delay, final: final && !spared, spared },
+      { kind: 'failed', parcel: consignment, error, delay, final: over, spared },
       this.#parts.clock.monotonic(),
       this.#sink
     )
