@@ -96,14 +96,13 @@ export class Delivery {
       let template = templates.get(attributes)
       if (template === undefined)
         templates.set(attributes, (template = storedTemplate(attributes, true, this.#parts.limits)))
-      const sent = peer !== undefined && number > 0
-      const consignment = this.#dispatcher.restore(template, Draft.of(message.outgoing()), accepted, sent)
+      const consignment = this.#dispatcher.restore(template, Draft.of(message.outgoing()), accepted, number > 0)
       consignment.record = record
       if (consignment.name !== undefined) consignment.content = content
       consignment.attempts = attempts
       // What was under way when that life ended has not failed.
       consignment.spared = Math.min(attempts, spared + 1)
-      if (sent) {
+      if (peer !== undefined && number > 0) {
         consignment.claim = consignment.storedClaim = this.#numbers.for(peer).restore(number)
         consignment.claimedAt = consignment.storedAt = peer
         consignment.transmitted = true
