@@ -265,6 +265,7 @@ export class CausalDriver implements LinkHandler {
 
   stop(): void {
     this.#stopped = true
+    this.#out.stop()
     this.#timer?.cancel()
     this.#unsubscribe()
     this.#room?.resolve()

@@ -38,6 +38,11 @@ export class HandOut {
     item.hand(waited)
   }
 
+  /** Nobody waits for the turn's end any more. */
+  stop(): void {
+    for (const { item, waited } of this.#deferred.splice(0)) item.hand(waited)
+  }
+
   readonly #turn = (): void => {
     this.#read = false
     const deferred = this.#deferred
