@@ -159,8 +159,9 @@ export interface SendOptions extends MessageOptions {
   /** Messages with one key go to one member, in order. */
   key?: string | undefined
   /**
-   * The message is on disk before it leaves, and until it is settled: it outlives this process. Resolves with `'stored'`,
-   * or `'delivered'` where that came first; `receipt.settled` is the end. It waits for an agent of that name, and for its
+   * The message is on disk when this resolves, and until it is settled: it outlives this process. Resolves with `'stored'`,
+   * or `'delivered'` where that came first; `receipt.settled` is the end. At-least-once it leaves while it is being stored: what
+   * is refused with `ERR_STORAGE` may have been delivered. It waits for an agent of that name, and for its
    * host, until its `ttl`, or else for `limits.durableTtl`. Needs `dataDir`: `ERR_NO_DATA_DIR`. Default false.
    */
   durable?: boolean | undefined

@@ -44,7 +44,8 @@ export interface Consignor {
  *
  * Invariants:
  * - `draft` is missing only while it is `stored`; an attempt begins by reading it.
- * - What has a record leaves only while `stored` and `storedClaim === claim`: the next life knows under which number it left.
+ * - What has a record leaves while `stored` and `storedClaim === claim`, so that the next life knows under which number it
+ *   left, or once with its first write (`WriteAhead`): then the next life knows the number, or nothing of the message.
  * - `transmitted` never falls; from then on what is exactly-once keeps `claim` and `claimedAt` (`pin`).
  * - While `claim` and `storedClaim` differ both numbers are in use: a crash goes back to the stored one.
  * - `settled` ends at most once, after it has left the dispatcher, a letter's once that is kept; `receipt` resolves when it is

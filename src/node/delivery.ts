@@ -50,7 +50,7 @@ export class Delivery {
     const { store, clock, emit, limits, feed } = parts
     this.#parts = parts
     this.#numbers = new Numbers(store)
-    this.#shelf = new Shelf(store, this.#numbers)
+    this.#shelf = new Shelf(store)
     this.#box = new LetterBox(store, this.#numbers, limits.deadLetters)
     this.letters = new DeadLetterOffice({
       ...{ box: this.#box, clock, store, emit, limits, feed },

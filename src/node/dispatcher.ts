@@ -29,8 +29,8 @@ const WINDOW = { messages: 1_024, bytes: 64 * 2 ** 20 }
 
 /**
  * Brings messages to agents that are more than plainly acknowledged: the driver of `Dispatch`, which says who goes next,
- * and of `Outbox`, which says when again. What is durable is on disk before it leaves; what is numbered leaves under a
- * number that is on disk, and keeps it.
+ * and of `Outbox`, which says when again. What is durable is on disk before its sender is told; what is numbered
+ * leaves under a number that is reserved on disk, and keeps it.
  */
 export class Dispatcher implements Consignor, AttemptsOwner {
   readonly #parts: DispatcherParts
@@ -117,7 +117,7 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     if (consignment.template.durable) consignment.record = this.#parts.shelf.key()
     this.#take(consignment)
     this.#pump()
-    if (consignment.record !== '' && !consignment.writing) void this.#attempts.write(consignment)
+    if (consignment.record !== '' && !consignment.writing) this.#attempts.write(consignment)
     return receipt
   }
 
@@ -296,13 +296,8 @@ export class Dispatcher implements Consignor, AttemptsOwner {
       this.#parts.clock.monotonic(),
       this.#sink
     )
-    // Its attempts outlive this process; nobody waits for that.
-    if (consignment.stored && consignment.draft !== undefined && !consignment.gone) void this.#note(consignment)
+    if (consignment.stored && consignment.draft !== undefined && !consignment.gone) this.#attempts.note(consignment)
     this.#arm()
-  }
-
-  async #note(consignment: Consignment): Promise<void> {
-    await this.#parts.shelf.write(consignment).catch(() => {})
   }
 
   #arm(): void {
