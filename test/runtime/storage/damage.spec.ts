@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { crc32 } from 'node:zlib'
-import { HEADER_BYTES, writeRecord } from '../../../src/runtime/storage/record.ts'
+import { HEADER_BYTES, sealRecord } from '../../../src/runtime/storage/record.ts'
 import { LogGround } from './log-ground.ts'
 
 const RECORD = 'x'.repeat(76)
@@ -107,7 +107,7 @@ describe('a damaged log', () => {
     const ground = await filled(2)
     await ground.open()
     const forged = Buffer.alloc(2 * HEADER_BYTES)
-    writeRecord(forged, 0, 1_000, 1, Buffer.alloc(HEADER_BYTES))
+    sealRecord(forged, 0, 1_000, 1, forged.length)
     await ground.add(RECORD)
     const [file] = ground.files.slice(-1)
     ground.log.append(forged)
