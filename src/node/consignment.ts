@@ -168,10 +168,7 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
 
   /** The end. Nobody has to look at it. */
   get settled(): Promise<Receipt> {
-    if (this.#end === undefined) {
-      this.#end = Promise.withResolvers()
-      this.#end.promise.catch(() => {})
-    }
+    this.#end ??= Promise.withResolvers()
     return this.#end.promise
   }
 
@@ -192,6 +189,7 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
 
   /** It was sent before, and this is what comes of that. */
   joined(receipt: Receipt): void {
+    this.#end?.promise.catch(ignored)
     this.#end?.resolve(receipt.settled)
     this.#receipt?.resolve(receipt)
   }
@@ -203,10 +201,14 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
   }
 
   reject(error: unknown): void {
+    this.#end?.promise.catch(ignored)
     this.#end?.reject(error)
     this.#receipt?.reject(error)
   }
 }
+
+/** Nobody has to look at how it ended. */
+function ignored(): void {}
 
 export function destinationOf(agent: string, peer: string | undefined, instance: string | undefined): string {
   return `${agent}\0${peer ?? ''}\0${instance ?? ''}`

@@ -91,7 +91,7 @@ export class Dispatcher implements Consignor, AttemptsOwner {
 
   /** Throws `ERR_NO_DATA_DIR`, `ERR_QUEUE_FULL`. */
   compose(template: Template, data: unknown, particulars: SendParticulars | undefined): Consignment {
-    const { composer, clock, store, limits } = this.#parts
+    const { composer, links, store, limits } = this.#parts
     if (this.#stopped) throw stopped()
     if (template.durable && !store().durable) {
       throw new MeshError('ERR_NO_DATA_DIR', 'a durable message needs a node with a dataDir')
@@ -104,7 +104,7 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     composer.encode(draft, data, composer.preferred)
     // What the caller changes later is not sent.
     if (draft.data === data) draft.data = copyFrom(draft.data, 0)
-    return this.#consignment(template, draft, clock.now(), particulars?.wish)
+    return this.#consignment(template, draft, links.turn.wall, particulars?.wish)
   }
 
   /** Takes it: from here on it is delivered, or a dead letter. */
@@ -144,11 +144,11 @@ export class Dispatcher implements Consignor, AttemptsOwner {
 
   /** `least`: ms that are left for it, whatever its deadline says. */
   #consignment(template: Template, draft: Draft, accepted: number, wish: Consignment['wish'], least = 0): Consignment {
-    const { clock, transportTo, limits } = this.#parts
+    const { links, transportTo, limits } = this.#parts
     const said = draft.extra?.deadline
     const deadline = said ?? (template.durable ? accepted + limits.durableTtl : Number.POSITIVE_INFINITY)
-    const left = deadline - clock.now()
-    const expires = clock.monotonic() + Math.max(least, left)
+    const left = deadline - links.turn.wall
+    const expires = links.turn.monotonic + Math.max(least, left)
     const consignment = new Consignment(this, transportTo, template, draft, accepted, expires, wish)
     consignment.overdue = left < least
     consignment.name = nameOf(draft)
@@ -161,7 +161,7 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     if (!consignment.template.durable) this.#volatile++
     this.#all.add(consignment)
     this.#parts.names.begin(consignment)
-    this.#outbox.handle({ kind: 'keep', parcel: consignment }, this.#parts.clock.monotonic(), this.#sink)
+    this.#outbox.handle({ kind: 'keep', parcel: consignment }, this.#parts.links.turn.monotonic, this.#sink)
     this.#dispatch.add(consignment)
     this.#arm()
   }
@@ -174,7 +174,7 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     this.#pumping = true
     try {
       for (let next = this.#dispatch.next(); next !== undefined; next = this.#dispatch.next()) {
-        this.#outbox.handle({ kind: 'begin', parcel: next }, this.#parts.clock.monotonic(), this.#sink)
+        this.#outbox.handle({ kind: 'begin', parcel: next }, this.#parts.links.turn.monotonic, this.#sink)
       }
     } finally {
       this.#pumping = false
