@@ -174,7 +174,7 @@ class LogStore implements Store {
   }
 
   #place(changes: readonly Change[], version: number): void {
-    const offsets: number[] = []
+    const offsets = new Array<number>(changes.length)
     const batch = encodeBatch(changes, offsets)
     const from = this.#log.extend(batch, RECORD_BYTES)
     let record = this.#pending.at(-1)?.record
