@@ -10,6 +10,10 @@ export function isVoter({ voters, outgoing }: Configuration, id: string): boolea
   return voters.includes(id) || outgoing.includes(id)
 }
 
+export function isMember(configuration: Configuration, id: string): boolean {
+  return isVoter(configuration, id) || configuration.learners.includes(id)
+}
+
 export function isJoint({ outgoing }: Configuration): boolean {
   return outgoing.length > 0
 }

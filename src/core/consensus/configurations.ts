@@ -1,4 +1,4 @@
-import { isVoter } from './configuration.ts'
+import { isMember, isVoter } from './configuration.ts'
 import type { Configuration, Entry } from './types.ts'
 
 interface Dated {
@@ -49,8 +49,18 @@ export class Configurations {
    * have to lead until that is committed: its log may be the only one that has it (thesis 4.2.2).
    */
   mayVote(id: string, commit: number): boolean {
+    return this.#any(commit, (configuration) => isVoter(configuration, id))
+  }
+
+  /** Likewise whether it is a member: of what is not committed any may be cut off again, and its members speak until then. */
+  knows(id: string, commit: number): boolean {
+    return this.#any(commit, (configuration) => isMember(configuration, id))
+  }
+
+  /** Of the last committed one and those after it. */
+  #any(commit: number, is: (configuration: Configuration) => boolean): boolean {
     return this.#dated.some(
-      ({ configuration }, i) => (this.#dated[i + 1]?.index ?? Infinity) > commit && isVoter(configuration, id)
+      ({ configuration }, i) => (this.#dated[i + 1]?.index ?? Infinity) > commit && is(configuration)
     )
   }
 }

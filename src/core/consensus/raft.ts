@@ -139,6 +139,12 @@ export class Raft implements Machine<RaftInput, RaftEffect> {
     return term === undefined ? undefined : { index, term, configuration: log.configurations.at(index) }
   }
 
+  /** Whether the peer is a member of a configuration that may count. */
+  knows(peer: string): boolean {
+    const { log, commit } = this.#state
+    return log.configurations.knows(peer, commit)
+  }
+
   status(): Status {
     const { id, role, leader, term, vote, commit, applied, log, configuration, progress } = this.#state
     const followers = [...progress].map(([peer, { state, match }]) => ({ peer, state, match }))

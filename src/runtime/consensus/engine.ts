@@ -97,6 +97,11 @@ export class Engine {
     if (this.ended === undefined && ++this.#ticks % WITNESS_TICKS === 0) this.#parts.loaded.store.bearWitness()
   }
 
+  /** Whether the peer is a member, as far as this log tells. */
+  knows(peer: string): boolean {
+    return this.#raft.knows(peer)
+  }
+
   get status(): Status {
     return this.#raft.status()
   }

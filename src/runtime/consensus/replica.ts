@@ -1,6 +1,7 @@
 import { MeshError } from '../../../protocols/errors.ts'
 import type { Target } from '../../core/consensus/configuration.ts'
 import type { Message, SnapshotMeta } from '../../core/consensus/types.ts'
+import { Acquaintances } from './acquaintances.ts'
 import type { WaitUntilApplied } from './applied-waiters.ts'
 import { heirOf } from './changes.ts'
 import { Engine, type EngineParts } from './engine.ts'
@@ -11,6 +12,8 @@ import type { Committed, Followed, ReplicaStatus } from './types.ts'
 export interface ReplicaParts extends EngineParts {
   /** Bytes of a command at most. */
   readonly maxCommand: number
+  /** PeerIds of those who found the group, as this node was told. */
+  readonly founders: readonly string[]
 }
 
 /** This node's part of one Raft group. */
@@ -18,12 +21,14 @@ export class Replica {
   readonly group: string
   readonly #parts: ReplicaParts
   readonly #engine: Engine
+  readonly #acquaintances: Acquaintances
 
   /** Throws `ERR_CORRUPT` where the state machine cannot be restored. */
   constructor(parts: ReplicaParts) {
     this.group = parts.group
     this.#parts = parts
     this.#engine = new Engine(parts)
+    this.#acquaintances = new Acquaintances(parts.founders, (peer) => this.#engine.knows(peer), parts.self)
   }
 
   // ---- what is asked of it -----------------------------------------------------------------------------------------
@@ -137,8 +142,19 @@ export class Replica {
 
   // ---- what happens to it ------------------------------------------------------------------------------------------
 
+  /** A stranger's message is as good as lost. */
   receive(message: Message): void {
-    this.#engine.input({ kind: 'receive', message })
+    if (this.#acquaintances.has(message.from)) this.#engine.input({ kind: 'receive', message })
+  }
+
+  /** Somebody who should know says that these are the members. */
+  vouchFor(peers: readonly string[]): void {
+    this.#acquaintances.vouchFor(peers)
+  }
+
+  /** Calls back when a stranger speaks as a member would. Returns how to end it. */
+  onStranger(listener: () => void): () => void {
+    return this.#acquaintances.onStranger(listener)
   }
 
   /** So much time has passed. */

@@ -79,7 +79,12 @@ export class Replicas implements LinkHandler {
       if (this.#stopped) throw stoppedError()
       const send = (message: Message): void => this.#outgoing.send(group, message)
       const parts = { group, self, clock, random, loaded, state, send, report }
-      const replica = new Replica({ ...parts, options: this.#optionsOf(options), maxCommand: this.#maxCommand })
+      const replica = new Replica({
+        ...parts,
+        options: this.#optionsOf(options),
+        maxCommand: this.#maxCommand,
+        founders: voters
+      })
       this.#groups.set(group, replica)
       if (this.#timer === undefined) this.#tickFrom(clock.monotonic())
       return replica

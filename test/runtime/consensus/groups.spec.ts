@@ -117,12 +117,18 @@ describe('the ticks of a node', () => {
 
 describe('what comes over a link', () => {
   it('was said by the link’s peer, who is answered: nobody can speak for another', async () => {
-    const { replicas, sent } = await lone()
+    const { replica, replicas, sent } = await lone()
     const vote = { kind: 'vote', group: 'alone', term: 1, pre: true, force: false, lastIndex: 9, lastTerm: 1 } as const
     const { kind, body } = encodeMessage(vote)
-    replicas.frame({ peer: 'stranger', direction: 'inbound' } as Link, kind, body)
-    await new Promise((resolve) => setImmediate(resolve))
-    assert.deepEqual(sent, [{ to: 'stranger', kind: Kind.voteReply }])
+    const said = async (peer: string) => {
+      replicas.frame({ peer, direction: 'inbound' } as Link, kind, body)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await said('stranger')
+    assert.deepEqual(sent, [])
+    replica.vouchFor(['b'])
+    await said('b')
+    assert.deepEqual(sent, [{ to: 'b', kind: Kind.voteReply }])
   })
 })
 

@@ -20,6 +20,8 @@ export interface GroupCallsParts {
   /** Throws where nothing can be sent there now. */
   send(peer: string, group: string, calls: readonly Call[]): void
   cancel(peer: string, call: Call): void
+  /** Another member says who the members are. */
+  told(members: readonly string[]): void
   /** Numbers the ask, and hears of its answers until `settled`. */
   register(make: (number: number) => Ask): Ask
   settled(ask: Ask): void
@@ -37,11 +39,14 @@ export class GroupCalls {
 
   constructor(parts: GroupCallsParts) {
     this.#parts = parts
-    const { group, self, clock, dice, members, isAlive, send, cancel } = parts
+    const { group, self, clock, dice, members, isAlive, send, cancel, told } = parts
     this.#alarm = new Alarm(clock, (pending) => pending.expire())
     const known = { self, isAlive, members: [...members.voters, ...members.learners] }
     const search = (): LeaderSearch => new LeaderSearch({ ...known, random: () => dice.random() })
-    const changed = (now: readonly string[]): void => this.changed(now)
+    const changed = (now: readonly string[], by: string): void => {
+      this.changed(now)
+      if (by !== self) told(now)
+    }
     const route = (): Route => new Route({ group, clock, send, cancel, changed, search: search() })
     this.leader = route()
     this.anybody = route()

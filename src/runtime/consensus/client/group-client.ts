@@ -10,7 +10,7 @@ import { membersOf } from './members.ts'
 import { type Proposal, Proposals } from './proposals.ts'
 import type { Asked, Consistency, LocalReplica, Wait } from './types.ts'
 
-export interface GroupClientParts extends GroupCallsParts {
+export interface GroupClientParts extends Omit<GroupCallsParts, 'told'> {
   readonly replica: LocalReplica
 }
 
@@ -27,18 +27,23 @@ export class GroupClient {
   /** The end of the own replica's log when it was told that the members are others: until it goes on, what it says of them is old. */
   #outdated: number | undefined
   #probe: Timer | undefined
+  /** While it is asked who a stranger is. */
+  #asking: Timer | undefined
 
   constructor(parts: GroupClientParts) {
     this.#parts = parts
     const { dice, members, replica } = parts
     this.#members = members
-    this.#calls = new GroupCalls(parts)
+    this.#calls = new GroupCalls({ ...parts, told: (now) => replica.vouchFor(now) })
     this.#reads = new GroupReads(this.#calls, replica, (left) => this.#leftOut(left))
     this.#proposals = new Proposals({
       nonce: () => Buffer.from(dice.bytes(16)).toString('base64url'),
       propose: (command) => this.#calls.ask(this.#calls.leader, { op: 'propose', command })
     })
-    this.#leave = replica.onChange(() => this.#changed())
+    const leave = [replica.onChange(() => this.#changed()), replica.onStranger(() => this.#askWhoSpeaks())]
+    this.#leave = () => {
+      for (const one of leave) one()
+    }
     this.#changed()
   }
 
@@ -162,6 +167,7 @@ export class GroupClient {
   close(error: MeshError): void {
     this.#leave()
     this.#probe?.cancel()
+    this.#asking?.cancel()
     this.#proposals.close(error)
     this.#calls.close(error)
   }
@@ -186,7 +192,9 @@ export class GroupClient {
     this.#outdated = this.#parts.replica.status().last
     this.#member = false
     this.#members = members
-    this.#calls.changed([...members.voters, ...members.learners])
+    const everybody = [...members.voters, ...members.learners]
+    this.#parts.replica.vouchFor(everybody)
+    this.#calls.changed(everybody)
   }
 
   /** A member that hears of no leader may have been left out. */
@@ -195,18 +203,32 @@ export class GroupClient {
     this.#probe ??= clock.after(LEADERLESS, () => {
       this.#probe = undefined
       if (this.closed || !this.#member || replica.status().leader !== undefined) return
-      this.#calls
-        .lead({ op: 'index' }, { timeout: LEADERLESS })
-        .then(
-          (done) => this.#reads.isLeftOut(done),
-          () => {}
-        )
-        .finally(() => this.#changed())
+      void this.#askOthers()
     })
+  }
+
+  /** The members whom this node knows can tell who a stranger is, which may be of a configuration that has not come here yet. */
+  #askWhoSpeaks(): void {
+    this.#asking ??= this.#parts.clock.after(STRANGER, async () => {
+      if (!this.closed) await this.#askOthers()
+      this.#asking = undefined
+    })
+  }
+
+  /** On the way to a leader, whoever does not lead says who the members are. */
+  async #askOthers(): Promise<void> {
+    try {
+      this.#reads.isLeftOut(await this.#calls.lead({ op: 'index' }, { timeout: LEADERLESS }))
+    } catch (error) {
+      if (!(error instanceof MeshError)) throw error
+    }
+    this.#changed()
   }
 }
 
 /** ms without a leader after which a member asks the others. A guess: most elections are over by then. */
 const LEADERLESS = 3_000
+/** ms between a stranger's word and the question who it is, so that strangers make little work. A guess: five ticks. */
+const STRANGER = 500
 
 const NOTHING = pack(undefined)

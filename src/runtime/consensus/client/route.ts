@@ -21,7 +21,7 @@ export interface RouteParts {
   send(peer: string, group: string, calls: readonly Call[]): void
   cancel(peer: string, call: Call): void
   /** Somebody who should know says who the members are. */
-  changed(members: readonly string[]): void
+  changed(members: readonly string[], by: string): void
 }
 
 /**
@@ -72,7 +72,7 @@ export class Route implements AskRoute {
       case 'ERR_NOT_LEADER':
       case 'ERR_NO_CONSENSUS':
       case 'ERR_STOPPED':
-        if (members !== undefined) this.#parts.changed(members)
+        if (members !== undefined) this.#parts.changed(members, peer)
         this.#again(ask)
         this.#next(peer, (search) => search.refused(leader))
         break

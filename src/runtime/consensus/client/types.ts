@@ -34,4 +34,6 @@ export type LocalReplica = Pick<
   | 'status'
   | 'follow'
   | 'onChange'
+  | 'vouchFor'
+  | 'onStranger'
 >
