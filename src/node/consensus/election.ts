@@ -83,7 +83,10 @@ export class Candidacy implements Election {
     this.#leave()
     this.#ending.abort()
     this.#changes.close()
-    this.#known.reject(new MeshError('ERR_ABORTED', 'the candidate has resigned'))
+    const resigned = new MeshError('ERR_ABORTED', 'the candidate has resigned')
+    this.#known.reject(resigned)
+    // What it does as the leader has to end first.
+    if (this.isLeader) this.#lost.abort(resigned)
     await this.#standing
     await this.#holding?.release(wait)
   }

@@ -1,3 +1,4 @@
+import { cloneData } from '../../../protocols/envelope/clone.ts'
 import { MeshError } from '../../../protocols/errors.ts'
 import type { Agent } from '../../agent/agent.ts'
 import { wrong } from '../../agent/options.ts'
@@ -9,7 +10,7 @@ import type { Clock } from '../../runtime/ports.ts'
 import { bounded } from '../waiting.ts'
 import { Candidacy, type Candidate } from './election.ts'
 import { acquire, type Holding, lateLock } from './holding.ts'
-import { checkKey, checkName, lockOf, membersOf, peerOf, readOf, waitOf, watchOf } from './options.ts'
+import { checkKey, checkName, checkObject, lockOf, membersOf, peerOf, readOf, waitOf, watchOf } from './options.ts'
 import type {
   ConsensusGroup,
   ConsensusLock,
@@ -38,12 +39,17 @@ export interface GroupParts {
   onAgentClosed(agent: Agent, closed: () => void): () => void
 }
 
+/** What the node lets go of, though its holder did not ask for it: its signal says so first. */
+interface Held {
+  letGo(timeout: number): Promise<void>
+}
+
 /** What every group has, whatever it holds. */
 abstract class Group implements ConsensusGroup {
   readonly name: string
   protected readonly parts: GroupParts
   /** To be let go when the node stops. */
-  readonly #held = new Set<{ release(options?: WaitOptions): Promise<void> }>()
+  readonly #held = new Set<Held>()
 
   constructor(parts: GroupParts) {
     this.name = parts.name
@@ -64,13 +70,19 @@ abstract class Group implements ConsensusGroup {
   }
 
   #lock(name: string, holding: Holding): ConsensusLock {
-    const held = this.#held
+    const all = this.#held
+    const held: Held = {
+      letGo: (timeout) => {
+        holding.giveUp(new MeshError('ERR_STOPPED', 'the node is stopped', { details: { name } }))
+        return lock.release({ timeout })
+      }
+    }
     const lock = {
       name,
       token: holding.token,
       lost: holding.lost,
       release: async (options: WaitOptions = {}) => {
-        held.delete(lock)
+        all.delete(held)
         try {
           await holding.release(waitOf(options, 'release'))
         } catch (error) {
@@ -80,8 +92,8 @@ abstract class Group implements ConsensusGroup {
       // Else the ttl ends it.
       [Symbol.asyncDispose]: () => lock.release().catch(() => {})
     }
-    held.add(lock)
-    holding.lost.addEventListener('abort', () => held.delete(lock), { once: true })
+    all.add(held)
+    holding.lost.addEventListener('abort', () => all.delete(held), { once: true })
     return lock
   }
 
@@ -92,7 +104,7 @@ abstract class Group implements ConsensusGroup {
       throw wrong('agent', 'an agent of this node')
     }
     const { self: peer, client, clock, nonce, onAgentClosed } = this.parts
-    const held = { release: (options?: WaitOptions) => candidacy.resign(options) }
+    const held: Held = { letGo: (timeout) => candidacy.resign({ timeout }) }
     const candidate: Candidate = {
       ...{ client, clock, nonce, peer, ttl, name: `election ${name}`, agent: agent.name },
       onClosed: (closed) => {
@@ -120,6 +132,7 @@ abstract class Group implements ConsensusGroup {
     voters: Parameters<ConsensusGroup['changeVoters']>[0],
     options: Parameters<ConsensusGroup['changeVoters']>[1] = {}
   ): Promise<void> {
+    checkObject(options)
     const { learners = [], ...wait } = options
     const members = membersOf(voters, learners)
     await this.parts.client.change(members.voters, members.learners, waitOf(wait, 'changeVoters'))
@@ -142,7 +155,12 @@ abstract class Group implements ConsensusGroup {
 
   async transferLeadership(to?: Parameters<ConsensusGroup['transferLeadership']>[0], options: WaitOptions = {}) {
     const heir = to === undefined ? undefined : peerOf('to', to)
-    await this.parts.client.transfer(heir, waitOf(options, 'transferLeadership'))
+    try {
+      await this.parts.client.transfer(heir, waitOf(options, 'transferLeadership'))
+    } catch (error) {
+      if (!(error instanceof MeshError) || error.code !== 'ERR_CONFIG' || error.details !== undefined) throw error
+      throw wrong('to', 'another voter than the leader')
+    }
   }
 
   async snapshot(options: WaitOptions = {}): Promise<{ index: number; term: number }> {
@@ -151,7 +169,7 @@ abstract class Group implements ConsensusGroup {
 
   /** Lets go of what this node holds: the next in line need not wait for the ttl. Not public. */
   async letGo(timeout: number): Promise<void> {
-    await Promise.allSettled([...this.#held].map((held) => held.release({ timeout })))
+    await Promise.allSettled([...this.#held].map((held) => held.letGo(timeout)))
   }
 }
 
@@ -189,7 +207,8 @@ export class OwnMachine extends Group implements MachineGroup {
 
   async read(question: unknown, options: ReadOptions = {}): Promise<unknown> {
     const { wait, consistency } = readOf(options)
-    return this.parts.client.read(MACHINE, question, consistency, wait)
+    // Its own, also where the machine is on this host.
+    return this.parts.client.read(MACHINE, cloneData(question), consistency, wait)
   }
 
   watch(options: WatchOptions = {}): AsyncIterableIterator<WatchedCommand | WatchSnapshot> {

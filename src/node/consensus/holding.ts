@@ -54,6 +54,11 @@ export class Holding {
     await client.propose('locks', { release: name, token }, wait)
   }
 
+  /** Somebody else may have it soon, not because its holder let go of it. It is yet to be released. */
+  giveUp(reason: MeshError): void {
+    if (this.isHeld) this.#lost.abort(reason)
+  }
+
   #renew(): void {
     const { client, clock, name, token, ttl } = this.#held
     this.#renewing = clock.after(ttl / 3, () => this.#renew())

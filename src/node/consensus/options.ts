@@ -1,9 +1,10 @@
-import { MAX_GROUP_BYTES, MAX_MEMBERS, MAX_PEER_BYTES } from '../../../protocols/raft/constants.ts'
+import { MAX_GROUP_BYTES, MAX_MEMBERS } from '../../../protocols/raft/constants.ts'
 import { checkWait, isCount, wrong } from '../../agent/options.ts'
 import type { WaitOptions } from '../../agent/types.ts'
 import { keyValue } from '../../core/replicated/key-value.ts'
 import type { StateMachine } from '../../core/replicated/types.ts'
 import type { Consistency } from '../../runtime/consensus/client/types.ts'
+import { isPeer } from '../../runtime/libp2p/dialer.ts'
 import type { ConsensusOptions, LockOptions, ReadOptions, WatchOptions } from './types.ts'
 
 /** ms. A guess: three elections. */
@@ -51,7 +52,7 @@ function peersOf(key: string, peers: unknown, least: number): string[] {
 
 export function peerOf(key: string, peer: unknown): string {
   const text = typeof peer === 'object' && peer !== null ? String(peer) : peer
-  if (!isName(text, MAX_PEER_BYTES)) throw wrong(key, 'a PeerId, or one as text')
+  if (typeof text !== 'string' || !isPeer(text)) throw wrong(key, 'a PeerId, or one as text')
   return text
 }
 
@@ -113,7 +114,7 @@ function isName(value: unknown, limit: number): value is string {
   return typeof value === 'string' && value !== '' && value.isWellFormed() && Buffer.byteLength(value) <= limit
 }
 
-function checkObject(options: unknown): void {
+export function checkObject(options: unknown): void {
   if (typeof options !== 'object' || options === null) throw wrong('options', 'an object')
 }
 

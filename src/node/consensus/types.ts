@@ -48,7 +48,7 @@ export interface ConsensusLock extends AsyncDisposable {
   readonly name: string
   /** A fencing token: a later holder's is greater. What the lock protects should refuse a lower one than it has seen. */
   readonly token: number
-  /** Aborts, by this node's own clock, before anybody else can have the lock; not where it was released. */
+  /** Aborts, by this node's own clock, before anybody else can have the lock, and when the node stops (`ERR_STOPPED`); not where it was released. */
   readonly lost: AbortSignal
   /** The next in line gets it. Once is enough. Rejects with `ERR_LOCK_TIMEOUT`: then it goes with its ttl. */
   release(options?: WaitOptions): Promise<void>
@@ -69,7 +69,10 @@ export interface Election extends AsyncDisposable {
   readonly leader: Leader
   /** Whether it is this candidate; false from the moment its ttl is over, by this node's own clock. */
   readonly isLeader: boolean
-  /** Aborts when this candidate's leadership is lost, by this node's own clock before anybody else can have it. A later term has another signal. */
+  /**
+   * Aborts when this candidate's leadership is lost, by this node's own clock before anybody else can have it, or given up: by
+   * `resign`, with the agent or the node (`ERR_ABORTED`). A later term has another signal.
+   */
   readonly lost: AbortSignal
   /** Each new leader from now on. Ends with the candidacy, the loop or `signal`. */
   changes(options?: { signal?: AbortSignal | undefined }): AsyncIterableIterator<Leader>
@@ -170,7 +173,7 @@ export interface ConsensusGroup {
 export interface KeyValueGroup extends ConsensusGroup {
   /**
    * Sets the key's value, or deletes it where that is undefined. Resolves once a majority has it on disk and it is applied, once,
-   * however often it was sent.
+   * however often it was sent. `ERR_MESSAGE_TOO_LARGE` above 1 MiB, key and all: every member writes it to its log.
    */
   propose(key: string, value: unknown, options?: WaitOptions): Promise<Proposed<undefined>>
   /** The value, or undefined. */

@@ -1,6 +1,7 @@
 import type { Done, ProposeValue } from '../../../../protocols/consensus/messages.ts'
 import { unpack } from '../../../../protocols/envelope/messagepack.ts'
 import { MeshError, meshErrorOf } from '../../../../protocols/errors.ts'
+import { MAX_COMMAND_BYTES } from '../../../../protocols/raft/constants.ts'
 import { encodeCommand } from '../../../core/replicated/command.ts'
 import type { Ask } from './ask.ts'
 import { SessionNumbers } from './session-numbers.ts'
@@ -116,6 +117,7 @@ export class Proposals {
     let sent: ReturnType<ProposalsParts['propose']>
     try {
       const command = encodeCommand({ session: session.session, number, oldest: session.oldest, part, body })
+      checkSize(command)
       sent = this.#parts.propose(command, proposal)
     } catch (error) {
       session.settle(number)
@@ -155,6 +157,12 @@ export class Proposals {
     this.#waiting.push(proposal)
     this.#open()
   }
+}
+
+/** No leader would take it. */
+function checkSize({ byteLength }: Uint8Array): void {
+  if (byteLength <= MAX_COMMAND_BYTES) return
+  throw new MeshError('ERR_MESSAGE_TOO_LARGE', `a command of ${byteLength} bytes, of ${MAX_COMMAND_BYTES} at most`)
 }
 
 function outcomeOf({ value }: Done): [true, unknown, undefined] | [false, string, string] {
