@@ -1,6 +1,7 @@
 import { MAX_ID_BYTES } from '../../protocols/envelope/header-layout.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import { MOST_ASKED } from '../core/delivery/outbox.ts'
+import { MESSAGE_OPTIONS } from '../runtime/delivery/message-options.ts'
 import type { HandlerOptions, MessageOptions, RequestOptions, Target, WaitOptions } from './types.ts'
 
 /** What a caller gave, checked where it enters: every rule that is broken is `ERR_CONFIG` with `details.key`. */
@@ -41,25 +42,14 @@ export function checkDelay(delay: unknown): void {
     throw wrong('delay', `a number of ms from 0 to ${MOST_ASKED}, a day`)
 }
 
-const ATTRIBUTES = [
-  'type',
-  'id',
-  'subject',
-  'datacontenttype',
-  'dataschema',
-  'priority',
-  'consistency',
-  'ordering',
-  'ttl'
-]
 /** The members of `SendOptions`. */
 const SEND_OPTIONS = new Set([
-  ...ATTRIBUTES,
+  ...MESSAGE_OPTIONS,
   ...['delivery', 'key', 'durable', 'to'],
   ...['maxRetries', 'retryStrategy', 'acknowledgmentRequired', 'duplicateDetection', 'guarantee', 'signal', 'timeout']
 ])
 /** The members of `RequestOptions`, and of what a message is: whoever spreads one's characteristics means no harm. */
-const REQUEST_OPTIONS = new Set([...ATTRIBUTES, 'delivery', 'key', 'idempotent', 'signal', 'timeout'])
+const REQUEST_OPTIONS = new Set([...MESSAGE_OPTIONS, 'delivery', 'key', 'idempotent', 'signal', 'timeout'])
 const PROTECTION: readonly string[] = ['sign', 'authenticate', 'encrypt']
 
 /** A slip of the pen must not cost a guarantee. Throws `ERR_CONFIG`, `ERR_UNSUPPORTED`. */
@@ -76,12 +66,10 @@ export function checkRequestOptions(options: RequestOptions): void {
 }
 
 function refuse(options: object, key: string, call: string): void {
-  const value = (options as Record<string, unknown>)[key]
-  if (PROTECTION.includes(key)) {
-    if (value) throw unbuilt(key)
-  } else if (key === 'durable') {
-    if (value) throw unbuilt(key)
-  } else throw new MeshError('ERR_CONFIG', `${call} takes no ${key}`, { details: { key } })
+  const isUnbuilt = key === 'durable' || PROTECTION.includes(key)
+  if (!isUnbuilt) throw new MeshError('ERR_CONFIG', `${call} takes no ${key}`, { details: { key } })
+  // Asked not to do what it cannot do, it does not.
+  if ((options as Record<string, unknown>)[key]) throw unbuilt(key)
 }
 
 /** Throws `ERR_CONFIG`. */

@@ -2,6 +2,7 @@ import { MeshError } from '../../../protocols/errors.ts'
 import { MAX_PEER_BYTES } from '../../../protocols/publish-subscribe/constants.ts'
 import { queueLimitsOf } from '../../core/flow/queue-options.ts'
 import { DEFAULT_QUEUE_LIMITS, type QueueLimits } from '../../core/flow/watermarks.ts'
+import { MESSAGE_OPTIONS } from '../delivery/message-options.ts'
 import type { SubscribeOptions } from './types.ts'
 
 const SUBSCRIBE_KEYS = new Set([
@@ -9,18 +10,7 @@ const SUBSCRIBE_KEYS = new Set([
   ...['durable', 'name', 'from']
 ])
 /** The message's own options come along: whoever made the message has read them. */
-const MESSAGE_KEYS = [
-  'type',
-  'id',
-  'subject',
-  'datacontenttype',
-  'dataschema',
-  'priority',
-  'consistency',
-  'ordering',
-  'ttl'
-]
-const PUBLISH_KEYS = new Set(['waitFor', 'timeout', 'signal', 'durable', ...MESSAGE_KEYS])
+const PUBLISH_KEYS = new Set(['waitFor', 'timeout', 'signal', 'durable', ...MESSAGE_OPTIONS])
 const DELIVERIES = new Set(['at-most-once', 'at-least-once'])
 const OVERFLOWS = new Set(['drop-oldest', 'drop-newest', 'reject', 'spill-to-disk', 'redirect'])
 
