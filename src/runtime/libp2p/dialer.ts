@@ -20,14 +20,22 @@ export class Dialer {
   /** The best open connection, dialling where there is none. */
   async reach(peer: string, { signal }: WaitOptions = {}): Promise<Connection> {
     const id = parsePeer(peer)
-    return this.connection(id) ?? untilAborted(this.#fly(peer, id), `Dialling ${peer}`, signal)
+    return (
+      this.connection(id) ??
+      untilAborted(
+        this.#fly(peer, (until) => this.#toPeer(id, until)),
+        `Dialling ${peer}`,
+        signal
+      )
+    )
   }
 
   /** `target` is a PeerId or a multiaddr, with or without /p2p at its end. */
   async dial(target: string, { signal }: WaitOptions = {}): Promise<string> {
     if (!target.startsWith('/')) return (await this.reach(target, { signal })).remotePeer.toString()
     const address = parseAddress(target)
-    const connection = await untilAborted(this.#fly(target, address), `Dialling ${target}`, signal)
+    const flight = this.#fly(target, (until) => this.#libp2p.dial(address, { signal: until }))
+    const connection = await untilAborted(flight, `Dialling ${target}`, signal)
     return connection.remotePeer.toString()
   }
 
@@ -42,17 +50,50 @@ export class Dialer {
     return best
   }
 
-  #fly(key: string, target: PeerId | ReturnType<typeof multiaddr>): Promise<Connection> {
+  #fly(key: string, dial: (signal: AbortSignal) => Promise<Connection>): Promise<Connection> {
     const flying = this.#flights.get(key)
     if (flying !== undefined) return flying
-    const flight = this.#libp2p
-      .dial(target, { signal: AbortSignal.timeout(this.#limits.dialTimeout) })
+    const flight = dial(AbortSignal.timeout(this.#limits.dialTimeout))
       .catch((cause: unknown) => {
         throw unreachable(key, cause)
       })
       .finally(() => this.#flights.delete(key))
     this.#flights.set(key, flight)
     return flight
+  }
+
+  /**
+   * A peer without an address is looked up before it is dialled: whoever dials one of its addresses meanwhile would join
+   * libp2p's dial of the peer, in which the new address does not count, and wait in vain for what the lookup finds.
+   */
+  async #toPeer(id: PeerId, signal: AbortSignal): Promise<Connection> {
+    if (!(await this.#hasAddress(id))) await this.#lookUp(id, signal)
+    return this.connection(id) ?? this.#libp2p.dial(id, { signal })
+  }
+
+  async #hasAddress(id: PeerId): Promise<boolean> {
+    try {
+      return (await this.#libp2p.peerStore.get(id)).addresses.length > 0
+    } catch {
+      // It was never heard of.
+      return false
+    }
+  }
+
+  /** Resolves when an address was found and is in the address book, or when somebody has connected it meanwhile. */
+  async #lookUp(id: PeerId, signal: AbortSignal): Promise<void> {
+    const found = new AbortController()
+    const connected = (event: CustomEvent<PeerId>): void => {
+      if (event.detail.equals(id)) found.abort()
+    }
+    this.#libp2p.addEventListener('peer:connect', connected)
+    try {
+      await this.#libp2p.peerRouting.findPeer(id, { signal: AbortSignal.any([signal, found.signal]) })
+    } catch (error) {
+      if (!found.signal.aborted) throw error
+    } finally {
+      this.#libp2p.removeEventListener('peer:connect', connected)
+    }
   }
 }
 

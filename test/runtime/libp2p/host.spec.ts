@@ -85,6 +85,17 @@ describe('a host over libp2p', () => {
     assert.equal(b.host.transportTo('nobody'), undefined)
   })
 
+  it('reaches by an address whom somebody else looks for without one, and so does that one', async () => {
+    const [c, d] = [await loopback.start(), await loopback.start()]
+    d.host.handle('/sought', (channel) => void record(channel))
+    // c knows nobody: what it looks for there is nobody to ask.
+    const opening = c.host.open(d.host.peer, '/sought')
+    assert.equal(await c.host.dial(d.host.addresses()[0]!), d.host.peer)
+    const channel = await opening
+    channel.abort(new Error('done'))
+    await assert.rejects(b.host.open((await loadIdentity()).peer, '/sought'), { code: 'ERR_PEER_UNREACHABLE' })
+  })
+
   it('stops waiting when the caller does, while the dial goes on for others', async () => {
     const silent = createServer(() => {}).listen(0, '127.0.0.1')
     await new Promise((resolve) => silent.once('listening', resolve))
