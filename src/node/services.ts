@@ -25,7 +25,7 @@ import type { Agents } from './agents.ts'
 import { Atlas } from './atlas.ts'
 import { Caller } from './caller.ts'
 import type { NodeConfig } from './config.ts'
-import type { ConsensusGroups } from './consensus/groups.ts'
+import { CONTROL_PLANE, type ConsensusGroups } from './consensus/groups.ts'
 import { Delivery } from './delivery.ts'
 import { EventHub, type NodeEvent, type NodeEventBody } from './events.ts'
 import {
@@ -222,6 +222,8 @@ export class Services {
     await this.host.start()
     if (!this.#closing) await this.membership.start()
     if (this.#closing) throw new MeshError('ERR_STOPPED', 'the node was stopped while it started')
+    const { voters } = this.#config.controlPlane
+    if (voters.length > 0) await this.consensus.open(CONTROL_PLANE, { voters })
     this.directory.start()
     this.#load?.start()
     // A simulation's event loop is never late: its time stands still meanwhile.

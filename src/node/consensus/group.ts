@@ -41,7 +41,8 @@ export interface GroupParts {
 /** What every group has, whatever it holds. */
 abstract class Group implements ConsensusGroup {
   readonly name: string
-  protected readonly parts: GroupParts
+  /** Not public. */
+  readonly parts: GroupParts
   /** To be let go when the node stops. */
   readonly #held = new Set<{ release(options?: WaitOptions): Promise<void> }>()
 

@@ -42,6 +42,8 @@ interface Opened {
   readonly group: Promise<KeyValues | OwnMachine>
 }
 
+/** The group that the configuration names. */
+export const CONTROL_PLANE = 'control-plane'
 /** Groups of one node at most: a guess. */
 const MOST_GROUPS = 1_024
 /** ms that stopping spends on letting go of locks. */
@@ -67,6 +69,23 @@ export class ConsensusGroups {
   /** Those that are open, by their names. */
   get all(): ConsensusGroup[] {
     return [...this.#open.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  /**
+   * What a call goes to that names that group, or none: then the control plane. `ERR_NO_CONSENSUS` where there is none;
+   * `ERR_CONFIG` where it is no group that is open here.
+   */
+  named(group: unknown): GroupParts {
+    if (group === undefined) {
+      const controlPlane = this.#open.get(CONTROL_PLANE)
+      if (controlPlane !== undefined) return controlPlane.parts
+      const message = 'no group is named, and the node has no control plane (controlPlane.voters)'
+      throw new MeshError('ERR_NO_CONSENSUS', message)
+    }
+    const name = typeof group === 'object' && group !== null && 'name' in group ? group.name : undefined
+    const open = typeof name === 'string' ? this.#open.get(name) : undefined
+    if (open === undefined) throw wrong('group', 'a group that node.consensus of this node gave')
+    return open.parts
   }
 
   async open(name: string, options: ConsensusOptions): Promise<ConsensusGroup> {
