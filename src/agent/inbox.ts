@@ -46,7 +46,9 @@ export class Inbox {
   receive(type: string | undefined, handler: Receiver, options: HandlerOptions): void {
     const known = type === undefined ? this.#receiver !== undefined : this.#receivers.has(type)
     if (known) throw taken(type ?? 'every type')
-    const queue = new ReceiverQueue(handler, { ...this.#defaults, ...options }, type, this.#host)
+    // What may come to another host too is handled as that needs it, whatever its handler is.
+    const own = this.#host.coordinator === undefined ? options : { ...options, delivery: 'exactly-once' as const }
+    const queue = new ReceiverQueue(handler, { ...this.#defaults, ...own }, type, this.#host)
     if (type === undefined) this.#receiver = queue
     else this.#receivers.set(type, queue)
     this.#open()

@@ -9,10 +9,11 @@ import { Inbox, type InboxHost } from '../agent/inbox.ts'
 import { checkWait } from '../agent/options.ts'
 import { sourceOf } from '../agent/source.ts'
 import { StateSpace } from '../agent/state.ts'
-import type { StateHome } from '../agent/state-home.ts'
+import { SharedState, type StateHome } from '../agent/state-home.ts'
 import { Templates } from '../agent/templates.ts'
 import type {
   AgentHandlers,
+  Grouped,
   HandlerOptions,
   Receiver,
   RequestHandler,
@@ -43,9 +44,10 @@ export interface AgentsParts {
   composer: Composer
   alarm: Alarm<ReceiveContext>
   handling: Handling
-  /** Where agents' state is kept. */
+  /** Where the state is kept of agents that share it with no other host. */
   home: () => StateHome
-  coordinator: Coordinator | undefined
+  /** What agents share by a group, by the control plane where it is undefined. `ERR_NO_CONSENSUS`, `ERR_CONFIG`. */
+  coordinator: (group: unknown) => { coordinator: Coordinator; group: string }
   limits: Limits
   mailboxes: Mailboxes
   shedder: LoadShedder
@@ -67,16 +69,17 @@ export class Agents {
     checkWait(options)
     const { registry, atlas, membership, directory, clock } = this.#parts
     const instance = Buffer.from(this.#parts.dice.bytes(5)).toString('hex')
-    const state = new StateSpace(name, this.#parts.home())
-    const { receive, handle, ...mailbox } = checked(handlers)
-    const inbox = new Inbox(this.#inboxHost(name, instance, state), mailbox)
+    const { receive, handle, coordinated, ...mailbox } = checked(handlers)
+    const shared = isAsked(coordinated) ? this.#parts.coordinator(groupOf(coordinated)) : undefined
+    const state = new StateSpace(name, shared ? new SharedState(shared.coordinator) : this.#parts.home())
+    const inbox = new Inbox(this.#inboxHost(name, instance, state, shared?.coordinator), mailbox)
     const agent = this.#agent(name, instance, state, inbox)
     const local: LocalAgent = { name, instance, inbox }
     equip(agent, receive, handle)
     registry.add(local)
     this.#local.set(agent, local)
-    atlas.localUp(name, instance)
-    const version = membership.set(agentKey(name, instance), {})
+    atlas.localUp(name, instance, shared?.group)
+    const version = membership.set(agentKey(name, instance), shared === undefined ? {} : { coordinated: shared.group })
     directory.provide(name)
     try {
       await bounded(membership.announced(version), clock, options)
@@ -120,8 +123,8 @@ export class Agents {
     return agent
   }
 
-  #inboxHost(name: string, instance: string, state: StateSpace): InboxHost {
-    const { self, clock, dice, limits, alarm, handling, composer, coordinator, mailboxes, shedder } = this.#parts
+  #inboxHost(name: string, instance: string, state: StateSpace, coordinator: Coordinator | undefined): InboxHost {
+    const { self, clock, dice, limits, alarm, handling, composer, mailboxes, shedder } = this.#parts
     const source = sourceOf(self, name)
     const replies = new Map<string, AttributeSet>()
     return {
@@ -148,11 +151,20 @@ export class Agents {
   }
 }
 
-const KEYS = new Set(['receive', 'handle', 'overflow', 'highWatermark', 'lowWatermark', 'maxQueue', 'redirect'])
+const KEYS = new Set([
+  'receive',
+  'handle',
+  'coordinated',
+  'overflow',
+  'highWatermark',
+  'lowWatermark',
+  'maxQueue',
+  'redirect'
+])
 
 function checked(handlers: AgentHandlers): AgentHandlers {
   if (!isRecord(handlers)) throw noHandlers('handlers', 'must be an object')
-  const { receive, handle } = handlers
+  const { receive, handle, coordinated } = handlers
   for (const key of Object.keys(handlers)) if (!KEYS.has(key)) throw noHandlers(key, 'is not supported')
   if (receive !== undefined && !isHandler(receive) && !isRecord(receive)) {
     throw noHandlers('receive', 'must be a function, or one for each type')
@@ -160,6 +172,7 @@ function checked(handlers: AgentHandlers): AgentHandlers {
   if (handle !== undefined && (!isRecord(handle) || isHandler(handle))) {
     throw noHandlers('handle', 'must have a function for each type')
   }
+  if (!isGrouped(coordinated)) throw noHandlers('coordinated', 'must be true, false or { group }')
   return handlers
 }
 
@@ -182,6 +195,21 @@ function optionsOf<Handler>(given: WithOptions<Handler>): [Handler, HandlerOptio
 
 function isRecord(value: unknown): boolean {
   return typeof value === 'object' && value !== null
+}
+
+/** What goes by a group: it may be named. */
+function isGrouped(value: unknown): value is Grouped | undefined {
+  if (value === undefined || typeof value === 'boolean') return true
+  return typeof value === 'object' && value !== null && Object.keys(value).join() === 'group'
+}
+
+function isAsked(value: Grouped | undefined): value is Exclude<Grouped, false> {
+  return value !== undefined && value !== false
+}
+
+/** Undefined: the control plane. */
+function groupOf(value: Exclude<Grouped, false>): unknown {
+  return value === true ? undefined : value.group
 }
 
 function noHandlers(key: string, why: string): MeshError {

@@ -167,15 +167,17 @@ interface AgentsParts {
   coalescer: Coalescer
   forwarder: Forwarder
   persistence: Persistence
+  consensus: ConsensusGroups
 }
 
 export function createAgents({ config: { limits }, world, emit }: Ground, parts: AgentsParts): Agents {
   const { membership, directory, registry, atlas, composer, alarm, handling, shedder } = parts
-  const { resolver, delivery, caller, pubsub, counters, coalescer, forwarder, persistence } = parts
-  const { network, clock, dice, coordinator } = world
+  const { resolver, delivery, caller, pubsub, counters, coalescer, forwarder, persistence, consensus } = parts
+  const { network, clock, dice } = world
   const { peer } = network.host
   return new Agents({
-    ...{ self: peer, clock, dice, coordinator, limits, emit },
+    ...{ self: peer, clock, dice, limits, emit },
+    coordinator: (group) => consensus.coordinator(group),
     ...{ membership, directory, registry, atlas, composer, alarm, handling, shedder },
     home: () => persistence.state,
     mailboxes: new Mailboxes({

@@ -187,7 +187,7 @@ export class Services {
       ...{ composer: this.composer, alarm: this.#alarm, handling: this.#handling, shedder: this.#shedder },
       ...{ resolver: this.#resolver, delivery: this.delivery, caller: this.#caller, pubsub: this.pubsub },
       ...{ counters: this.counters, coalescer: this.#coalescer, forwarder: this.#forwarder },
-      persistence: this.#persistence
+      ...{ persistence: this.#persistence, consensus: this.consensus }
     })
     this.#load = world.load && new LoadReport(this.membership, clock, world.load)
     const port = pipelineCalls({

@@ -27,8 +27,9 @@ export class Shelf {
 
   /** Writes the record as it is now, and in the same batch what its number needs. Its draft must be here. `ERR_STORAGE`. */
   write(consignment: Consignment): Promise<void> {
-    const { record, draft, accepted, attempts, spared, content, claim, claimedAt, replaces } = consignment
-    const progress = { accepted, attempts, spared, content, peer: claimedAt || undefined, number: claim?.at ?? 0 }
+    const { record, draft, accepted, attempts, spared, content, claim, claimedAt, coordinated, replaces } = consignment
+    const said = { accepted, attempts, spared, content, coordinated }
+    const progress = { ...said, peer: claimedAt || undefined, number: claim?.at ?? 0 }
     const changes: Change[] = [{ key: record, value: encodeRecord(progress, draft!) }]
     if (replaces !== undefined && !consignment.stored) changes.push({ key: replaces, value: undefined })
     const reservation = claim === undefined ? undefined : this.#numbers.reserve(claimedAt, changes)

@@ -13,9 +13,10 @@ import { LockKeeper } from '../../runtime/consensus/client/lock-keeper.ts'
 import { Replicas } from '../../runtime/consensus/replicas.ts'
 import type { Links } from '../../runtime/links/types.ts'
 import type { Membership } from '../../runtime/membership/types.ts'
-import type { Clock, Dice } from '../../runtime/ports.ts'
+import type { Clock, Coordinator, Dice } from '../../runtime/ports.ts'
 import type { Store } from '../../runtime/storage/types.ts'
 import type { NodeEvent } from '../events.ts'
+import { GroupCoordinator } from './coordinator.ts'
 import type { GroupEvent } from './events.ts'
 import { type GroupParts, KeyValues, OwnMachine } from './group.ts'
 import { type GroupSettings, settingsOf } from './options.ts'
@@ -56,6 +57,7 @@ export class ConsensusGroups {
   readonly #driver: ConsensusDriver
   readonly #opened = new Map<string, Opened>()
   readonly #open = new Map<string, KeyValues | OwnMachine>()
+  readonly #coordinators = new Map<string, Coordinator>()
   readonly #keepers: LockKeeper[] = []
 
   constructor(parts: GroupsParts) {
@@ -86,6 +88,14 @@ export class ConsensusGroups {
     const open = typeof name === 'string' ? this.#open.get(name) : undefined
     if (open === undefined) throw wrong('group', 'a group that node.consensus of this node gave')
     return open.parts
+  }
+
+  /** Of that group, or of the control plane: as `named`. */
+  coordinator(group: unknown): { coordinator: Coordinator; group: string } {
+    const parts = this.named(group)
+    let coordinator = this.#coordinators.get(parts.name)
+    if (coordinator === undefined) this.#coordinators.set(parts.name, (coordinator = new GroupCoordinator(parts)))
+    return { coordinator, group: parts.name }
   }
 
   async open(name: string, options: ConsensusOptions): Promise<ConsensusGroup> {

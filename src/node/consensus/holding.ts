@@ -54,6 +54,11 @@ export class Holding {
     await client.propose('locks', { release: name, token }, wait)
   }
 
+  /** Another command has let go of it. */
+  gone(): void {
+    this.#end()
+  }
+
   #renew(): void {
     const { client, clock, name, token, ttl } = this.#held
     this.#renewing = clock.after(ttl / 3, () => this.#renew())
@@ -127,6 +132,8 @@ export async function acquire(acquiring: Acquiring): Promise<Holding> {
       if (typeof value === 'number' && clock.monotonic() < sentAt + ttl) {
         return new Holding({ client, clock, name, token: value, ttl, sentAt })
       }
+      // A call may be answered a little after its time.
+      if (left() === 0) throw new MeshError('ERR_NO_QUORUM', `${name} was not granted in time`, { details: { name } })
       await client.granted(name, waiter, { signal, timeout: Math.min(left(), ttl / 3) })
     }
   } catch (error) {
