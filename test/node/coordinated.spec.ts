@@ -73,6 +73,25 @@ describe('the coordinated exactly-once mode', () => {
     assert.deepEqual(begun.slice(1), [first, second])
   })
 
+  it('sends a dead letter again to another host than the one that had it', async () => {
+    const failed: number[] = []
+    const { mesh, counters, sender } = await ground((host) => async (message, ctx) => {
+      if (message.data === 9 && failed.length === 0) {
+        failed.push(host)
+        throw new Error('not now')
+      }
+      await add(message, ctx)
+    })
+    await using _ = mesh
+    await assert.rejects(sender.send('counter', 9, { ...EXACTLY_ONCE, maxRetries: 0 }), { code: 'ERR_MAX_RETRIES' })
+    mesh.crash(failed[0]!)
+    await mesh.advance(20_000)
+    const { deadLetters } = mesh.nodes[5]!
+    for await (const { id } of deadLetters.list()) assert.equal((await deadLetters.replay(id))!.status, 'delivered')
+    const other = failed[0] === 3 ? 4 : 3
+    assert.equal(await counters[other]!.state.get('total'), 9)
+  })
+
   it('refuses with ERR_COORDINATION_TIMEOUT where three of five are gone, within the time, and goes on afterwards', async () => {
     const { mesh, counters, sender } = await ground(() => add)
     await using _ = mesh
