@@ -140,6 +140,17 @@ export interface AgentHandlers extends MailboxOptions {
    * await node.agent('ledger', { receive: book, coordinated: true })
    */
   coordinated?: Grouped | undefined
+  /**
+   * The agent is active only at the host that `node.placement` says, of all that register it so: there it is found, and takes what
+   * comes. Elsewhere it waits to be moved or placed there; it may send. Implies `coordinated` with the same group, so that its state
+   * goes with it. No mailbox of it can be `'spill-to-disk'`. Resolves once it is known where it is placed, nowhere included. A second
+   * one of that name on one node is `ERR_ALREADY_REGISTERED`. Default false.
+   *
+   * @example
+   * await node.agent('ledger', { receive: book, placed: true })
+   * await node.placement.place('ledger', node.peerId)
+   */
+  placed?: Grouped | undefined
   receive?: WithOptions<Receiver> | Record<string, WithOptions<Receiver>> | undefined
   handle?: Record<string, WithOptions<RequestHandler>> | undefined
 }

@@ -1,6 +1,5 @@
 import type { AttributeSet } from '../../protocols/envelope/attributes.ts'
 import { MeshError } from '../../protocols/errors.ts'
-import { MAX_NAME_BYTES } from '../../protocols/point-to-point/constants.ts'
 import { Agent } from '../agent/agent.ts'
 import type { AgentNode } from '../agent/agent-port.ts'
 import type { ReceiveContext } from '../agent/context.ts'
@@ -11,25 +10,22 @@ import { sourceOf } from '../agent/source.ts'
 import { StateSpace } from '../agent/state.ts'
 import { SharedState, type StateHome } from '../agent/state-home.ts'
 import { Templates } from '../agent/templates.ts'
-import type {
-  AgentHandlers,
-  Grouped,
-  HandlerOptions,
-  Receiver,
-  RequestHandler,
-  WaitOptions,
-  WithOptions
-} from '../agent/types.ts'
+import type { AgentHandlers, WaitOptions } from '../agent/types.ts'
+import type { Router } from '../core/routing/router.ts'
 import type { Alarm } from '../runtime/delivery/alarm.ts'
 import type { Composer } from '../runtime/delivery/composer.ts'
 import type { Directory } from '../runtime/directory/types.ts'
 import type { Membership } from '../runtime/membership/types.ts'
 import type { Clock, Coordinator, Dice } from '../runtime/ports.ts'
+import { checked, checkName, equip, groupOf, isAsked } from './agent-handlers.ts'
 import { type Atlas, agentKey } from './atlas.ts'
 import type { Limits } from './config.ts'
+import type { GroupParts } from './consensus/group.ts'
 import type { NodeEventBody } from './events.ts'
 import type { LoadShedder } from './load-shedder.ts'
 import type { Mailboxes } from './mailboxes.ts'
+import { PlacedAgent } from './placement/placed-agent.ts'
+import { candidateKey } from './placement/record.ts'
 import type { AgentRegistry, LocalAgent } from './registry.ts'
 import { bounded } from './waiting.ts'
 
@@ -40,6 +36,7 @@ export interface AgentsParts {
   membership: Membership
   directory: Pick<Directory, 'provide' | 'provided' | 'withdraw'>
   registry: AgentRegistry
+  router: Pick<Router, 'group'>
   atlas: Atlas
   composer: Composer
   alarm: Alarm<ReceiveContext>
@@ -47,7 +44,7 @@ export interface AgentsParts {
   /** Where the state is kept of agents that share it with no other host. */
   home: () => StateHome
   /** What agents share by a group, by the control plane where it is undefined. `ERR_NO_CONSENSUS`, `ERR_CONFIG`. */
-  coordinator: (group: unknown) => { coordinator: Coordinator; group: string }
+  coordinator: (group: unknown) => { coordinator: Coordinator; parts: GroupParts }
   limits: Limits
   mailboxes: Mailboxes
   shedder: LoadShedder
@@ -55,10 +52,17 @@ export interface AgentsParts {
   emit: (event: NodeEventBody) => void
 }
 
+interface Hosted extends LocalAgent {
+  /** The group by which it knows what was handled elsewhere. */
+  readonly coordinated: string | undefined
+  /** Says when it is here, where it is not always. */
+  placed: PlacedAgent | undefined
+}
+
 /** Registers agents: here, in the view and in the directory. */
 export class Agents {
   readonly #parts: AgentsParts
-  readonly #local = new Map<Agent, LocalAgent>()
+  readonly #local = new Map<Agent, Hosted>()
 
   constructor(parts: AgentsParts) {
     this.#parts = parts
@@ -67,30 +71,64 @@ export class Agents {
   async register(name: string, handlers: AgentHandlers, options: WaitOptions): Promise<Agent> {
     checkName(name)
     checkWait(options)
-    const { registry, atlas, membership, directory, clock } = this.#parts
+    const { registry, clock } = this.#parts
     const instance = Buffer.from(this.#parts.dice.bytes(5)).toString('hex')
-    const { receive, handle, coordinated, ...mailbox } = checked(handlers)
-    const shared = isAsked(coordinated) ? this.#parts.coordinator(groupOf(coordinated)) : undefined
+    const { receive, handle, coordinated, placed, ...mailbox } = checked(handlers)
+    const by = isAsked(placed) ? placed : coordinated
+    const shared = isAsked(by) ? this.#parts.coordinator(groupOf(by)) : undefined
+    if (isAsked(placed)) this.#checkAlone(name)
     const state = new StateSpace(name, shared ? new SharedState(shared.coordinator) : this.#parts.home())
-    const inbox = new Inbox(this.#inboxHost(name, instance, state, shared?.coordinator), mailbox)
+    const inbox = new Inbox(this.#inboxHost(name, instance, state, shared?.coordinator, isAsked(placed)), mailbox)
     const agent = this.#agent(name, instance, state, inbox)
-    const local: LocalAgent = { name, instance, inbox }
+    const local: Hosted = { name, instance, inbox, coordinated: shared?.parts.name, placed: undefined }
     equip(agent, receive, handle)
-    registry.add(local)
+    if (isAsked(placed)) local.placed = this.#placed(local, shared!.parts)
+    else registry.add(local)
     this.#local.set(agent, local)
-    atlas.localUp(name, instance, shared?.group)
-    const version = membership.set(agentKey(name, instance), shared === undefined ? {} : { coordinated: shared.group })
-    directory.provide(name)
     try {
-      await bounded(membership.announced(version), clock, options)
-      // Beyond the view others find it by the directory alone.
-      if (membership.partial) await bounded(directory.provided(name), clock, options)
+      if (local.placed === undefined) await this.#announce(local, options)
+      else await bounded(local.placed.known, clock, options)
     } catch (error) {
       // Its caller has nothing to close it by.
       void agent.close()
       throw error
     }
     return agent
+  }
+
+  /** The mesh is to find it here; the registry has it. */
+  async #announce(local: Hosted, options: WaitOptions): Promise<void> {
+    const { atlas, membership, directory, clock } = this.#parts
+    const { name, instance, coordinated } = local
+    atlas.localUp(name, instance, coordinated)
+    const version = membership.set(agentKey(name, instance), coordinated === undefined ? {} : { coordinated })
+    directory.provide(name)
+    await bounded(membership.announced(version), clock, options)
+    // Beyond the view others find it by the directory alone.
+    if (membership.partial) await bounded(directory.provided(name), clock, options)
+  }
+
+  /** Of two on one host that are placed nobody could say which of them moves. */
+  #checkAlone(name: string): void {
+    for (const local of this.#local.values()) {
+      if (local.name !== name || local.placed === undefined) continue
+      throw new MeshError('ERR_ALREADY_REGISTERED', `${name} is registered here already, and is placed`)
+    }
+  }
+
+  #placed(local: Hosted, { client }: GroupParts): PlacedAgent {
+    const { self, registry, router, membership, clock } = this.#parts
+    const { name, inbox } = local
+    membership.set(candidateKey(name), {})
+    return new PlacedAgent({
+      ...{ name, self, client, clock, membership, inbox },
+      up: () => {
+        registry.add(local)
+        return this.#announce(local, {})
+      },
+      down: () => void this.#withdraw(local),
+      isUp: (peer) => router.group(name)?.targets.has(peer) === true
+    })
   }
 
   /** The node is leaving: nobody is told, since they were told that. */
@@ -102,6 +140,13 @@ export class Agents {
     const local = this.#local.get(agent)
     if (local === undefined) return
     this.#local.delete(agent)
+    if (local.placed === undefined) return this.#withdraw(local)
+    local.placed.close()
+    const version = this.#parts.membership.delete(candidateKey(local.name))
+    await this.#parts.membership.announced(version).catch(() => {})
+  }
+
+  async #withdraw(local: LocalAgent): Promise<void> {
     const { registry, atlas, membership, directory } = this.#parts
     const { name, instance } = local
     registry.remove(local)
@@ -123,7 +168,13 @@ export class Agents {
     return agent
   }
 
-  #inboxHost(name: string, instance: string, state: StateSpace, coordinator: Coordinator | undefined): InboxHost {
+  #inboxHost(
+    name: string,
+    instance: string,
+    state: StateSpace,
+    coordinator: Coordinator | undefined,
+    placed: boolean
+  ): InboxHost {
     const { self, clock, dice, limits, alarm, handling, composer, mailboxes, shedder } = this.#parts
     const source = sourceOf(self, name)
     const replies = new Map<string, AttributeSet>()
@@ -134,6 +185,7 @@ export class Agents {
       handling,
       state,
       coordinator,
+      placed,
       random: () => dice.random(),
       attributes: (type) => {
         let set = replies.get(type)
@@ -148,88 +200,5 @@ export class Agents {
       refused: () => mailboxes.refused(),
       ...mailboxes.hostFor(name, instance)
     }
-  }
-}
-
-const KEYS = new Set([
-  'receive',
-  'handle',
-  'coordinated',
-  'overflow',
-  'highWatermark',
-  'lowWatermark',
-  'maxQueue',
-  'redirect'
-])
-
-function checked(handlers: AgentHandlers): AgentHandlers {
-  if (!isRecord(handlers)) throw noHandlers('handlers', 'must be an object')
-  const { receive, handle, coordinated } = handlers
-  for (const key of Object.keys(handlers)) if (!KEYS.has(key)) throw noHandlers(key, 'is not supported')
-  if (receive !== undefined && !isHandler(receive) && !isRecord(receive)) {
-    throw noHandlers('receive', 'must be a function, or one for each type')
-  }
-  if (handle !== undefined && (!isRecord(handle) || isHandler(handle))) {
-    throw noHandlers('handle', 'must have a function for each type')
-  }
-  if (!isGrouped(coordinated)) throw noHandlers('coordinated', 'must be true, false or { group }')
-  return handlers
-}
-
-function equip(agent: Agent, receive: AgentHandlers['receive'], handle: AgentHandlers['handle']): void {
-  if (isHandler(receive)) agent.receive(...optionsOf<Receiver>(receive))
-  else {
-    for (const [type, given] of Object.entries(receive ?? {})) agent.receive(type, ...optionsOf<Receiver>(given))
-  }
-  for (const [type, given] of Object.entries(handle ?? {})) agent.handle(type, ...optionsOf<RequestHandler>(given))
-}
-
-/** A function, or the pair of one and its options: not one for each type. */
-function isHandler(value: unknown): value is WithOptions<Receiver> {
-  return typeof value === 'function' || Array.isArray(value)
-}
-
-function optionsOf<Handler>(given: WithOptions<Handler>): [Handler, HandlerOptions?] {
-  return Array.isArray(given) ? (given as [Handler, HandlerOptions]) : [given as Handler]
-}
-
-function isRecord(value: unknown): boolean {
-  return typeof value === 'object' && value !== null
-}
-
-/** What goes by a group: it may be named. */
-function isGrouped(value: unknown): value is Grouped | undefined {
-  if (value === undefined || typeof value === 'boolean') return true
-  return typeof value === 'object' && value !== null && Object.keys(value).join() === 'group'
-}
-
-function isAsked(value: Grouped | undefined): value is Exclude<Grouped, false> {
-  return value !== undefined && value !== false
-}
-
-/** Undefined: the control plane. */
-function groupOf(value: Exclude<Grouped, false>): unknown {
-  return value === true ? undefined : value.group
-}
-
-function noHandlers(key: string, why: string): MeshError {
-  return new MeshError('ERR_CONFIG', `an agent's handlers: ${key} ${why}`, { details: { key } })
-}
-
-function checkName(name: string): void {
-  const valid =
-    typeof name === 'string' &&
-    name !== '' &&
-    name.isWellFormed() &&
-    Buffer.byteLength(name) <= MAX_NAME_BYTES &&
-    !/\p{Cc}/u.test(name)
-  if (!valid) {
-    throw new MeshError(
-      'ERR_CONFIG',
-      `an agent's name is a text of 1 to ${MAX_NAME_BYTES} bytes without control characters`,
-      {
-        details: { key: 'name' }
-      }
-    )
   }
 }

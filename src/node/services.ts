@@ -34,6 +34,7 @@ import {
   createLinks,
   createOrder,
   createPublishSubscribe,
+  createResolver,
   createView
 } from './fabric.ts'
 import { preferredFormats } from './formats.ts'
@@ -46,7 +47,7 @@ import { pipelineCalls } from './pipeline-calls.ts'
 import type { PipelineEvent } from './pipeline-port.ts'
 import { Pipelines } from './pipelines.ts'
 import { AgentRegistry } from './registry.ts'
-import { Resolver } from './resolver.ts'
+import type { Resolver } from './resolver.ts'
 import type { World } from './world.ts'
 
 /** The parts of a node, wired: who knows whom is said here and nowhere else. */
@@ -145,7 +146,8 @@ export class Services {
     this.links.register(this.#pointToPoint)
     this.links.register(this.#requests)
     const bus = new LocalBus(clock)
-    this.#resolver = this.#createResolver()
+    const { router, membership, directory, counters } = this
+    this.#resolver = createResolver(ground, { router, membership, directory, counters })
     const shared = {
       self: host.peer,
       clock,
@@ -185,7 +187,13 @@ export class Services {
     this.agents = createAgents(ground, {
       ...{ membership: this.membership, directory: this.directory, registry: this.registry, atlas: this.atlas },
       ...{ composer: this.composer, alarm: this.#alarm, handling: this.#handling, shedder: this.#shedder },
-      ...{ resolver: this.#resolver, delivery: this.delivery, caller: this.#caller, pubsub: this.pubsub },
+      ...{
+        resolver: this.#resolver,
+        router: this.router,
+        delivery: this.delivery,
+        caller: this.#caller,
+        pubsub: this.pubsub
+      },
       ...{ counters: this.counters, coalescer: this.#coalescer, forwarder: this.#forwarder },
       ...{ persistence: this.#persistence, consensus: this.consensus }
     })
@@ -287,14 +295,5 @@ export class Services {
     this.#world.log?.(told)
     this.events.emit(told)
     if (event.kind === 'agent-up') this.delivery.wake(event.name)
-  }
-
-  #createResolver(): Resolver {
-    const { clock, host, router, membership, directory } = this
-    const { resolveTimeout } = this.#config.limits
-    const throttled = (): void => {
-      this.counters.throttled++
-    }
-    return new Resolver({ clock, host, router, membership, directory, resolveTimeout, throttled })
   }
 }

@@ -20,6 +20,7 @@ import { bounded } from '../waiting.ts'
 import { GroupCoordinator } from './coordinator.ts'
 import type { GroupEvent } from './events.ts'
 import { type GroupParts, KeyValues, OwnMachine } from './group.ts'
+import { MemberRecords } from './member-records.ts'
 import { type GroupSettings, settingsOf } from './options.ts'
 import type { ConsensusGroup, ConsensusOptions } from './types.ts'
 
@@ -60,6 +61,7 @@ export class ConsensusGroups {
   readonly #open = new Map<string, KeyValues | OwnMachine>()
   readonly #coordinators = new Map<string, Coordinator>()
   readonly #keepers: LockKeeper[] = []
+  #records: MemberRecords | undefined
 
   constructor(parts: GroupsParts) {
     this.#parts = parts
@@ -92,11 +94,11 @@ export class ConsensusGroups {
   }
 
   /** Of that group, or of the control plane: as `named`. */
-  coordinator(group: unknown): { coordinator: Coordinator; group: string } {
+  coordinator(group: unknown): { coordinator: Coordinator; parts: GroupParts } {
     const parts = this.named(group)
     let coordinator = this.#coordinators.get(parts.name)
     if (coordinator === undefined) this.#coordinators.set(parts.name, (coordinator = new GroupCoordinator(parts)))
-    return { coordinator, group: parts.name }
+    return { coordinator, parts }
   }
 
   async open(name: string, options: ConsensusOptions): Promise<ConsensusGroup> {
@@ -125,6 +127,10 @@ export class ConsensusGroups {
       ...{ name, self, client, replica, clock },
       nonce: () => Buffer.from(dice.bytes(16)).toString('base64url'),
       onAgentClosed: (agent, closed) => this.#onAgentClosed(agent, closed)
+    }
+    if (name === CONTROL_PLANE) {
+      const { membership, emit } = this.#parts
+      this.#records = new MemberRecords({ name, client, replica, clock, membership, emit })
     }
     const group = isKeyValue(machine) ? new KeyValues(parts) : new OwnMachine(parts)
     this.#open.set(name, group)
@@ -163,6 +169,7 @@ export class ConsensusGroups {
   }
 
   stop(): void {
+    this.#records?.stop()
     for (const keeper of this.#keepers) keeper.stop()
     this.#driver.stop()
     this.#replicas.stop()
