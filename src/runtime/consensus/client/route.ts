@@ -20,6 +20,8 @@ export interface RouteParts {
   /** Throws where nothing can be sent there now. */
   send(peer: string, group: string, calls: readonly Call[]): void
   cancel(peer: string, call: Call): void
+  /** Somebody who should know says who the members are. */
+  changed(members: readonly string[]): void
 }
 
 /**
@@ -70,7 +72,7 @@ export class Route implements AskRoute {
       case 'ERR_NOT_LEADER':
       case 'ERR_NO_CONSENSUS':
       case 'ERR_STOPPED':
-        if (members !== undefined) this.search.changed(members)
+        if (members !== undefined) this.#parts.changed(members)
         this.#again(ask)
         this.#next(peer, (search) => search.refused(leader))
         break
