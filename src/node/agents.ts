@@ -108,26 +108,37 @@ export class Agents {
     if (membership.partial) await bounded(directory.provided(name), clock, options)
   }
 
+  /** Whether the host has registered the agent as one that is placed, as far as this node knows. */
+  mayHave(name: string, peer: string): boolean {
+    const { self, membership } = this.#parts
+    if (peer !== self) return membership.member(peer)?.entries.get(candidateKey(name))?.value !== undefined
+    return this.#local.values().some((local) => local.name === name && local.placed !== undefined)
+  }
+
+  /** Whether this node finds the agent there. */
+  isUp(name: string, peer: string): boolean {
+    return this.#parts.router.group(name)?.targets.has(peer) === true
+  }
+
   /** Of two on one host that are placed nobody could say which of them moves. */
   #checkAlone(name: string): void {
-    for (const local of this.#local.values()) {
-      if (local.name !== name || local.placed === undefined) continue
-      throw new MeshError('ERR_ALREADY_REGISTERED', `${name} is registered here already, and is placed`)
-    }
+    if (!this.mayHave(name, this.#parts.self)) return
+    throw new MeshError('ERR_ALREADY_REGISTERED', `${name} is registered here already, and is placed`)
   }
 
   #placed(local: Hosted, { client }: GroupParts): PlacedAgent {
-    const { self, registry, router, membership, clock } = this.#parts
+    const { self, registry, membership, clock } = this.#parts
     const { name, inbox } = local
     membership.set(candidateKey(name), {})
     return new PlacedAgent({
-      ...{ name, self, client, clock, membership, inbox },
+      ...{ name, self, client, clock, inbox },
       up: () => {
         registry.add(local)
         return this.#announce(local, {})
       },
       down: () => void this.#withdraw(local),
-      isUp: (peer) => router.group(name)?.targets.has(peer) === true
+      mayHave: (peer) => this.mayHave(name, peer),
+      isUp: (peer) => this.isUp(name, peer)
     })
   }
 

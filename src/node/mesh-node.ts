@@ -56,10 +56,15 @@ export class MeshNode implements Node {
     this.pipelines = { get: (id) => services.pipelines.get(id) }
     this.deadLetters = this.#deadLetters(services.delivery.letters)
     this.rateLimits = rateLimits(services.rates, () => this.#running())
-    this.placement = new Placements((group) => {
-      this.#running()
-      return services.consensus.named(group)
-    }, services.clock)
+    this.placement = new Placements({
+      clock: services.clock,
+      named: (group) => {
+        this.#running()
+        return services.consensus.named(group)
+      },
+      mayHave: (agent, at) => services.agents.mayHave(agent, at),
+      isUp: (agent, at) => services.agents.isUp(agent, at)
+    })
     const open: OpenConsensusLoosely = async (group, options) => {
       this.#running()
       return services.consensus.open(group, options)

@@ -24,7 +24,8 @@ interface Placement {
  *
  * - `{ joined: peer, info }` gives since when (the index of an entry); whoever is on record stays so since then, with the new info.
  * - `{ left: peer }` gives whether it was on record. Where agents are placed stays on record: they are to be placed anew.
- * - `{ place: agent, at: peer }` gives since when. `ERR_CONFLICT` where it is at another peer that is on record: then it has to move.
+ * - `{ place: agent, at: peer }` gives since when. `ERR_CONFLICT` where it is at another peer that is not known to have left: then it
+ *   has to move. That is known where peers are on record, and it is not.
  * - `{ moving: agent, from, to }` says that it is to move, so that its host lets go of it; gives since when it is at `from`, `ERR_CONFLICT` where
  *   it is not. With another `to` it is to move there instead, with `from` it is to stay.
  * - `{ move: agent, from, to }` gives since when; `ERR_CONFLICT` where it is not at `from`.
@@ -60,7 +61,8 @@ export class Members implements StateMachine {
   #place(agent: string, at: string, index: number): number {
     const placed = this.#placements.get(agent)
     if (placed?.at === at) return placed.since
-    if (placed !== undefined && this.#members.has(placed.at)) throw elsewhere(agent, placed)
+    const gone = placed !== undefined && this.#members.size > 0 && !this.#members.has(placed.at)
+    if (placed !== undefined && !gone) throw elsewhere(agent, placed)
     checkRoom(this.#placements, agent)
     this.#placements.set(agent, { at, since: index })
     return index

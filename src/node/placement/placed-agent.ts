@@ -1,22 +1,21 @@
 import { MeshError } from '../../../protocols/errors.ts'
 import type { Inbox } from '../../agent/inbox.ts'
 import type { GroupClient } from '../../runtime/consensus/client/group-client.ts'
-import type { Membership } from '../../runtime/membership/types.ts'
 import type { Clock } from '../../runtime/ports.ts'
-import { candidateKey, MEMBERS, type PlacementRecord, recordOf } from './record.ts'
+import { MEMBERS, type PlacementRecord, recordOf } from './record.ts'
 
 export interface PlacedAgentParts {
   readonly name: string
   readonly self: string
   readonly client: GroupClient
   readonly clock: Clock
-  readonly membership: Pick<Membership, 'member'>
   readonly inbox: Pick<Inbox, 'hold' | 'resume' | 'receiving' | 'handBack'>
   /** Throws `ERR_LIMIT`; resolves once the mesh finds it here. */
   up(): Promise<void>
   /** It does not any more. */
   down(): void
-  /** Whether this node knows the agent to be active at that peer. */
+  /** Whether the host is there and has the agent registered, active or not; whether it is known to be active there. */
+  mayHave(peer: string): boolean
   isUp(peer: string): boolean
 }
 
@@ -145,7 +144,7 @@ export class PlacedAgent {
   async #handOver(record: PlacementRecord): Promise<void> {
     const { name, self: from, client, clock, inbox, isUp } = this.#parts
     const to = record.to!
-    if (!this.#mayHave(to)) {
+    if (!this.#parts.mayHave(to)) {
       await client.propose(MEMBERS, { moving: name, from, to: from }, { timeout: WAIT })
       await this.#changedFrom(record)
       return
@@ -169,7 +168,7 @@ export class PlacedAgent {
     const { at: from } = record
     let gone: number | undefined
     while (this.#record === record && !this.#closed) {
-      if (this.#mayHave(from)) gone = undefined
+      if (this.#parts.mayHave(from)) gone = undefined
       else gone ??= clock.monotonic()
       if (gone !== undefined && clock.monotonic() - gone >= GONE) {
         await client.propose(MEMBERS, { move: name, from, to }, { timeout: WAIT })
@@ -178,12 +177,6 @@ export class PlacedAgent {
       }
       await this.#pause(AGAIN)
     }
-  }
-
-  /** Whether the host is there, and has the agent registered. */
-  #mayHave(peer: string): boolean {
-    const { name, membership } = this.#parts
-    return membership.member(peer)?.entries.get(candidateKey(name))?.value !== undefined
   }
 
   /** What was put on record is told soon. */

@@ -12,26 +12,37 @@ import type { Placed, Placement, PlacementChange, PlacementOptions, RecordedHost
 /** ms; see `PlacementOptions`. */
 const TIMEOUT = 5_000
 const MOVE_TIMEOUT = 30_000
+/** ms between two looks whether the agent is found. */
+const LOOK = 5
 
 type Records = readonly (readonly [agent: string, record: PlacementRecord])[]
+type Left = WaitOptions & { timeout: number }
 type Peer = Parameters<Placement['place']>[1]
+
+export interface PlacementsParts {
+  readonly clock: Clock
+  /** The parts of a group, of the control plane where it is undefined; throws where there is none. */
+  named(group: unknown): GroupParts
+  /** Whether this node knows that the host has registered the agent, active or not; and that it is active there. */
+  mayHave(agent: string, peer: string): boolean
+  isUp(agent: string, peer: string): boolean
+}
 
 /** `node.placement`. */
 export class Placements implements Placement {
-  readonly #named: (group: unknown) => GroupParts
-  readonly #clock: Clock
+  readonly #parts: PlacementsParts
 
-  /** `named`: the parts of a group, of the control plane where it is undefined; throws where there is none. */
-  constructor(named: (group: unknown) => GroupParts, clock: Clock) {
-    this.#named = named
-    this.#clock = clock
+  constructor(parts: PlacementsParts) {
+    this.#parts = parts
   }
 
   async place(agent: string, peer: Peer, options: PlacementOptions = {}): Promise<Placed> {
     checkAgent(agent)
     const at = peerOf('peer', peer)
     const { client, wait } = this.#asked(options, TIMEOUT)
-    const { value } = await client.propose(MEMBERS, { place: agent, at }, wait)
+    const left = this.#countdown(wait)
+    const { value } = await client.propose(MEMBERS, { place: agent, at }, left())
+    await this.#found(agent, at, left)
     return placedOf(agent, { at, since: value as number })
   }
 
@@ -39,22 +50,37 @@ export class Placements implements Placement {
     checkAgent(agent)
     const peer = peerOf('to', to)
     const { client, wait } = this.#asked(options, MOVE_TIMEOUT)
-    const end = this.#clock.monotonic() + wait.timeout
-    const left = (): WaitOptions & { timeout: number } => {
-      return { ...wait, timeout: Math.max(0, end - this.#clock.monotonic()) }
-    }
+    const left = this.#countdown(wait)
     const before = await recordIn(client, agent, left())
     if (before === undefined) throw new MeshError('ERR_CONFLICT', `${agent} has no place`)
     if (before.at === peer && before.to === undefined) return placedOf(agent, before)
     await client.propose(MEMBERS, { moving: agent, from: before.at, to: peer }, left())
-    return this.#moved(client, agent, { ...before, to: peer }, left)
+    const placed = await this.#moved(client, agent, { ...before, to: peer }, left)
+    await this.#found(agent, peer, left)
+    return placed
+  }
+
+  #countdown(wait: Left): () => Left {
+    const { clock } = this.#parts
+    const end = clock.monotonic() + wait.timeout
+    return () => ({ ...wait, timeout: Math.max(0, end - clock.monotonic()) })
+  }
+
+  /** It is on record; whoever sends to it next finds it, where its host is known to have it. */
+  async #found(agent: string, peer: string, left: () => Left): Promise<void> {
+    const { clock, mayHave, isUp } = this.#parts
+    while (mayHave(agent, peer) && !isUp(agent, peer)) {
+      const { timeout, signal } = left()
+      if (timeout === 0 || signal?.aborted) return
+      await new Promise<void>((resolve) => void clock.after(LOOK, resolve))
+    }
   }
 
   async #moved(
     client: GroupClient,
     agent: string,
     { at: from, since, to }: PlacementRecord,
-    left: () => WaitOptions & { timeout: number }
+    left: () => Left
   ): Promise<Placed> {
     let known: Uint8Array = new Uint8Array(0)
     for (;;) {
@@ -111,12 +137,12 @@ export class Placements implements Placement {
     )
   }
 
-  #asked(options: PlacementOptions, timeout: number): { client: GroupClient; wait: WaitOptions & { timeout: number } } {
+  #asked(options: PlacementOptions, timeout: number): { client: GroupClient; wait: Left } {
     if (typeof options !== 'object' || options === null) throw wrong('options', 'an object')
     const { group, signal, timeout: given = timeout, ...unknown } = options
     for (const key of Object.keys(unknown)) throw wrong(key, 'left out: placement has no such option')
     checkWait({ signal, timeout: given })
-    return { client: this.#named(group).client, wait: { signal, timeout: given } }
+    return { client: this.#parts.named(group).client, wait: { signal, timeout: given } }
   }
 }
 
@@ -124,21 +150,12 @@ function checkAgent(agent: unknown): void {
   if (typeof agent !== 'string' || agent === '' || !agent.isWellFormed()) throw wrong('agent', 'the name of an agent')
 }
 
-async function recordIn(
-  client: GroupClient,
-  agent: string,
-  wait: WaitOptions & { timeout: number }
-): Promise<PlacementRecord | undefined> {
+async function recordIn(client: GroupClient, agent: string, wait: Left): Promise<PlacementRecord | undefined> {
   return (await client.read(MEMBERS, { placement: agent }, 'strong', wait)) as PlacementRecord | undefined
 }
 
 /** That nothing has changed in time is not for want of a majority. */
-async function changed(
-  client: GroupClient,
-  agent: string,
-  known: Uint8Array,
-  wait: WaitOptions & { timeout: number }
-): Promise<Uint8Array> {
+async function changed(client: GroupClient, agent: string, known: Uint8Array, wait: Left): Promise<Uint8Array> {
   try {
     return await client.changed(MEMBERS, { placement: agent }, known, wait)
   } catch (error) {

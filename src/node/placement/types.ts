@@ -44,12 +44,15 @@ export interface RecordedHost {
  * await node.placement.move('ledger', b.peerId)
  */
 export interface Placement {
-  /** Says where it is to be. `ERR_CONFLICT` where it is at another host that the group has on record: then it has to move. */
+  /**
+   * Says where it is to be; where it is registered there already, resolves once this node finds it. `ERR_CONFLICT` where it is at another host: then it has to move. In the control plane, a host that
+   * has left the mesh, as it is on record there, is none.
+   */
   place(agent: string, peer: PeerId | string, options?: PlacementOptions): Promise<Placed>
   /**
    * Moves it: the old host begins nothing new, ends what it handles (10 s at most), and hands back what waits, after the group has recorded
    * the move; the new host goes on with the state that they share. What is under way with exactly-once happens once. When the old host is
-   * gone, the new one takes over by itself. Resolves once the move is on record. Rejects with `ERR_CONFLICT` where it has no place, or
+   * gone, the new one takes over by itself. Resolves once the move is on record and this node finds it there. Rejects with `ERR_CONFLICT` where it has no place, or
    * somebody has moved it elsewhere meanwhile, `ERR_NO_RESPONDERS` where the old host sees no such agent at the new one (it stays), `ERR_TIMEOUT`:
    * then the move goes on.
    */

@@ -65,9 +65,11 @@ describe('the record of placements', () => {
   })
 
   it('places an agent anew whose peer is not on record any more', () => {
-    const { tell, ask } = ground()
-    tell({ joined: 'a', info: 1 })
+    const { tell, fail, ask } = ground()
     tell({ place: 'agent', at: 'a' })
+    // Where nobody is on record that says nothing.
+    assert.equal(fail({ place: 'agent', at: 'b' }), 'ERR_CONFLICT')
+    for (const peer of ['a', 'b']) tell({ joined: peer, info: 1 })
     tell({ left: 'a' })
     const since = tell({ place: 'agent', at: 'b' })
     assert.deepEqual(ask({ placement: 'agent' }), { at: 'b', since })
