@@ -87,7 +87,7 @@ export class Agents {
     this.#local.set(agent, local)
     try {
       if (local.placed === undefined) await this.#announce(local, options)
-      else await bounded(local.placed.known, clock, options)
+      else await bounded(this.#offered(name, local.placed), clock, options)
     } catch (error) {
       // Its caller has nothing to close it by.
       void agent.close()
@@ -127,9 +127,8 @@ export class Agents {
   }
 
   #placed(local: Hosted, { client }: GroupParts): PlacedAgent {
-    const { self, registry, membership, clock } = this.#parts
+    const { self, registry, clock } = this.#parts
     const { name, inbox } = local
-    membership.set(candidateKey(name), {})
     return new PlacedAgent({
       ...{ name, self, client, clock, inbox },
       up: () => {
@@ -140,6 +139,12 @@ export class Agents {
       mayHave: (peer) => this.mayHave(name, peer),
       isUp: (peer) => this.isUp(name, peer)
     })
+  }
+
+  /** Everybody knows that it may be moved here. */
+  async #offered(name: string, placed: PlacedAgent): Promise<void> {
+    const { membership } = this.#parts
+    await Promise.all([placed.known, membership.announced(membership.set(candidateKey(name), {}))])
   }
 
   /** The node is leaving: nobody is told, since they were told that. */
