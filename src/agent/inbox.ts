@@ -141,13 +141,14 @@ export class Inbox {
 
   /** Refuses what waits, so that its senders try another member; what is being handled goes on. */
   handBack(reason: MeshError): void {
-    for (let inbound = this.#early.shift(); inbound !== undefined; inbound = this.#early.shift()) inbound.refuse(reason)
+    for (let inbound = this.#early.shift(); inbound !== undefined; inbound = this.#early.shift())
+      this.#reject(inbound, reason)
     for (let call = this.#earlyCalls.shift(); call !== undefined; call = this.#earlyCalls.shift()) call.fail(reason)
     for (const queue of this.#queues()) queue.close(reason)
   }
 
   #reject(inbound: Inbound, error: MeshError): void {
-    this.#host.dropped(inbound, error)
+    if (inbound.timeout === undefined) this.#host.dropped(inbound, error)
     inbound.refuse(error)
   }
 

@@ -5,7 +5,7 @@ import type { AgentNode } from '../agent/agent-port.ts'
 import type { ReceiveContext } from '../agent/context.ts'
 import type { Handling } from '../agent/handling.ts'
 import { Inbox, type InboxHost } from '../agent/inbox.ts'
-import { checkWait } from '../agent/options.ts'
+import { checkWait, checkWaitKeys } from '../agent/options.ts'
 import { sourceOf } from '../agent/source.ts'
 import { StateSpace } from '../agent/state.ts'
 import { SharedState, type StateHome } from '../agent/state-home.ts'
@@ -71,6 +71,7 @@ export class Agents {
   async register(name: string, handlers: AgentHandlers, options: WaitOptions): Promise<Agent> {
     checkName(name)
     checkWait(options)
+    checkWaitKeys(options)
     const { registry, clock } = this.#parts
     const instance = Buffer.from(this.#parts.dice.bytes(5)).toString('hex')
     const { receive, handle, coordinated, placed, ...mailbox } = checked(handlers)
