@@ -76,6 +76,7 @@ export type { Node, Peer, StopOptions } from './node/node.ts'
 export type { Pipeline } from './node/pipeline.ts'
 export type { PipelineFeed } from './node/pipeline-feed.ts'
 export type { PipelineOptions } from './node/pipeline-options.ts'
+export type { Placed, Placement, PlacementChange, PlacementOptions, RecordedHost } from './node/placement/types.ts'
 export type {
   Evidence,
   LogPlace,

@@ -89,7 +89,7 @@ describe('the README', () => {
       ['datagrams', 'ERR_CONFIG', () => configured({ transports: { datagram: {} } })],
       ['Distributed Erlang', 'ERR_CONFIG', () => configured({ transports: { erlang: {} } })],
       ['other overlays', 'ERR_CONFIG', () => configured({ overlay: 'auto' })],
-      ...['controlPlane', 'authority', 'privateNetwork', 'relay', 'nat', 'observability'].map(
+      ...['authority', 'privateNetwork', 'relay', 'nat', 'observability'].map(
         (key): [string, string, () => unknown] => [key, 'ERR_CONFIG', () => configured({ [key]: {} })]
       )
     ]

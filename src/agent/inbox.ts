@@ -3,11 +3,16 @@ import { MeshError } from '../../protocols/errors.ts'
 import { BoundedQueue } from '../core/flow/queue.ts'
 import type { Inbound } from '../runtime/delivery/inbound.ts'
 import type { ServedCall } from '../runtime/delivery/served-call.ts'
+import { wrong } from './options.ts'
 import { type ReceiverHost, ReceiverQueue } from './receivers.ts'
 import { type ResponderHost, ResponderQueue } from './responders.ts'
 import type { HandlerOptions, MailboxOptions, Receiver, RequestHandler } from './types.ts'
 
-export type InboxHost = ReceiverHost & ResponderHost & { attributes(type: string): AttributeSet }
+export interface InboxHost extends ReceiverHost, ResponderHost {
+  attributes(type: string): AttributeSet
+  /** The agent may go on at another host. */
+  readonly placed: boolean
+}
 
 /** Everything that comes to one instance of an agent, and who handles it. */
 export class Inbox {
@@ -25,6 +30,7 @@ export class Inbox {
   readonly #early: BoundedQueue<Inbound>
   readonly #earlyCalls: BoundedQueue<ServedCall>
   #state: 'waiting' | 'opening' | 'open' = 'waiting'
+  #held = false
 
   /** `defaults`: of the mailboxes of its receivers. */
   constructor(host: InboxHost, defaults: MailboxOptions = {}) {
@@ -46,7 +52,17 @@ export class Inbox {
   receive(type: string | undefined, handler: Receiver, options: HandlerOptions): void {
     const known = type === undefined ? this.#receiver !== undefined : this.#receivers.has(type)
     if (known) throw taken(type ?? 'every type')
-    const queue = new ReceiverQueue(handler, { ...this.#defaults, ...options }, type, this.#host)
+    // What may come to another host too is handled as that needs it, whatever its handler is.
+    const own = this.#host.coordinator === undefined ? options : { ...options, delivery: 'exactly-once' as const }
+    const all = { ...this.#defaults, ...own }
+    if (this.#host.placed && all.overflow === 'spill-to-disk') {
+      throw wrong(
+        'overflow',
+        "another than 'spill-to-disk': what waits on this host's disk cannot go on with the agent"
+      )
+    }
+    const queue = new ReceiverQueue(handler, all, type, this.#host)
+    if (this.#held) queue.hold()
     if (type === undefined) this.#receiver = queue
     else this.#receivers.set(type, queue)
     this.#open()
@@ -101,9 +117,30 @@ export class Inbox {
     else call.fail(new MeshError('ERR_NO_HANDLER', `${call.target} answers no ${call.message.type}`))
   }
 
-  /** Refuses what waits; what is being handled goes on. */
+  /** Begins no message until `resume`; what comes waits. Requests go on. */
+  hold(): void {
+    this.#held = true
+    for (const queue of this.#receiverQueues()) queue.hold()
+  }
+
+  resume(): void {
+    this.#held = false
+    for (const queue of this.#receiverQueues()) queue.resume()
+  }
+
+  /** Messages being handled. */
+  get receiving(): number {
+    let running = 0
+    for (const queue of this.#receiverQueues()) running += queue.running
+    return running
+  }
+
   close(): void {
-    const reason = new MeshError('ERR_NO_RESPONDERS', 'the agent is closed')
+    this.handBack(new MeshError('ERR_NO_RESPONDERS', 'the agent is closed'))
+  }
+
+  /** Refuses what waits, so that its senders try another member; what is being handled goes on. */
+  handBack(reason: MeshError): void {
     for (let inbound = this.#early.shift(); inbound !== undefined; inbound = this.#early.shift())
       this.#reject(inbound, reason)
     for (let call = this.#earlyCalls.shift(); call !== undefined; call = this.#earlyCalls.shift()) call.fail(reason)
@@ -116,8 +153,12 @@ export class Inbox {
   }
 
   *#queues(): Iterable<ReceiverQueue | ResponderQueue> {
-    yield* this.#receivers.values()
+    yield* this.#receiverQueues()
     yield* this.#responders.values()
+  }
+
+  *#receiverQueues(): Iterable<ReceiverQueue> {
+    yield* this.#receivers.values()
     if (this.#receiver !== undefined) yield this.#receiver
   }
 }

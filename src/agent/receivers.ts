@@ -40,6 +40,8 @@ export class ReceiverQueue {
   /** Handlers that have committed and are not over yet. */
   #tails = 0
   #draining = false
+  /** Nothing is begun for the time being. */
+  #held = false
 
   /** `type`: of the messages; undefined for every type. */
   constructor(handler: Receiver, options: HandlerOptions, type: string | undefined, host: ReceiverHost) {
@@ -72,7 +74,18 @@ export class ReceiverQueue {
   }
 
   get #mayTake(): boolean {
-    return this.#running < this.#concurrency && this.#lateCount < this.#host.limits.highWatermark
+    return !this.#held && this.#running < this.#concurrency && this.#lateCount < this.#host.limits.highWatermark
+  }
+
+  /** Begins nothing until `resume`; what comes waits. */
+  hold(): void {
+    this.#held = true
+  }
+
+  resume(): void {
+    if (!this.#held) return
+    this.#held = false
+    this.#drain()
   }
 
   /** Refuses everything that waits. */
@@ -80,7 +93,10 @@ export class ReceiverQueue {
     for (const late of this.#late.values()) for (const inbound of late) this.#refuse(inbound, reason)
     this.#late.clear()
     this.#lateCount = 0
-    for (const inbound of this.#next.splice(0)) this.#refuse(inbound, reason)
+    for (const inbound of this.#next.splice(0)) {
+      this.#busyKeys.delete(inbound.message.routing?.key ?? '')
+      this.#refuse(inbound, reason)
+    }
     this.#mailbox.close(reason)
   }
 
@@ -88,7 +104,7 @@ export class ReceiverQueue {
   #drain(): void {
     if (this.#draining) return
     this.#draining = true
-    while (this.#running < this.#concurrency) {
+    while (!this.#held && this.#running < this.#concurrency) {
       const next = this.#next.shift()
       if (next === undefined) break
       this.#work(next, next.message.routing?.key)
@@ -183,7 +199,7 @@ export class ReceiverQueue {
       const next = this.#behind(key)
       // What has committed holds its key after its place among the running went to another.
       if (next !== undefined) {
-        if (this.#running < this.#concurrency) this.#work(next, key)
+        if (!this.#held && this.#running < this.#concurrency) this.#work(next, key)
         else this.#next.push(next)
       }
       this.#drain()

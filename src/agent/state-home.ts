@@ -1,26 +1,26 @@
 import { MeshError } from '../../protocols/errors.ts'
 import type { Inbound } from '../runtime/delivery/inbound.ts'
-import type { Coordinator, DeliveryLock } from '../runtime/ports.ts'
+import type { Coordinator, DeliveryLock, SharedValue } from '../runtime/ports.ts'
 import type { Change, Store } from '../runtime/storage/types.ts'
 
-/** Where agents' state is kept, and what it takes to change it. */
-export interface StateHome {
-  /** What is given to it is seen by readers at once, and takes effect in that order, or fails with all behind it. */
-  readonly ordered: boolean
+/** Where an agent's state is kept, and what it takes to change it. */
+export type StateHome = HostState | SharedState
+
+interface Home {
   get(key: string): Promise<Uint8Array | undefined>
-  version(key: string): number
-  entries(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]>
   /** Resolves once all that could be read until now is on disk; with false where some of it will never be. */
   settled(): Promise<boolean>
   /**
    * Stores the changes if every key of `reads` has that version still, in one atomic write with the fact that `inbound` was
-   * handled, which is acknowledged then. `ERR_CONFLICT`, thrown at once where it is `ordered`; rejects with `ERR_STORAGE`.
+   * handled, which is acknowledged then. `ERR_CONFLICT`, thrown at once where it is `ordered`; rejects with `ERR_STORAGE`, or
+   * `ERR_COORDINATION_TIMEOUT` where it is shared.
    */
   store(reads: ReadonlyMap<string, number>, changes: readonly Change[], inbound: Inbound | undefined): Promise<void>
 }
 
 /** State of this host alone: in its own store, beside the record of its deliveries. One for all agents of a node. */
-export class HostState implements StateHome {
+export class HostState implements Home {
+  /** What is given to it is seen by readers at once, and takes effect in that order, or fails with all behind it. */
   readonly ordered = true
   readonly #store: Store
   /** The last that was given to be written: when it is on disk, so is all before it. */
@@ -70,7 +70,7 @@ export class HostState implements StateHome {
 }
 
 /** State that agents share wherever they live; `lock` and `delivery` where it is one delivery's to record. */
-export class SharedState implements StateHome {
+export class SharedState implements Home {
   readonly ordered = false
   readonly #coordinator: Coordinator
   readonly #delivery: string | undefined
@@ -82,16 +82,17 @@ export class SharedState implements StateHome {
     this.#lock = lock
   }
 
-  get(key: string): Promise<Uint8Array | undefined> {
-    return this.#coordinator.get(key)
+  read(key: string): Promise<SharedValue> {
+    return this.#coordinator.read(key, this.#lock)
   }
 
-  version(key: string): number {
-    return this.#coordinator.version(key)
+  /** In the order of the keys, as they are at one moment. */
+  list(prefix: string): Promise<(readonly [key: string, shared: SharedValue])[]> {
+    return this.#coordinator.list(prefix, this.#lock)
   }
 
-  entries(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]> {
-    return this.#coordinator.entries(prefix)
+  async get(key: string): Promise<Uint8Array | undefined> {
+    return (await this.read(key)).value
   }
 
   /** What it shows was recorded. */

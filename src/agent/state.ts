@@ -2,7 +2,7 @@ import { decodeData, encodeData } from '../../protocols/envelope/data.ts'
 import type { Payload } from '../../protocols/envelope/message.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import type { Change } from '../runtime/storage/types.ts'
-import type { StateHome } from './state-home.ts'
+import type { HostState, SharedState, StateHome } from './state-home.ts'
 import type { AgentState, StateChange } from './types.ts'
 
 /** Bytes of a key: as many as of an id. */
@@ -31,9 +31,14 @@ export class StateSpace implements AgentState {
   }
 
   async *entries(): AsyncGenerator<readonly [key: string, value: Payload]> {
-    for await (const key of this.keys()) {
-      const value = await this.get(key)
-      if (this.has(key)) yield [key, value]
+    const { home } = this
+    if (home.ordered) {
+      for await (const key of this.keys(home)) {
+        const value = await this.get(key)
+        if (home.version(this.place(key)) !== 0) yield [key, value]
+      }
+    } else {
+      for (const { key, value } of (await this.list(home)).values) yield [key, value]
     }
   }
 
@@ -45,14 +50,28 @@ export class StateSpace implements AgentState {
     return bytes === undefined ? undefined : decoded(bytes)
   }
 
-  async *keys(): AsyncGenerator<string> {
-    for await (const [place] of this.home.entries(this.prefix)) {
+  async *keys(home: HostState): AsyncGenerator<string> {
+    for await (const [place] of home.entries(this.prefix)) {
       if (place !== this.prefix) yield place.slice(this.prefix.length)
     }
   }
 
-  has(key: string): boolean {
-    return this.home.version(this.place(key)) !== 0
+  async read(place: string, home: SharedState): Promise<{ value: Payload | undefined; version: number }> {
+    const { value, version } = await home.read(place)
+    return { value: value && decoded(value), version }
+  }
+
+  /** All keys, and what tells whether any came or went. */
+  async list(
+    home: SharedState
+  ): Promise<{ version: number; values: { place: string; key: string; value: Payload; version: number }[] }> {
+    const values = []
+    let keys = 0
+    for (const [place, { value, version }] of await home.list(this.prefix)) {
+      if (place === this.prefix) keys = version
+      else values.push({ place, key: place.slice(this.prefix.length), value: decoded(value!), version })
+    }
+    return { version: keys, values }
   }
 
   /** Where a key is stored. Throws `ERR_CONFIG` for what can be none. */
@@ -63,12 +82,18 @@ export class StateSpace implements AgentState {
     return this.prefix + key
   }
 
-  /** Throws `ERR_CONFIG`, and `ERR_UNREPRESENTABLE` for a value that no message could carry. */
-  encode(changes: readonly StateChange[]): Change[] {
+  /**
+   * `known` tells the version of a place, undefined where it does not know it. Throws `ERR_CONFIG`, and `ERR_UNREPRESENTABLE` for a value
+   * that no message could carry.
+   */
+  encode(changes: readonly StateChange[], known: { version(place: string): number | undefined }): Change[] {
     if (!Array.isArray(changes)) throw wrong('changes', 'a list of puts and deletes')
     const encoded = changes.map((change: StateChange) => this.#encode(change))
-    const { home } = this
-    const same = encoded.every(({ key, value }) => (home.version(key) === 0) === (value === undefined))
+    // Where that is not known a key may have come or gone.
+    const same = encoded.every(({ key, value }) => {
+      const version = known.version(key)
+      return version !== undefined && (version === 0) === (value === undefined)
+    })
     if (!same) encoded.push({ key: this.prefix, value: NOTHING })
     return encoded
   }

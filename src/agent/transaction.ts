@@ -12,7 +12,7 @@ export class Transaction implements AgentState {
   readonly #space: StateSpace
   readonly #home: StateHome
   readonly #early: boolean
-  /** Where what was read is stored → its version at the first read; before the read, so that no change is missed. */
+  /** Where what was read is stored → its version at the first read: taken before it, so that no change is missed, or with it. */
   readonly #reads = new Map<string, number>()
 
   /**
@@ -31,21 +31,45 @@ export class Transaction implements AgentState {
   }
 
   async get(key: string): Promise<Payload | undefined> {
-    this.#note(this.#space.place(key))
-    return this.#early ? this.#space.peek(key) : this.#space.get(key)
+    const home = this.#home
+    const place = this.#space.place(key)
+    if (home.ordered) {
+      this.#note(place, home.version(place))
+      return this.#early ? this.#space.peek(key) : this.#space.get(key)
+    }
+    const { value, version } = await this.#space.read(place, home)
+    this.#found(place, version)
+    return value
   }
 
   async *entries(): AsyncGenerator<readonly [key: string, value: Payload]> {
-    this.#note(this.#space.prefix)
-    for await (const key of this.#space.keys()) {
-      const value = await this.get(key)
-      if (this.#space.has(key)) yield [key, value]
+    const home = this.#home
+    const { prefix } = this.#space
+    if (home.ordered) {
+      this.#note(prefix, home.version(prefix))
+      for await (const key of this.#space.keys(home)) {
+        const value = await this.get(key)
+        if (home.version(this.#space.place(key)) !== 0) yield [key, value]
+      }
+      return
+    }
+    const { version: keys, values } = await this.#space.list(home)
+    this.#found(prefix, keys)
+    for (const { place, key, value, version } of values) {
+      this.#found(place, version)
+      yield [key, value]
     }
   }
 
-  /** Throws what can be known at once; see `StateHome.store`. */
+  /** Throws what can be known at once; see `Home.store`. */
   commit(changes: readonly StateChange[], inbound: Inbound | undefined): Promise<void> {
-    return this.#home.store(this.#reads, this.#space.encode(changes), inbound)
+    const home = this.#home
+    return home.store(this.#reads, this.#space.encode(changes, home.ordered ? home : this), inbound)
+  }
+
+  /** Of what was read. */
+  version(place: string): number | undefined {
+    return this.#reads.get(place)
   }
 
   /** What was read counts no longer: it is read anew. */
@@ -53,7 +77,16 @@ export class Transaction implements AgentState {
     this.#reads.clear()
   }
 
-  #note(place: string): void {
-    if (!this.#reads.has(place)) this.#reads.set(place, this.#home.version(place))
+  #note(place: string, version: number): void {
+    if (!this.#reads.has(place)) this.#reads.set(place, version)
+  }
+
+  /** It came with what was read; what is read twice and has changed in between must not be taken for what it was. */
+  #found(place: string, version: number): void {
+    const known = this.#reads.get(place)
+    this.#reads.set(place, known === undefined || known === version ? version : CHANGED)
   }
 }
+
+/** No key ever has it. */
+const CHANGED = Number.MAX_SAFE_INTEGER

@@ -128,9 +128,35 @@ export interface HandlerOptions extends MailboxOptions {
  * await node.agent('worker', { receive: { 'order.placed': [store, { concurrency: 4 }] }, overflow: 'spill-to-disk' })
  */
 export interface AgentHandlers extends MailboxOptions {
+  /**
+   * The coordinated exactly-once mode: the hosts of this name share its state, and a log of what was delivered, through a
+   * group that agrees; every host of the name is to say the same. A message sent exactly-once may then go on to another of them when
+   * the one that had it is gone, and its effect still happens once: the handlers of `receive` are all exactly-once ones, their effect
+   * is what they commit. `true`: by the control plane (`ERR_NO_CONSENSUS` where there is none), `{ group }`: by a group that
+   * `node.consensus` gave. Handlers and `agent.state` meet `ERR_COORDINATION_TIMEOUT` (retryable) while the group has no majority; a
+   * commit may have 1 MiB. Default false: a message sent exactly-once stays with one host.
+   *
+   * @example
+   * await node.agent('ledger', { receive: book, coordinated: true })
+   */
+  coordinated?: Grouped | undefined
+  /**
+   * The agent is active only at the host that `node.placement` says, of all that register it so: there it is found, and takes what
+   * comes. Elsewhere it waits to be moved or placed there; it may send. Implies `coordinated` with the same group, so that its state
+   * goes with it. No mailbox of it can be `'spill-to-disk'`. Resolves once it is known where it is placed, nowhere included. A second
+   * one of that name on one node is `ERR_ALREADY_REGISTERED`. Default false.
+   *
+   * @example
+   * await node.agent('ledger', { receive: book, placed: true })
+   * await node.placement.place('ledger', node.peerId)
+   */
+  placed?: Grouped | undefined
   receive?: WithOptions<Receiver> | Record<string, WithOptions<Receiver>> | undefined
   handle?: Record<string, WithOptions<RequestHandler>> | undefined
 }
+
+/** By a group of hosts that agree, one that `node.consensus` gave; `true` is the control plane. */
+export type Grouped = boolean | { readonly group: { readonly name: string } }
 
 export type WithOptions<Handler> = Handler | readonly [handler: Handler, options: HandlerOptions]
 

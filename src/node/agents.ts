@@ -1,6 +1,5 @@
 import type { AttributeSet } from '../../protocols/envelope/attributes.ts'
 import { MeshError } from '../../protocols/errors.ts'
-import { MAX_NAME_BYTES } from '../../protocols/point-to-point/constants.ts'
 import { Agent } from '../agent/agent.ts'
 import type { AgentNode } from '../agent/agent-port.ts'
 import type { ReceiveContext } from '../agent/context.ts'
@@ -9,26 +8,24 @@ import { Inbox, type InboxHost } from '../agent/inbox.ts'
 import { checkWait, checkWaitKeys } from '../agent/options.ts'
 import { sourceOf } from '../agent/source.ts'
 import { StateSpace } from '../agent/state.ts'
-import type { StateHome } from '../agent/state-home.ts'
+import { SharedState, type StateHome } from '../agent/state-home.ts'
 import { Templates } from '../agent/templates.ts'
-import type {
-  AgentHandlers,
-  HandlerOptions,
-  Receiver,
-  RequestHandler,
-  WaitOptions,
-  WithOptions
-} from '../agent/types.ts'
+import type { AgentHandlers, WaitOptions } from '../agent/types.ts'
+import type { Router } from '../core/routing/router.ts'
 import type { Alarm } from '../runtime/delivery/alarm.ts'
 import type { Composer } from '../runtime/delivery/composer.ts'
 import type { Directory } from '../runtime/directory/types.ts'
 import type { Membership } from '../runtime/membership/types.ts'
 import type { Clock, Coordinator, Dice } from '../runtime/ports.ts'
+import { checked, checkName, equip, groupOf, isAsked } from './agent-handlers.ts'
 import { type Atlas, agentKey } from './atlas.ts'
 import type { Limits } from './config.ts'
+import type { GroupParts } from './consensus/group.ts'
 import type { NodeEventBody } from './events.ts'
 import type { LoadShedder } from './load-shedder.ts'
 import type { Mailboxes } from './mailboxes.ts'
+import { PlacedAgent } from './placement/placed-agent.ts'
+import { candidateKey } from './placement/record.ts'
 import type { AgentRegistry, LocalAgent } from './registry.ts'
 import { bounded } from './waiting.ts'
 
@@ -39,13 +36,15 @@ export interface AgentsParts {
   membership: Membership
   directory: Pick<Directory, 'provide' | 'provided' | 'withdraw'>
   registry: AgentRegistry
+  router: Pick<Router, 'group'>
   atlas: Atlas
   composer: Composer
   alarm: Alarm<ReceiveContext>
   handling: Handling
-  /** Where agents' state is kept. */
+  /** Where the state is kept of agents that share it with no other host. */
   home: () => StateHome
-  coordinator: Coordinator | undefined
+  /** What agents share by a group, by the control plane where it is undefined. `ERR_NO_CONSENSUS`, `ERR_CONFIG`. */
+  coordinator: (group: unknown) => { coordinator: Coordinator; parts: GroupParts }
   limits: Limits
   mailboxes: Mailboxes
   shedder: LoadShedder
@@ -53,10 +52,17 @@ export interface AgentsParts {
   emit: (event: NodeEventBody) => void
 }
 
+interface Hosted extends LocalAgent {
+  /** The group by which it knows what was handled elsewhere. */
+  readonly coordinated: string | undefined
+  /** Says when it is here, where it is not always. */
+  placed: PlacedAgent | undefined
+}
+
 /** Registers agents: here, in the view and in the directory. */
 export class Agents {
   readonly #parts: AgentsParts
-  readonly #local = new Map<Agent, LocalAgent>()
+  readonly #local = new Map<Agent, Hosted>()
 
   constructor(parts: AgentsParts) {
     this.#parts = parts
@@ -66,29 +72,80 @@ export class Agents {
     checkName(name)
     checkWait(options)
     checkWaitKeys(options)
-    const { registry, atlas, membership, directory, clock } = this.#parts
+    const { registry, clock } = this.#parts
     const instance = Buffer.from(this.#parts.dice.bytes(5)).toString('hex')
-    const state = new StateSpace(name, this.#parts.home())
-    const { receive, handle, ...mailbox } = checked(handlers)
-    const inbox = new Inbox(this.#inboxHost(name, instance, state), mailbox)
+    const { receive, handle, coordinated, placed, ...mailbox } = checked(handlers)
+    const by = isAsked(placed) ? placed : coordinated
+    const shared = isAsked(by) ? this.#parts.coordinator(groupOf(by)) : undefined
+    if (isAsked(placed)) this.#checkAlone(name)
+    const state = new StateSpace(name, shared ? new SharedState(shared.coordinator) : this.#parts.home())
+    const inbox = new Inbox(this.#inboxHost(name, instance, state, shared?.coordinator, isAsked(placed)), mailbox)
     const agent = this.#agent(name, instance, state, inbox)
-    const local: LocalAgent = { name, instance, inbox }
+    const local: Hosted = { name, instance, inbox, coordinated: shared?.parts.name, placed: undefined }
     equip(agent, receive, handle)
-    registry.add(local)
+    if (isAsked(placed)) local.placed = this.#placed(local, shared!.parts)
+    else registry.add(local)
     this.#local.set(agent, local)
-    atlas.localUp(name, instance)
-    const version = membership.set(agentKey(name, instance), {})
-    directory.provide(name)
     try {
-      await bounded(membership.announced(version), clock, options)
-      // Beyond the view others find it by the directory alone.
-      if (membership.partial) await bounded(directory.provided(name), clock, options)
+      if (local.placed === undefined) await this.#announce(local, options)
+      else await bounded(this.#offered(name, local.placed), clock, options)
     } catch (error) {
       // Its caller has nothing to close it by.
       void agent.close()
       throw error
     }
     return agent
+  }
+
+  /** The mesh is to find it here; the registry has it. */
+  async #announce(local: Hosted, options: WaitOptions): Promise<void> {
+    const { atlas, membership, directory, clock } = this.#parts
+    const { name, instance, coordinated } = local
+    atlas.localUp(name, instance, coordinated)
+    const version = membership.set(agentKey(name, instance), coordinated === undefined ? {} : { coordinated })
+    directory.provide(name)
+    await bounded(membership.announced(version), clock, options)
+    // Beyond the view others find it by the directory alone.
+    if (membership.partial) await bounded(directory.provided(name), clock, options)
+  }
+
+  /** Whether the host has registered the agent as one that is placed, as far as this node knows. */
+  mayHave(name: string, peer: string): boolean {
+    const { self, membership } = this.#parts
+    if (peer !== self) return membership.member(peer)?.entries.get(candidateKey(name))?.value !== undefined
+    return this.#local.values().some((local) => local.name === name && local.placed !== undefined)
+  }
+
+  /** Whether this node finds the agent there. */
+  isUp(name: string, peer: string): boolean {
+    return this.#parts.router.group(name)?.targets.has(peer) === true
+  }
+
+  /** Of two on one host that are placed nobody could say which of them moves. */
+  #checkAlone(name: string): void {
+    if (!this.mayHave(name, this.#parts.self)) return
+    throw new MeshError('ERR_ALREADY_REGISTERED', `${name} is registered here already, and is placed`)
+  }
+
+  #placed(local: Hosted, { client }: GroupParts): PlacedAgent {
+    const { self, registry, clock } = this.#parts
+    const { name, inbox } = local
+    return new PlacedAgent({
+      ...{ name, self, client, clock, inbox },
+      up: () => {
+        registry.add(local)
+        return this.#announce(local, {})
+      },
+      down: () => void this.#withdraw(local),
+      mayHave: (peer) => this.mayHave(name, peer),
+      isUp: (peer) => this.isUp(name, peer)
+    })
+  }
+
+  /** Everybody knows that it may be moved here. */
+  async #offered(name: string, placed: PlacedAgent): Promise<void> {
+    const { membership } = this.#parts
+    await Promise.all([placed.known, membership.announced(membership.set(candidateKey(name), {}))])
   }
 
   /** The node is leaving: nobody is told, since they were told that. */
@@ -100,6 +157,13 @@ export class Agents {
     const local = this.#local.get(agent)
     if (local === undefined) return
     this.#local.delete(agent)
+    if (local.placed === undefined) return this.#withdraw(local)
+    local.placed.close()
+    const version = this.#parts.membership.delete(candidateKey(local.name))
+    await this.#parts.membership.announced(version).catch(() => {})
+  }
+
+  async #withdraw(local: LocalAgent): Promise<void> {
     const { registry, atlas, membership, directory } = this.#parts
     const { name, instance } = local
     registry.remove(local)
@@ -121,8 +185,14 @@ export class Agents {
     return agent
   }
 
-  #inboxHost(name: string, instance: string, state: StateSpace): InboxHost {
-    const { self, clock, dice, limits, alarm, handling, composer, coordinator, mailboxes, shedder } = this.#parts
+  #inboxHost(
+    name: string,
+    instance: string,
+    state: StateSpace,
+    coordinator: Coordinator | undefined,
+    placed: boolean
+  ): InboxHost {
+    const { self, clock, dice, limits, alarm, handling, composer, mailboxes, shedder } = this.#parts
     const source = sourceOf(self, name)
     const replies = new Map<string, AttributeSet>()
     return {
@@ -132,6 +202,7 @@ export class Agents {
       handling,
       state,
       coordinator,
+      placed,
       random: () => dice.random(),
       attributes: (type) => {
         let set = replies.get(type)
@@ -146,63 +217,5 @@ export class Agents {
       refused: () => mailboxes.refused(),
       ...mailboxes.hostFor(name, instance)
     }
-  }
-}
-
-const KEYS = new Set(['receive', 'handle', 'overflow', 'highWatermark', 'lowWatermark', 'maxQueue', 'redirect'])
-
-function checked(handlers: AgentHandlers): AgentHandlers {
-  if (!isRecord(handlers)) throw noHandlers('handlers', 'must be an object')
-  const { receive, handle } = handlers
-  for (const key of Object.keys(handlers)) if (!KEYS.has(key)) throw noHandlers(key, 'is not supported')
-  if (receive !== undefined && !isHandler(receive) && !isRecord(receive)) {
-    throw noHandlers('receive', 'must be a function, or one for each type')
-  }
-  if (handle !== undefined && (!isRecord(handle) || isHandler(handle))) {
-    throw noHandlers('handle', 'must have a function for each type')
-  }
-  return handlers
-}
-
-function equip(agent: Agent, receive: AgentHandlers['receive'], handle: AgentHandlers['handle']): void {
-  if (isHandler(receive)) agent.receive(...optionsOf<Receiver>(receive))
-  else {
-    for (const [type, given] of Object.entries(receive ?? {})) agent.receive(type, ...optionsOf<Receiver>(given))
-  }
-  for (const [type, given] of Object.entries(handle ?? {})) agent.handle(type, ...optionsOf<RequestHandler>(given))
-}
-
-/** A function, or the pair of one and its options: not one for each type. */
-function isHandler(value: unknown): value is WithOptions<Receiver> {
-  return typeof value === 'function' || Array.isArray(value)
-}
-
-function optionsOf<Handler>(given: WithOptions<Handler>): [Handler, HandlerOptions?] {
-  return Array.isArray(given) ? (given as [Handler, HandlerOptions]) : [given as Handler]
-}
-
-function isRecord(value: unknown): boolean {
-  return typeof value === 'object' && value !== null
-}
-
-function noHandlers(key: string, why: string): MeshError {
-  return new MeshError('ERR_CONFIG', `an agent's handlers: ${key} ${why}`, { details: { key } })
-}
-
-function checkName(name: string): void {
-  const valid =
-    typeof name === 'string' &&
-    name !== '' &&
-    name.isWellFormed() &&
-    Buffer.byteLength(name) <= MAX_NAME_BYTES &&
-    !/\p{Cc}/u.test(name)
-  if (!valid) {
-    throw new MeshError(
-      'ERR_CONFIG',
-      `an agent's name is a text of 1 to ${MAX_NAME_BYTES} bytes without control characters`,
-      {
-        details: { key: 'name' }
-      }
-    )
   }
 }

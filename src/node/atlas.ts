@@ -56,9 +56,9 @@ export class Atlas {
   }
 
   /** An instance on this node. */
-  localUp(name: string, instance: string): void {
+  localUp(name: string, instance: string, coordinated: string | undefined): void {
     const { peer } = this.#membership.self
-    this.#router.add(name, peer, instance)
+    this.#router.add(name, peer, instance, coordinated)
     this.#up(name, instance, peer)
   }
 
@@ -123,7 +123,7 @@ export class Atlas {
       if (before?.value !== undefined) this.#down(name, instance, peer)
     } else {
       this.#router.place(member.record)
-      this.#router.add(name, peer, instance)
+      this.#router.add(name, peer, instance, coordinatedBy(entry.value))
       if (before?.value === undefined) this.#up(name, instance, peer)
     }
   }
@@ -149,6 +149,12 @@ export class Atlas {
     }
     this.#timer = this.#clock.after(REFRESH, () => this.#refresh())
   }
+}
+
+/** The group that the instance shares its deliveries by. */
+function coordinatedBy(value: unknown): string | undefined {
+  const group = typeof value === 'object' && value !== null && 'coordinated' in value ? value.coordinated : undefined
+  return typeof group === 'string' ? group : undefined
 }
 
 /** Another's word: what is no share of its time would make every comparison with it false. */

@@ -88,18 +88,10 @@ export class Attempts implements WriteAheadOwner {
   }
 
   /** Whoever may have handled it already is asked first, where it would recognise it. */
-  #choose({
-    template,
-    wish,
-    pin,
-    claim,
-    claimedAt,
-    member,
-    transmitted,
-    failure,
-    attempts
-  }: Consignment): Member | undefined {
+  #choose(consignment: Consignment): Member | undefined {
+    const { template, pin, among, claim, claimedAt, member, transmitted, failure, attempts } = consignment
     const { router, links } = this.#parts
+    const wish = among === undefined ? consignment.wish : { ...consignment.wish, coordinated: among }
     const now = links.turn.monotonic
     const choose = (narrowed: Consignment['wish']) => router.choose(template.name, now, narrowed)
     if (pin !== undefined) return choose({ ...wish, peer: pin })
@@ -145,6 +137,7 @@ export class Attempts implements WriteAheadOwner {
       this.#abandon(consignment)
       consignment.claim = numbers.for(peer).take()
       consignment.claimedAt = peer
+      if (!consignment.transmitted) consignment.coordinated = consignment.member!.coordinated ?? ''
     }
     const { claim, storedClaim, stored, record } = consignment
     const may = claim === undefined || numbers.for(peer).mayLeave(claim)
@@ -219,8 +212,9 @@ export class Attempts implements WriteAheadOwner {
    * is the answer at the first attempt, and a failed attempt later.
    */
   #unresolved(consignment: Consignment): void {
-    const { template, wish, pin } = consignment
-    const wanted = pin === undefined ? wish : { ...wish, peer: pin }
+    const { template, wish, pin, among } = consignment
+    const narrowed = pin !== undefined || among !== undefined
+    const wanted = narrowed ? { ...wish, peer: pin ?? wish?.peer, coordinated: among } : wish
     this.#parts.resolver.resolve(template.name, wanted).then(
       () => this.begin(consignment),
       (error: unknown) => {

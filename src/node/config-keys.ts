@@ -5,7 +5,6 @@ const NOT_BUILT = new Set([
   'transports.datagram',
   'transports.erlang',
   'overlay',
-  'controlPlane',
   'authority',
   'privateNetwork',
   'relay',

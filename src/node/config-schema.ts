@@ -1,5 +1,7 @@
+import { peerIdFromString } from '@libp2p/peer-id'
 import { isMultiaddr, multiaddr } from '@multiformats/multiaddr'
 import * as v from 'valibot'
+import { MAX_MEMBERS } from '../../protocols/raft/constants.ts'
 import { limits } from './config-limits.ts'
 
 const ADDRESS = 'must be a multiaddr such as /ip4/127.0.0.1/tcp/4001'
@@ -60,6 +62,32 @@ const formats = v.pipe(
   v.check((names) => new Set(names).size === names.length, 'must not name a format twice')
 )
 
+const PEER = 'must be a PeerId such as 12D3KooW…'
+
+/** A PeerId, given as text or object, as its text. */
+const peer = v.pipe(
+  v.custom<string | { toString(): string }>(
+    (input) => typeof input === 'string' || (typeof input === 'object' && input !== null && 'toMultihash' in input),
+    PEER
+  ),
+  v.transform(String),
+  v.check(isPeer, PEER)
+)
+
+const controlPlane = v.strictObject(
+  {
+    voters: v.optional(
+      v.pipe(
+        v.array(peer, 'must be a list of PeerIds'),
+        v.maxLength(MAX_MEMBERS, `must name ${MAX_MEMBERS} PeerIds at most`),
+        v.check((peers) => new Set(peers).size === peers.length, 'must not name a PeerId twice')
+      ),
+      []
+    )
+  },
+  'must be an object'
+)
+
 const options = v.strictObject(
   {
     name: label,
@@ -72,6 +100,7 @@ const options = v.strictObject(
     transports: v.optional(v.strictObject({ tcp: v.optional(flag, true) }, 'must be an object'), {}),
     formats: v.optional(formats, [...FORMATS]),
     debug: v.optional(flag, false),
+    controlPlane: v.optional(controlPlane, {}),
     limits: v.optional(limits, {})
   },
   'must be an object'
@@ -102,6 +131,14 @@ export const node = v.pipe(
 function parses(text: string): boolean {
   try {
     return text.startsWith('/') && multiaddr(text).getComponents().length > 0
+  } catch {
+    return false
+  }
+}
+
+function isPeer(text: string): boolean {
+  try {
+    return peerIdFromString(text).toString() === text
   } catch {
     return false
   }

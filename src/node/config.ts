@@ -1,3 +1,4 @@
+import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import * as v from 'valibot'
 import { MeshError } from '../../protocols/errors.ts'
@@ -45,6 +46,13 @@ export interface NodeOptions {
    * read (the specification's debug mode). Default false.
    */
   debug?: boolean | undefined
+  /**
+   * The group of hosts that agree (Raft) on what the mesh as a whole must know: where agents are placed, what was delivered
+   * in the coordinated mode, who joined and left. Every node is given the same list: it opens the group `'control-plane'` when it starts, as
+   * a voter where the list names it, else as a client. `voters` are PeerIds, an odd number of hosts is best; they count at the group's
+   * first start only, as with `node.consensus`. Default none: what needs a group and names none is refused with `ERR_NO_CONSENSUS`.
+   */
+  controlPlane?: { voters?: readonly (string | PeerId)[] | undefined } | undefined
   /** Bounds; see `Limits` for each default and its source. */
   limits?: LimitOptions | undefined
 }
@@ -63,6 +71,7 @@ export interface NodeConfig {
   readonly transports: { readonly tcp: boolean }
   readonly formats: readonly ('messagepack' | 'json')[]
   readonly debug: boolean
+  readonly controlPlane: { readonly voters: readonly string[] }
   readonly limits: Readonly<Limits>
 }
 

@@ -46,7 +46,8 @@ export interface Consignor {
  * - `draft` is missing only while it is `stored`; an attempt begins by reading it.
  * - What has a record leaves while `stored` and `storedClaim === claim`, so that the next life knows under which number it
  *   left, or once with its first write (`WriteAhead`): then the next life knows the number, or nothing of the message.
- * - `transmitted` never falls; from then on what is exactly-once keeps `claim` and `claimedAt` (`pin`).
+ * - `transmitted` never falls; from then on what is exactly-once keeps `claim` and `claimedAt` (`pin`), unless it went to a
+ *   member that knows by a group what the others have handled: then it keeps to members of that group (`coordinated`).
  * - While `claim` and `storedClaim` differ both numbers are in use: a crash goes back to the stored one.
  * - `settled` ends at most once, after it has left the dispatcher, a letter's once that is kept; `receipt` resolves when it is
  *   `stored`, where it is durable, else with the end.
@@ -94,6 +95,8 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
   storedAt = ''
   /** It may have left under its number, in this life or in a former one. */
   transmitted = false
+  /** The group by which the member knows what others have handled that the first transmission was for; `''` where none. */
+  coordinated = ''
   /** Its receiver had handled it before. */
   again = false
   /** Its time was up, or nearly, when a former life left it: it is sent to learn whether it was handled. */
@@ -145,9 +148,16 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
 
   /** It goes to the host whose number it has, and to no other. */
   get pin(): string | undefined {
+    return this.#stays && this.coordinated === '' ? this.claimedAt : undefined
+  }
+
+  /** It goes to members that know by this group whether it was handled, and to no others. */
+  get among(): string | undefined {
+    return this.#stays && this.coordinated !== '' ? this.coordinated : undefined
+  }
+
+  get #stays(): boolean {
     return this.transmitted && this.claim !== undefined && this.template.delivery === 'exactly-once'
-      ? this.claimedAt
-      : undefined
   }
 
   // ---- what becomes of a transmission ------------------------------------------------------------------------------

@@ -63,6 +63,7 @@ export interface Undelivered {
   readonly record: string
   readonly claim: Claim | undefined
   readonly claimedAt: string
+  readonly coordinated: string
 }
 
 export interface DeadLettersParts {
@@ -116,11 +117,12 @@ export class DeadLetterOffice implements DeadLetters {
   }
 
   async #keep(lost: Undelivered, letter: Pick<Letter, 'agent' | 'code' | 'reason' | 'attempts'>): Promise<void> {
-    const { record, claim, claimedAt } = lost
+    const { record, claim, claimedAt, coordinated } = lost
     const draft = lost.draft ?? (await this.#parts.load(record))
     const others: Change[] = record === '' ? [] : [{ key: record, value: undefined }]
     const peer = claim === undefined ? '' : claimedAt
-    await this.#add({ ...letter, id: draft.idText, peer, number: claim?.at ?? 0 }, draft, claim, others)
+    const kept = { peer, number: claim?.at ?? 0, ...(coordinated === '' ? {} : { coordinated }) }
+    await this.#add({ ...letter, ...kept, id: draft.idText }, draft, claim, others)
   }
 
   #pause(ms: number): Promise<void> {
@@ -229,6 +231,7 @@ export class DeadLetterOffice implements DeadLetters {
     consignment.claim = consignment.storedClaim = lying.claim
     consignment.claimedAt = consignment.storedAt = lying.peer
     consignment.transmitted = lying.claim !== undefined
+    consignment.coordinated = lying.coordinated
     if (template.durable) consignment.replaces = lying.record
     else await store().write([{ key: lying.record, value: undefined }])
     const receipt = ship(consignment)

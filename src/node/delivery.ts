@@ -89,9 +89,8 @@ export class Delivery {
     await this.#ids.load(this.#unreadable)
     const templates = new Map<AttributeSet, Template>()
     const consignments: Consignment[] = []
-    for await (const { record, message, accepted, attempts, spared, peer, number, content } of this.#shelf.recover(
-      this.#unreadable
-    )) {
+    for await (const stored of this.#shelf.recover(this.#unreadable)) {
+      const { record, message, accepted, attempts, spared, peer, number, content, coordinated } = stored
       const { attributes } = message
       let template = templates.get(attributes)
       if (template === undefined)
@@ -105,6 +104,7 @@ export class Delivery {
       if (peer !== undefined && number > 0) {
         consignment.claim = consignment.storedClaim = this.#numbers.for(peer).restore(number)
         consignment.claimedAt = consignment.storedAt = peer
+        consignment.coordinated = coordinated
         consignment.transmitted = true
       }
       consignments.push(consignment)

@@ -29,7 +29,7 @@ import { Mailboxes } from './mailboxes.ts'
 import type { Persistence } from './persistence.ts'
 import { Publications, publicationCodec } from './publishing.ts'
 import type { AgentRegistry } from './registry.ts'
-import type { Resolver } from './resolver.ts'
+import { Resolver } from './resolver.ts'
 import { subscriptionOverflow } from './subscription-overflow.ts'
 import type { World } from './world.ts'
 
@@ -98,6 +98,21 @@ export function createOrder(
   return new CausalDriver({ self: network.host.peer, clock, links, membership, limits, emit })
 }
 
+interface ResolverParts {
+  router: Router
+  membership: MembershipDriver
+  directory: Directory
+  counters: Counters
+}
+
+export function createResolver({ config, world }: Ground, { counters, ...parts }: ResolverParts): Resolver {
+  const { network, clock } = world
+  const throttled = (): void => {
+    counters.throttled++
+  }
+  return new Resolver({ ...parts, clock, host: network.host, resolveTimeout: config.limits.resolveTimeout, throttled })
+}
+
 interface ConsensusParts {
   links: LinkTable
   membership: MembershipDriver
@@ -164,6 +179,7 @@ interface AgentsParts {
   handling: Handling
   shedder: LoadShedder
   resolver: Resolver
+  router: Router
   delivery: Delivery
   caller: Caller
   pubsub: PubSub
@@ -171,16 +187,18 @@ interface AgentsParts {
   coalescer: Coalescer
   forwarder: Forwarder
   persistence: Persistence
+  consensus: ConsensusGroups
 }
 
 export function createAgents({ config: { limits }, world, emit }: Ground, parts: AgentsParts): Agents {
   const { membership, directory, registry, atlas, composer, alarm, handling, shedder } = parts
-  const { resolver, delivery, caller, pubsub, counters, coalescer, forwarder, persistence } = parts
-  const { network, clock, dice, coordinator } = world
+  const { resolver, router, delivery, caller, pubsub, counters, coalescer, forwarder, persistence, consensus } = parts
+  const { network, clock, dice } = world
   const { peer } = network.host
   return new Agents({
-    ...{ self: peer, clock, dice, coordinator, limits, emit },
-    ...{ membership, directory, registry, atlas, composer, alarm, handling, shedder },
+    ...{ self: peer, clock, dice, limits, emit },
+    coordinator: (group) => consensus.coordinator(group),
+    ...{ membership, directory, registry, router, atlas, composer, alarm, handling, shedder },
     home: () => persistence.state,
     mailboxes: new Mailboxes({
       ...{ counters, coalescer, emit },

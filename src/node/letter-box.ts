@@ -18,6 +18,7 @@ export interface Lying {
   /** The number that it keeps, so that a replay is recognised: unsettled until it is dropped. */
   readonly claim: Claim | undefined
   readonly peer: string
+  readonly coordinated: string
 }
 
 const PREFIX = 'letters/'
@@ -49,9 +50,9 @@ export class LetterBox {
       this.#last = Math.max(this.#last, parseInt(record.slice(PREFIX.length), 16))
       try {
         const { head, message } = decodeLetter(value, this.#decoder)
-        const { id, agent, peer, number } = head
+        const { id, agent, peer, number, coordinated = '' } = head
         const claim = number === 0 ? undefined : this.#numbers.for(peer).restore(number)
-        this.putBack({ id, record, agent, name: nameOf(Draft.of(message.outgoing())), claim, peer })
+        this.putBack({ id, record, agent, name: nameOf(Draft.of(message.outgoing())), claim, peer, coordinated })
       } catch (error) {
         unreadable(record, error)
       }
@@ -71,8 +72,8 @@ export class LetterBox {
     const id = this.#freeId(head.id)
     const record = PREFIX + (++this.#last).toString(16).padStart(14, '0')
     const gone = this.#crowd()
-    const { agent, peer } = head
-    const lying = { id, record, agent, name: nameOf(draft), claim, peer }
+    const { agent, peer, coordinated = '' } = head
+    const lying = { id, record, agent, name: nameOf(draft), claim, peer, coordinated }
     this.putBack(lying)
     const changes = gone.map((letter): Change => ({ key: letter.record, value: undefined }))
     changes.push(...others, { key: record, value: encodeLetter({ ...head, id }, draft) })

@@ -19,6 +19,8 @@ import type { Node, Peer, StopOptions } from './node.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { PipelineFeed } from './pipeline-feed.ts'
 import type { PipelineOptions } from './pipeline-options.ts'
+import { Placements } from './placement/placements.ts'
+import type { Placement } from './placement/types.ts'
 import { rateLimits } from './rate-limits.ts'
 import type { Services } from './services.ts'
 import { bounded } from './waiting.ts'
@@ -37,6 +39,7 @@ export class MeshNode implements Node {
   readonly deadLetters: DeadLetters
   readonly rateLimits: RateLimits
   readonly consensus: OpenConsensus
+  readonly placement: Placement
   readonly #services: Services
   readonly #libp2p: Libp2p | undefined
   #state: Node['state'] = 'stopped'
@@ -53,6 +56,15 @@ export class MeshNode implements Node {
     this.pipelines = { get: (id) => services.pipelines.get(id) }
     this.deadLetters = this.#deadLetters(services.delivery.letters)
     this.rateLimits = rateLimits(services.rates, () => this.#running())
+    this.placement = new Placements({
+      clock: services.clock,
+      named: (group) => {
+        this.#running()
+        return services.consensus.named(group)
+      },
+      mayHave: (agent, at) => services.agents.mayHave(agent, at),
+      isUp: (agent, at) => services.agents.isUp(agent, at)
+    })
     const open: OpenConsensusLoosely = async (group, options) => {
       this.#running()
       return services.consensus.open(group, options)

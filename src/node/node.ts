@@ -14,6 +14,7 @@ import type { Explanation } from './explain.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { PipelineFeed } from './pipeline-feed.ts'
 import type { PipelineOptions } from './pipeline-options.ts'
+import type { Placement } from './placement/types.ts'
 
 /** Another host of the mesh, as this node sees it. */
 export interface Peer {
@@ -118,6 +119,8 @@ export interface Node extends AsyncDisposable {
   readonly consensus: OpenConsensus
   /** The groups that this node has opened, by their names. */
   consensusGroups(): ConsensusGroup[]
+  /** At which host agents are that registered with `placed`, and how they move. */
+  readonly placement: Placement
   /** Leaves the mesh. Bounded by `timeout` in any state; never ends the process. Safe to call twice. Rejects with `ERR_CONFIG`. */
   stop(options?: StopOptions): Promise<void>
 }

@@ -1,4 +1,4 @@
-import { HostState, SharedState, type StateHome } from '../agent/state-home.ts'
+import { HostState } from '../agent/state-home.ts'
 import { createMemoryStore } from '../runtime/storage/memory-store.ts'
 import { SpillFolders } from '../runtime/storage/spill-folders.ts'
 import { openStore } from '../runtime/storage/store.ts'
@@ -15,7 +15,7 @@ export class Persistence {
   #store: Store = createMemoryStore()
   #spills: SpillFolders | undefined
   /** From the first agent on. */
-  #state: StateHome | undefined
+  #state: HostState | undefined
 
   constructor(world: World, spillBytes: number, emit: (event: NodeEventBody) => void) {
     this.#world = world
@@ -32,10 +32,9 @@ export class Persistence {
     return this.#spills
   }
 
-  /** Where the agents' state is: here, or shared with other hosts. */
-  get state(): StateHome {
-    const { coordinator } = this.#world
-    this.#state ??= coordinator === undefined ? new HostState(this.#store) : new SharedState(coordinator)
+  /** Where the state is of agents that share it with no other host. */
+  get state(): HostState {
+    this.#state ??= new HostState(this.#store)
     return this.#state
   }
 

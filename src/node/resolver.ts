@@ -154,7 +154,8 @@ function isAbsence(error: unknown): boolean {
 }
 
 /** Whether the member is one that was asked for by its host or instance. */
-function fits({ instance, target }: Member, wish: Wish | undefined): boolean {
+function fits({ instance, target, coordinated }: Member, wish: Wish | undefined): boolean {
   if (wish?.instance !== undefined && wish.instance !== instance) return false
+  if (wish?.coordinated !== undefined && wish.coordinated !== coordinated) return false
   return wish?.peer === undefined || wish.peer === target.place.peer
 }

@@ -25,7 +25,7 @@ import type { Agents } from './agents.ts'
 import { Atlas } from './atlas.ts'
 import { Caller } from './caller.ts'
 import type { NodeConfig } from './config.ts'
-import type { ConsensusGroups } from './consensus/groups.ts'
+import { CONTROL_PLANE, type ConsensusGroups } from './consensus/groups.ts'
 import { Delivery } from './delivery.ts'
 import { EventHub, type NodeEvent, type NodeEventBody } from './events.ts'
 import {
@@ -34,6 +34,7 @@ import {
   createLinks,
   createOrder,
   createPublishSubscribe,
+  createResolver,
   createView
 } from './fabric.ts'
 import { preferredFormats } from './formats.ts'
@@ -46,7 +47,7 @@ import { pipelineCalls } from './pipeline-calls.ts'
 import type { PipelineEvent } from './pipeline-port.ts'
 import { Pipelines } from './pipelines.ts'
 import { AgentRegistry } from './registry.ts'
-import { Resolver } from './resolver.ts'
+import type { Resolver } from './resolver.ts'
 import type { World } from './world.ts'
 
 /** The parts of a node, wired: who knows whom is said here and nowhere else. */
@@ -143,7 +144,8 @@ export class Services {
     this.links.register(this.#pointToPoint)
     this.links.register(this.#requests)
     const bus = new LocalBus(clock)
-    this.#resolver = this.#createResolver()
+    const { router, membership, directory, counters } = this
+    this.#resolver = createResolver(ground, { router, membership, directory, counters })
     const shared = {
       self: host.peer,
       clock,
@@ -183,9 +185,15 @@ export class Services {
     this.agents = createAgents(ground, {
       ...{ membership: this.membership, directory: this.directory, registry: this.registry, atlas: this.atlas },
       ...{ composer: this.composer, alarm: this.#alarm, handling: this.#handling, shedder: this.#shedder },
-      ...{ resolver: this.#resolver, delivery: this.delivery, caller: this.#caller, pubsub: this.pubsub },
+      ...{
+        resolver: this.#resolver,
+        router: this.router,
+        delivery: this.delivery,
+        caller: this.#caller,
+        pubsub: this.pubsub
+      },
       ...{ counters: this.counters, coalescer: this.#coalescer, forwarder: this.#forwarder },
-      persistence: this.#persistence
+      ...{ persistence: this.#persistence, consensus: this.consensus }
     })
     this.#load = world.load && new LoadReport(this.membership, clock, world.load)
     const port = pipelineCalls({
@@ -220,6 +228,8 @@ export class Services {
     await this.host.start()
     if (!this.#closing) await this.membership.start()
     if (this.#closing) throw new MeshError('ERR_STOPPED', 'the node was stopped while it started')
+    const { voters } = this.#config.controlPlane
+    if (voters.length > 0) await this.consensus.open(CONTROL_PLANE, { voters })
     this.directory.start()
     this.#load?.start()
     // A simulation's event loop is never late: its time stands still meanwhile.
@@ -283,14 +293,5 @@ export class Services {
     this.#world.log?.(told)
     this.events.emit(told)
     if (event.kind === 'agent-up') this.delivery.wake(event.name)
-  }
-
-  #createResolver(): Resolver {
-    const { clock, host, router, membership, directory } = this
-    const { resolveTimeout } = this.#config.limits
-    const throttled = (): void => {
-      this.counters.throttled++
-    }
-    return new Resolver({ clock, host, router, membership, directory, resolveTimeout, throttled })
   }
 }

@@ -24,8 +24,9 @@ export class Shelf {
 
   /** What puts it here as it is now. Its draft must be here. */
   changes(consignment: Consignment): Change[] {
-    const { record, draft, accepted, attempts, spared, content, claim, claimedAt, replaces } = consignment
-    const progress = { accepted, attempts, spared, content, peer: claimedAt || undefined, number: claim?.at ?? 0 }
+    const { record, draft, accepted, attempts, spared, content, claim, claimedAt, coordinated, replaces } = consignment
+    const said = { accepted, attempts, spared, content, coordinated }
+    const progress = { ...said, peer: claimedAt || undefined, number: claim?.at ?? 0 }
     const changes: Change[] = [{ key: record, value: encodeRecord(progress, draft!) }]
     if (replaces !== undefined && !consignment.stored) changes.push({ key: replaces, value: undefined })
     return changes

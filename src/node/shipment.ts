@@ -58,6 +58,9 @@ export class Shipment implements Parcel, Tracked {
   get claimedAt(): string {
     return ''
   }
+  get coordinated(): string {
+    return ''
+  }
 
   get timeout(): number {
     return this.template.timeout

@@ -1,4 +1,4 @@
-import type { Clock, Coordinator, Dice, Disk, Network } from '../runtime/ports.ts'
+import type { Clock, Dice, Disk, Network } from '../runtime/ports.ts'
 import type { NodeEvent } from './events.ts'
 
 /** What a node runs on. */
@@ -10,8 +10,6 @@ export interface World {
   disk?: Disk | undefined
   /** Makes the disk this process's alone, from the start to the stop of the node. `ERR_CONFIG` where another has it. */
   claim?: (() => Promise<AsyncDisposable>) | undefined
-  /** What this host shares with others so that agents may move between them; left out where they stay. */
-  coordinator?: Coordinator | undefined
   /** How busy the process is, 0 to 1; left out where that means nothing. */
   load?: (() => number) | undefined
   /** Takes every event, where somebody wants to read them. */

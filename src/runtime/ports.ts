@@ -129,19 +129,29 @@ export interface CoordinatedStep {
   readonly changes: readonly Change[]
 }
 
+/** What hosts share under one key; `version` 0 where there is nothing. */
+export interface SharedValue {
+  readonly value: Uint8Array | undefined
+  readonly version: number
+}
+
 /**
  * What hosts share so that an agent's deliveries and its state go with it from one to another: a lock for each delivery, a
  * log of what was delivered, and the state that changes with it. A delivery is named by its message's source and id.
+ *
+ * Who holds a delivery's lock reads all that was recorded until it was granted, or later; who gives no lock reads all that was
+ * recorded before it asked. All of it rejects with `ERR_COORDINATION_TIMEOUT` where the hosts that decide cannot be reached.
  */
 export interface Coordinator {
-  /** Waits until no other host has it, and sees from then on all that others did. `ERR_COORDINATION_TIMEOUT` after `timeout` ms. */
+  /** Waits until no other host has it, `timeout` ms at most. */
   acquire(delivery: string, options: WaitOptions & { timeout: number }): Promise<DeliveryLock>
+  /** For whoever holds its lock. `ERR_GAP` where that is not known any more. */
   delivered(delivery: string): Promise<boolean>
+  /** The lock goes with a step that records its delivery. `ERR_CONFLICT`. */
   record(step: CoordinatedStep): Promise<void>
-  get(key: string): Promise<Uint8Array | undefined>
-  /** As a store's. */
-  version(key: string): number
-  entries(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]>
+  read(key: string, lock: DeliveryLock | undefined): Promise<SharedValue>
+  /** All keys that begin so, in their order, as they were at one moment. */
+  list(prefix: string, lock: DeliveryLock | undefined): Promise<(readonly [key: string, shared: SharedValue])[]>
 }
 
 export interface Network {

@@ -11,11 +11,16 @@ import { watchNode } from './watched-node.ts'
 import { World } from './world.ts'
 
 /** What `createNode` takes, less what the simulation itself decides. */
-export type SimulatedNodeOptions = Omit<NodeOptions, 'dataDir' | 'listen' | 'bootstrap' | 'transports' | 'start'>
+export type SimulatedNodeOptions = Omit<
+  NodeOptions,
+  'dataDir' | 'listen' | 'bootstrap' | 'transports' | 'start' | 'controlPlane'
+>
 
 export interface MeshOptions extends Partial<Conditions> {
   /** How many, or what each is told: `[{ name: 'a', region: 'eu' }, …]`. Default names: `'node-0'`, `'node-1'`, … */
   nodes: number | readonly SimulatedNodeOptions[]
+  /** Which of them are the voters of the control plane, by their index. Default: there is none. */
+  controlPlane?: { voters: readonly number[] }
   /** Default 1. All chance follows from it. */
   seed?: number
   /** Whether `createMesh` waits until everybody knows everybody. Default true. */
@@ -56,10 +61,11 @@ const LIMIT = 60_000
  */
 export async function createMesh(options: MeshOptions): Promise<Mesh> {
   checkMeshOptions(options)
-  const { nodes, ready = true, disks = false, ...conditions } = options
+  const { nodes, ready = true, disks = false, controlPlane, ...conditions } = options
   const settings = typeof nodes === 'number' ? Array.from({ length: nodes }, () => ({})) : nodes
   const world = new World({ ...conditions, disks: disks === true ? {} : disks || undefined })
-  const mesh = new Mesh(world, settings)
+  const voters = (controlPlane?.voters ?? []).map(async (i) => (await world.identity(label(i))).peer)
+  const mesh = new Mesh(world, settings, await Promise.all(voters))
   for (const i of settings.keys()) await mesh.restart(i)
   if (ready) await mesh.run(Promise.all(mesh.nodes.map((node) => node.ready({ peers: settings.length - 1 }))))
   return mesh
@@ -72,12 +78,15 @@ export class Mesh implements AsyncDisposable {
   readonly #world: World
   readonly #waits: Waits
   readonly #settings: readonly SimulatedNodeOptions[]
+  /** PeerIds of the control plane's. */
+  readonly #voters: readonly string[]
   readonly #addresses = new Map<number, string>()
 
-  constructor(world: World, settings: readonly SimulatedNodeOptions[]) {
+  constructor(world: World, settings: readonly SimulatedNodeOptions[], voters: readonly string[]) {
     this.#world = world
     this.#waits = new Waits(world.time)
     this.#settings = settings
+    this.#voters = voters
   }
 
   /** Virtual ms since the mesh was created. */
@@ -151,7 +160,7 @@ export class Mesh implements AsyncDisposable {
     if (this.#addresses.has(i)) this.crash(i)
     const { address, ...place } = await this.#world.place(label(i))
     const bootstrap = [...this.#addresses.values()]
-    const config = resolveConfig({ name: label(i), ...settings, bootstrap })
+    const config = resolveConfig({ name: label(i), ...settings, bootstrap, controlPlane: { voters: this.#voters } })
     const node = watchNode(await this.run(assemble(config, place)), this.#waits)
     this.#addresses.set(i, address)
     this.nodes[i] = node

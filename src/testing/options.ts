@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { MeshError } from '../../protocols/errors.ts'
+import { MAX_MEMBERS } from '../../protocols/raft/constants.ts'
 
 /** What a simulation can be told, as rules: a share above 1 or a latency that is no range would never end, not fail. */
 
@@ -23,6 +24,7 @@ const disk = v.strictObject({
 
 const options = v.strictObject({
   nodes: v.union([v.pipe(whole(1), v.maxValue(10_000)), v.array(v.record(v.string(), v.unknown()))]),
+  controlPlane: v.optional(v.strictObject({ voters: v.pipe(v.array(whole(0)), v.maxLength(MAX_MEMBERS)) })),
   seed: v.optional(v.pipe(v.number(), v.finite())),
   ready: v.optional(v.boolean()),
   latency: v.optional(latency),
@@ -36,6 +38,7 @@ const options = v.strictObject({
 
 const RULES: Readonly<Record<string, string>> = {
   nodes: 'must be a whole number from 1 to 10,000, or a list of what each node is told',
+  controlPlane: 'must be { voters }, a list of indexes of nodes',
   seed: 'must be a number',
   ready: 'must be true or false',
   latency: 'must be [min, max] in ms, such as [1, 20]',

@@ -23,6 +23,9 @@ export function watchNode(node: Node, waits: Waits): Node {
     consensus: (async (...given: Parameters<OpenConsensus>) =>
       watchGroup((await follow('call', node.consensus(...given))) as KeyValueGroup, follow)) as OpenConsensus,
     consensusGroups: () => node.consensusGroups().map((group) => watchGroup(group as KeyValueGroup, follow)),
+    placement: watch(node.placement, follow, {
+      changes: (...given) => watchIterator(node.placement.changes(...given), 'reading', follow)
+    }),
     pipelines: { get: (id) => watch(node.pipelines.get(id), follow) },
     rateLimits: watch(node.rateLimits, follow, {
       create: (...given) => watch(node.rateLimits.create(...given), follow),

@@ -55,7 +55,7 @@ export class World {
   /** A place for a new node, or, after a crash, for the next life of one that was here. */
   async place(label: string): Promise<Residence> {
     const former = this.#residents.get(label)
-    const identity = former?.identity ?? (await createIdentity(label, seededDice(`${this.#seed}/${label}/identity`)))
+    const identity = former?.identity ?? (await this.identity(label))
     const lives = (former?.lives ?? 0) + 1
     const clock = this.time.clock()
     const host = new SimulatedHost(this.#surroundings, identity, clock)
@@ -68,6 +68,11 @@ export class World {
     const dice = seededDice(`${this.#seed}/${label}/${lives}`)
     const disk = this.#diskOf(label)?.attach(clock)
     return { network: { host, broadcast, routing }, clock, dice, disk, address: addressOf(identity) }
+  }
+
+  /** Who the host of that label is, or will be. */
+  identity(label: string): Promise<Identity> {
+    return createIdentity(label, seededDice(`${this.#seed}/${label}/identity`))
   }
 
   sleep(ms: number): Promise<void> {

@@ -16,7 +16,7 @@ describe('the API, “Configuration”', function () {
       [{ transports: { datagram: { listen: '127.0.0.1:4002' } } }, 'transports.datagram'],
       [{ transports: { erlang: { name: 'phoenix@127.0.0.1', cookie: 'secret' } } }, 'transports.erlang'],
       [{ overlay: 'auto' }, 'overlay'],
-      [{ controlPlane: { voters: [] } }, 'controlPlane'],
+      [{ controlPlane: { voters: ['me'] } }, 'controlPlane.voters[0]'],
       [{ authority: './authority.yaml' }, 'authority'],
       [{ privateNetwork: './swarm.key' }, 'privateNetwork'],
       [{ relay: { server: true } }, 'relay'],

@@ -3,34 +3,41 @@ import type { Agent, Receiver } from '../../src/index.ts'
 import { assemble } from '../../src/node/assemble.ts'
 import { resolveConfig } from '../../src/node/config.ts'
 import { World } from '../../src/testing/world.ts'
-import { MemoryCoordinator } from '../kit/coordinator.ts'
 import { TestProducer } from '../kit/producer.ts'
 import { gate } from './ground.ts'
 
-const EXACTLY_ONCE = { delivery: 'exactly-once' } as const
-
-/** Two hosts that share a coordinator, each with the same agent, and a producer that reaches either. */
+/** Three hosts that agree, two of which have the agent, and a producer that reaches either of them. */
 async function ground(receive: (host: number) => Receiver) {
   const world = new World({ seed: 9, latency: [1, 1] })
   const { time } = world
-  const coordinator = new MemoryCoordinator(time.clock())
+  const labels = ['host-0', 'host-1', 'host-2']
+  const voters = await Promise.all(labels.map(async (label) => (await world.identity(label)).peer))
   const agents: Agent[] = []
   const producers: TestProducer[] = []
-  for (const host of [0, 1]) {
-    const { address, ...place } = await world.place(`host-${host}`)
-    const given = { ...place, coordinator: coordinator.for(`host-${host}`) }
-    const node = await time.run(assemble(resolveConfig({ name: `host-${host}` }), given), 60_000)
-    const agent = await time.run(node.agent('counter'), 60_000)
-    agent.receive(receive(host), EXACTLY_ONCE)
-    agents.push(agent)
-    const producer = new TestProducer(await world.place(`producer-${host}`), place.network.host.peer)
-    producers.push(await time.run(producer.start([address]), 60_000))
+  const bootstrap: string[] = []
+  for (const [host, label] of labels.entries()) {
+    const { address, ...place } = await world.place(label)
+    const config = resolveConfig({ name: label, bootstrap: [...bootstrap], controlPlane: { voters } })
+    const node = await time.run(assemble(config, place), 60_000)
+    bootstrap.push(address)
+    if (host === 2) await time.run(node.ready({ peers: 2 }), 60_000)
+    else {
+      agents.push(await time.run(node.agent('counter', { receive: receive(host), coordinated: true }), 60_000))
+      const producer = new TestProducer(await world.place(`producer-${host}`), place.network.host.peer)
+      producers.push(await time.run(producer.start([address]), 60_000))
+    }
+  }
+  // Somebody leads.
+  await time.run(agents[0]!.state.get('total'), 60_000)
+  /** Nobody hears of the host but its producer. */
+  const cut = (host: number, there = true): void => {
+    for (const label of labels) if (label !== labels[host]) world[there ? 'cut' : 'heal'](labels[host]!, label)
   }
   /** One message, whichever host it is sent to: what names it is its source and id. */
   const send = (host: number, id: string, number: number, timeout = 5_000) =>
     producers[host]!.send('counter', 1, { number, id, timeout, source: 'phoenix://sender/agent' })
   const total = () => time.run(agents[0]!.state.get('total'), 60_000)
-  return { world, time, coordinator, agents, send, total }
+  return { world, time, agents, send, total, cut }
 }
 
 const add: Receiver = async ({ data }, ctx) => {
@@ -40,14 +47,13 @@ const add: Receiver = async ({ data }, ctx) => {
 
 describe('an agent that moves between hosts, coordinated', () => {
   it('has one effect for each message, whichever host it came to and how often', async () => {
-    const { time, coordinator, agents, send, total } = await ground(() => add)
+    const { time, agents, send, total } = await ground(() => add)
     const answers = [send(0, 'a', 1), send(1, 'a', 1), send(1, 'b', 2), send(0, 'b', 2), send(0, 'c', 3)]
     const told = await time.run(Promise.all(answers), 60_000)
     assert.deepEqual(told.toSorted(), ['again', 'again', 'done', 'done', 'done'])
     assert.equal(await time.run(send(1, 'c', 3), 60_000), 'again')
     assert.equal(await total(), 3)
     assert.equal(await time.run(agents[1]!.state.get('total'), 60_000), 3)
-    assert.equal(coordinator.log.length, 3)
   })
 
   it('knows elsewhere what was acknowledged without a commit', async () => {
@@ -81,7 +87,7 @@ describe('an agent that moves between hosts, coordinated', () => {
   it('has no effect from a host whose lock went to another', async () => {
     const held = gate()
     const codes: string[] = []
-    const { time, coordinator, send, total } = await ground((host) => async (message, ctx) => {
+    const { time, cut, send, total } = await ground((host) => async (message, ctx) => {
       if (host === 0) await held.passed
       await Promise.resolve(add(message, ctx)).catch((error: { code: string }) => {
         codes.push(error.code)
@@ -90,9 +96,10 @@ describe('an agent that moves between hosts, coordinated', () => {
     })
     const first = send(0, 'a', 1)
     await time.advance(100)
-    coordinator.expire('host-0')
+    cut(0)
     assert.equal(await time.run(send(1, 'a', 1), 60_000), 'done')
     held.open()
+    cut(0, false)
     assert.equal(await time.run(first, 60_000), 'ERR_COORDINATION_TIMEOUT')
     assert.deepEqual(codes, ['ERR_COORDINATION_TIMEOUT'])
     assert.equal(await total(), 1)

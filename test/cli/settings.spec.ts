@@ -44,6 +44,24 @@ describe('settings of the command', () => {
     assert.deepEqual(origin('dataDir'), { value: './data', source: 'default' })
   })
 
+  it('reads the voters of the control plane from a flag, a variable or the file', async () => {
+    const [a, b] = [
+      '12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN',
+      '12D3KooWBmwkafWE2fqfzS96VoTZgpGp6aJsF4N7L4EpyXLvrLwe'
+    ]
+    const config = await file(`controlPlane:\n  voters: [${a}]\n`)
+    const origin = async (flags: object, env: NodeJS.ProcessEnv) =>
+      (await readSettings({ config, ...flags }, env)).origins.get('controlPlane.voters')
+    assert.deepEqual(await origin({}, {}), { value: [a], source: config })
+    const env = { PHOENIX_CONTROL_PLANE_VOTERS: `${a}, ${b}` }
+    assert.deepEqual(await origin({}, env), { value: [a, b], source: 'PHOENIX_CONTROL_PLANE_VOTERS' })
+    assert.deepEqual(await origin({ voter: [b] }, env), { value: [b], source: '--voter' })
+    await assert.rejects(
+      readSettings({ config, voter: [b, 'me'] }, {}),
+      refused('controlPlane.voters[1]', '--voter', /must be a PeerId.*"me" \(from --voter\)/)
+    )
+  })
+
   it('reads lists, flags and numbers from variables', async () => {
     const { config } = await readSettings(
       { config: await file('') },

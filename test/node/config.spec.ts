@@ -106,7 +106,7 @@ describe('configuration of a node', () => {
     })
   }
 
-  const later = ['overlay', 'controlPlane', 'authority', 'privateNetwork', 'relay', 'nat', 'observability']
+  const later = ['overlay', 'authority', 'privateNetwork', 'relay', 'nat', 'observability']
   for (const key of [...later, 'transports.quic', 'transports.http2', 'transports.datagram', 'transports.erlang']) {
     it(`says that ${key} is not built yet`, () => {
       const [outer = '', inner] = key.split('.')

@@ -26,6 +26,7 @@ import {
   type Node,
   type NodeEvent,
   type Pipeline,
+  type Placed,
   type Receipt,
   type Subscription,
   toCloudEvent
@@ -192,6 +193,27 @@ export async function agents(node: Node, data: { total: number }): Promise<void>
   is<Receipt>(evidence)
   // @ts-expect-error one receipt where one member is asked
   is<Receipt[]>(receipt)
+}
+
+export async function placement(node: Node): Promise<void> {
+  const group = await node.consensus('config', { voters: [node.peerId] })
+  is<Agent>(await node.agent('ledger', { coordinated: true }))
+  is<Agent>(await node.agent('ledger', { receive: () => {}, placed: { group } }))
+  const placed = await node.placement.place('ledger', node.peerId, { group, timeout: 500, signal })
+  is<number>(placed.since)
+  is<string>((await node.placement.move('ledger', 'peer')).peer)
+  is<Placed | undefined>(await node.placement.of('ledger'))
+  is<boolean>(await node.placement.remove('ledger'))
+  for await (const { agent, peer } of node.placement.changes({ signal })) is<string>(peer ?? agent)
+  for (const { name, zone } of await node.placement.hosts()) is<string>(zone ?? name)
+  await createNode({ controlPlane: { voters: [node.peerId, 'peer'] } })
+
+  // @ts-expect-error a place is a host
+  await node.placement.place('ledger')
+  // @ts-expect-error neither a group nor true
+  await node.agent('ledger', { placed: 'config' })
+  // @ts-expect-error voters are PeerIds
+  await createNode({ controlPlane: { voters: [1] } })
 }
 
 export async function consensus(node: Node, planner: Agent): Promise<void> {

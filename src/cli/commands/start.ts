@@ -40,6 +40,7 @@ export function withNodeFlags(command: Command): Command {
     .option('--region <region>', 'where the node stands')
     .option('--zone <zone>', 'and where within it')
     .option('--agents <module>', 'a TypeScript or JavaScript module that exports agents by name')
+    .option('--voter <peerId>', 'a voter of the control plane, the same list on every node; repeatable', collect)
     .option('--config <file>', 'settings in YAML or JSON (./phoenix.yaml where there is one)')
     .option('--debug', 'log what the node decides')
 }

@@ -5,7 +5,7 @@ import { type Layer, leaves } from './layers.ts'
 const SHORT: Record<string, string> = { dataDir: 'PHOENIX_DATA' }
 /** Variables that are no settings of a node. */
 const OTHERS = ['PHOENIX_CONFIG']
-const LISTS = ['listen', 'bootstrap', 'formats']
+const LISTS = ['listen', 'bootstrap', 'formats', 'controlPlane.voters']
 const TEXTS = ['name', 'dataDir', 'region', 'zone', 'agents']
 
 /** `PHOENIX_LIMITS_MESSAGE_BYTES` for `limits.messageBytes`. */

@@ -15,6 +15,8 @@ interface Placement {
   readonly at: string
   /** The entry that placed it there; rises with each move, so it fences off who had it before. */
   readonly since: number
+  /** Where it is to move to; there only while it is. */
+  readonly to?: string
 }
 
 /**
@@ -22,22 +24,28 @@ interface Placement {
  *
  * - `{ joined: peer, info }` gives since when (the index of an entry); whoever is on record stays so since then, with the new info.
  * - `{ left: peer }` gives whether it was on record. Where agents are placed stays on record: they are to be placed anew.
- * - `{ place: agent, at: peer }` gives since when. `ERR_CONFLICT` where it is at another peer that is on record: then it has to move.
+ * - `{ place: agent, at: peer }` gives since when. `ERR_CONFLICT` where it is at another peer that is not known to have left: then it
+ *   has to move. That is known where peers are on record, and it is not.
+ * - `{ moving: agent, from, to }` says that it is to move, so that its host lets go of it; gives since when it is at `from`, `ERR_CONFLICT` where
+ *   it is not. With another `to` it is to move there instead, with `from` it is to stay.
  * - `{ move: agent, from, to }` gives since when; `ERR_CONFLICT` where it is not at `from`.
  * - `{ remove: agent, from }` gives whether it was there.
  *
  * Questions: `{ member: peer }`, `{ placement: agent }`, and all in the order of their names: `{ members: true }` gives
- * `[peer, { since, info }]`, `{ placements: true }` `[agent, { at, since }]`.
+ * `[peer, { since, info }]`, `{ placements: true }` `[agent, { at, since, to }]`, `to` only while it is to move.
  */
 export class Members implements StateMachine {
   #members = new Map<string, Member>()
   #placements = new Map<string, Placement>()
 
   apply(command: unknown, { index }: Applying): number | boolean {
-    const { joined, info, left, place, at, move, from, to, remove } = fieldsOf(command)
+    const { joined, info, left, place, at, moving, move, from, to, remove } = fieldsOf(command)
     if (typeof joined === 'string') return this.#join(joined, info, index)
     if (typeof left === 'string') return this.#members.delete(left)
     if (typeof place === 'string') return this.#place(place, textOf(at, 'the place'), index)
+    if (typeof moving === 'string') {
+      return this.#begin(moving, textOf(from, 'the place'), textOf(to, 'the place'))
+    }
     if (typeof move === 'string') return this.#move(move, textOf(from, 'the place'), textOf(to, 'the place'), index)
     if (typeof remove !== 'string') throw malformed('no command to members')
     return this.#placements.get(remove)?.at === textOf(from, 'the place') && this.#placements.delete(remove)
@@ -53,10 +61,19 @@ export class Members implements StateMachine {
   #place(agent: string, at: string, index: number): number {
     const placed = this.#placements.get(agent)
     if (placed?.at === at) return placed.since
-    if (placed !== undefined && this.#members.has(placed.at)) throw elsewhere(agent, placed)
+    const gone = placed !== undefined && this.#members.size > 0 && !this.#members.has(placed.at)
+    if (placed !== undefined && !gone) throw elsewhere(agent, placed)
     checkRoom(this.#placements, agent)
     this.#placements.set(agent, { at, since: index })
     return index
+  }
+
+  #begin(agent: string, from: string, to: string): number {
+    const placed = this.#placements.get(agent)
+    if (placed?.at !== from) throw elsewhere(agent, placed)
+    const { at, since } = placed
+    this.#placements.set(agent, to === at ? { at, since } : { at, since, to })
+    return since
   }
 
   #move(agent: string, from: string, to: string, index: number): number {
@@ -78,7 +95,9 @@ export class Members implements StateMachine {
   /** How many members, the members, the placements. */
   snapshot(): unknown[] {
     const members = Array.from(this.#members, ([peer, { since, info }]) => [peer, since, info])
-    const placements = Array.from(this.#placements, ([agent, { at, since }]) => [agent, at, since])
+    const placements = Array.from(this.#placements, ([agent, { at, since, to }]) =>
+      to === undefined ? [agent, at, since] : [agent, at, since, to]
+    )
     return [members.length, ...members, ...placements]
   }
 
@@ -97,8 +116,9 @@ function memberFrom(data: unknown): [string, Member] {
 }
 
 function placementFrom(data: unknown): [string, Placement] {
-  const [agent, at, since] = listOf(data, 'a placement')
-  return [textOf(agent, 'an agent'), { at: textOf(at, 'its place'), since: wholeOf(since, 'a placement', 1) }]
+  const [agent, at, since, to] = listOf(data, 'a placement')
+  const placed = { at: textOf(at, 'its place'), since: wholeOf(since, 'a placement', 1) }
+  return [textOf(agent, 'an agent'), to === undefined ? placed : { ...placed, to: textOf(to, 'the next place') }]
 }
 
 function checkRoom(records: ReadonlyMap<string, unknown>, name: string): void {

@@ -24,6 +24,8 @@ export interface Member {
   readonly instance: string
   readonly target: Target
   readonly hash: number
+  /** The group of hosts by which it knows what any of its members that say so too has handled; undefined: by none. */
+  readonly coordinated: string | undefined
   /** Calls of this node that it has not answered yet. */
   inFlight: number
 }
@@ -66,7 +68,7 @@ export class Group {
   }
 
   /** The member with that identity, added where it is new. */
-  add(place: Place, instance: string): Member {
+  add(place: Place, instance: string, coordinated?: string): Member {
     let target = this.targets.get(place.peer)
     if (target === undefined) {
       target = { agent: this.name, place, members: [], circuit: undefined, throttle: undefined, line: this.line }
@@ -74,7 +76,7 @@ export class Group {
     }
     const known = target.members.find((member) => member.instance === instance)
     if (known !== undefined) return known
-    const member: Member = { instance, target, hash: memberHash(place.peer, instance), inFlight: 0 }
+    const member: Member = { instance, target, hash: memberHash(place.peer, instance), coordinated, inFlight: 0 }
     target.members.push(member)
     this.#tiers[place.tier].push(member)
     this.#size++
@@ -117,6 +119,16 @@ export class Group {
   pickAt(peer: string, now: number, answered: boolean, avoid?: Member): Member | undefined {
     const target = this.targets.get(peer)
     return target === undefined ? undefined : this.#draw(target.members, now, answered, avoid)
+  }
+
+  /** As `pick`, of those that know by that group what the others have handled: the cheapest. */
+  pickCoordinated(coordinated: string, now: number, answered: boolean, avoid?: Member): Member | undefined {
+    let best: Member | undefined
+    for (const member of this.members()) {
+      if (member.coordinated !== coordinated || !callable(member, now, answered, avoid)) continue
+      if (best === undefined || this.cost(member) < this.cost(best)) best = member
+    }
+    return best
   }
 
   /**

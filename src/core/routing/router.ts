@@ -14,6 +14,8 @@ export interface Wish {
   key?: string | undefined
   peer?: string | undefined
   instance?: string | undefined
+  /** Only a member that knows by that group what others of it have handled. */
+  coordinated?: string | undefined
   /** The member that just failed: another one is tried first. */
   avoid?: Member | undefined
 }
@@ -82,7 +84,7 @@ export class Router {
   }
 
   /** A node that is unknown stands elsewhere until `place` says more. */
-  add(name: string, peer: string, instance: string): Member {
+  add(name: string, peer: string, instance: string, coordinated?: string): Member {
     let place = this.#places.get(peer)
     if (place === undefined) {
       place = this.place({ peer, region: undefined, zone: undefined })
@@ -92,7 +94,7 @@ export class Router {
     if (group === undefined) this.#groups.set(name, (group = new Group(name, this.settings, this.#draws)))
     const targets = this.#assumed.get(peer)
     if (targets !== undefined && !group.targets.has(peer)) this.#assumed.set(peer, targets + 1)
-    return group.add(place, instance)
+    return group.add(place, instance, coordinated)
   }
 
   remove(name: string, peer: string, instance: string): void {
@@ -224,9 +226,19 @@ export class Router {
       return undefined
     }
     if (wish.peer !== undefined) {
-      return group.pickAt(wish.peer, now, answered, wish.avoid) ?? group.pickAt(wish.peer, now, answered)
+      const member = group.pickAt(wish.peer, now, answered, wish.avoid) ?? group.pickAt(wish.peer, now, answered)
+      return member !== undefined && fits(member, wish) ? member : undefined
     }
-    if (wish.key !== undefined) return admitted(group.owner(wish.key), now, answered)
+    if (wish.key !== undefined) {
+      const owner = group.owner(wish.key)
+      return owner !== undefined && fits(owner, wish) ? admitted(owner, now, answered) : undefined
+    }
+    if (wish.coordinated !== undefined) {
+      const { coordinated, avoid } = wish
+      return (
+        group.pickCoordinated(coordinated, now, answered, avoid) ?? group.pickCoordinated(coordinated, now, answered)
+      )
+    }
     return group.pick(now, answered, wish.avoid) ?? group.pick(now, answered)
   }
 
@@ -267,7 +279,7 @@ export class Router {
       if (target === undefined) continue
       const members = [...target.members]
       for (const { instance } of members) this.remove(group.name, from.peer, instance)
-      for (const { instance } of members) this.add(group.name, to.peer, instance)
+      for (const { instance, coordinated } of members) this.add(group.name, to.peer, instance, coordinated)
     }
   }
 }
@@ -277,6 +289,7 @@ const HOW = { success: 'answered', failure: 'overloaded', refused: 'overloaded',
 
 function fits(member: Member, wish: Wish | undefined): boolean {
   if (wish?.instance !== undefined && member.instance !== wish.instance) return false
+  if (wish?.coordinated !== undefined && member.coordinated !== wish.coordinated) return false
   return wish?.peer === undefined || member.target.place.peer === wish.peer
 }
 

@@ -47,7 +47,8 @@ interface Held {
 /** What every group has, whatever it holds. */
 abstract class Group implements ConsensusGroup {
   readonly name: string
-  protected readonly parts: GroupParts
+  /** Not public. */
+  readonly parts: GroupParts
   /** To be let go when the node stops. */
   readonly #held = new Set<Held>()
 

@@ -13,11 +13,13 @@ import { LockKeeper } from '../../runtime/consensus/client/lock-keeper.ts'
 import { Replicas } from '../../runtime/consensus/replicas.ts'
 import type { Links } from '../../runtime/links/types.ts'
 import type { Membership } from '../../runtime/membership/types.ts'
-import type { Clock, Dice } from '../../runtime/ports.ts'
+import type { Clock, Coordinator, Dice } from '../../runtime/ports.ts'
 import type { Store } from '../../runtime/storage/types.ts'
 import { bounded } from '../waiting.ts'
+import { GroupCoordinator } from './coordinator.ts'
 import type { GroupEvent } from './events.ts'
 import { type GroupParts, KeyValues, OwnMachine } from './group.ts'
+import { MemberRecords } from './member-records.ts'
 import { type GroupSettings, settingsOf } from './options.ts'
 import type { ConsensusGroup, ConsensusOptions } from './types.ts'
 
@@ -42,6 +44,8 @@ interface Opened {
   readonly group: Promise<KeyValues | OwnMachine>
 }
 
+/** The group that the configuration names. */
+export const CONTROL_PLANE = 'control-plane'
 /** Groups of one node at most: a guess. */
 const MOST_GROUPS = 1_024
 /** ms that stopping spends on letting go of locks and of leadership. */
@@ -54,7 +58,9 @@ export class ConsensusGroups {
   readonly #driver: ConsensusDriver
   readonly #opened = new Map<string, Opened>()
   readonly #open = new Map<string, KeyValues | OwnMachine>()
+  readonly #coordinators = new Map<string, Coordinator>()
   readonly #keepers: LockKeeper[] = []
+  #records: MemberRecords | undefined
 
   constructor(parts: GroupsParts) {
     this.#parts = parts
@@ -67,6 +73,31 @@ export class ConsensusGroups {
   /** Those that are open, by their names. */
   get all(): ConsensusGroup[] {
     return [...this.#open.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  /**
+   * What a call goes to that names that group, or none: then the control plane. `ERR_NO_CONSENSUS` where there is none;
+   * `ERR_CONFIG` where it is no group that is open here.
+   */
+  named(group: unknown): GroupParts {
+    if (group === undefined) {
+      const controlPlane = this.#open.get(CONTROL_PLANE)
+      if (controlPlane !== undefined) return controlPlane.parts
+      const message = 'no group is named, and the node has no control plane (controlPlane.voters)'
+      throw new MeshError('ERR_NO_CONSENSUS', message)
+    }
+    const name = typeof group === 'object' && group !== null && 'name' in group ? group.name : undefined
+    const open = typeof name === 'string' ? this.#open.get(name) : undefined
+    if (open === undefined) throw wrong('group', 'a group that node.consensus of this node gave')
+    return open.parts
+  }
+
+  /** Of that group, or of the control plane: as `named`. */
+  coordinator(group: unknown): { coordinator: Coordinator; parts: GroupParts } {
+    const parts = this.named(group)
+    let coordinator = this.#coordinators.get(parts.name)
+    if (coordinator === undefined) this.#coordinators.set(parts.name, (coordinator = new GroupCoordinator(parts)))
+    return { coordinator, parts }
   }
 
   async open(name: string, options: ConsensusOptions): Promise<ConsensusGroup> {
@@ -95,6 +126,10 @@ export class ConsensusGroups {
       ...{ name, self, client, replica, clock },
       nonce: () => Buffer.from(dice.bytes(16)).toString('base64url'),
       onAgentClosed: (agent, closed) => this.#onAgentClosed(agent, closed)
+    }
+    if (name === CONTROL_PLANE) {
+      const { membership, emit } = this.#parts
+      this.#records = new MemberRecords({ name, client, replica, clock, membership, emit })
     }
     const group = isKeyValue(machine) ? new KeyValues(parts) : new OwnMachine(parts)
     this.#open.set(name, group)
@@ -130,6 +165,7 @@ export class ConsensusGroups {
   }
 
   stop(): void {
+    this.#records?.stop()
     for (const keeper of this.#keepers) keeper.stop()
     this.#driver.stop()
     this.#replicas.stop()

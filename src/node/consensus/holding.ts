@@ -59,6 +59,11 @@ export class Holding {
     if (this.isHeld) this.#lost.abort(reason)
   }
 
+  /** Another command has let go of it. */
+  gone(): void {
+    this.#end()
+  }
+
   #renew(): void {
     const { client, clock, name, token, ttl } = this.#held
     this.#renewing = clock.after(ttl / 3, () => this.#renew())

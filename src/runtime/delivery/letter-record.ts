@@ -17,6 +17,8 @@ export interface LetterHead {
   /** The host whose number it keeps, and the number; `''` and 0 where it has none. */
   peer: string
   number: number
+  /** The group by which its receivers know what others have handled; left out where none. */
+  coordinated?: string | undefined
   /** Where a stage could not process it: the pipeline's id, the stage, the item's number. */
   pipeline?: [id: string, stage: string, sequence: number] | undefined
 }

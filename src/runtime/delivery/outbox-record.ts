@@ -15,6 +15,8 @@ export interface Progress {
   number: number
   /** The digest of what it says, where its sender named it; else empty. */
   content: string
+  /** The group by which its receivers know what others have handled; else empty. */
+  coordinated: string
 }
 
 export interface StoredMessage extends Progress {
@@ -22,18 +24,23 @@ export interface StoredMessage extends Progress {
 }
 
 const VERSION = 1
+/** With the group between content and message. */
+const COORDINATED = 2
 
 /** What stands before a message, until it is copied. Grows with the longest. Nothing awaits while it is in use. */
 let head = Buffer.allocUnsafeSlow(1_024)
 
-/** version(1) accepted attempts spared number peer-length peer content-length content, then the message with its header spelled out. */
+/**
+ * version(1) accepted attempts spared number peer-length peer content-length content, then the message with its header spelled
+ * out; version 2 has group-length group before it.
+ */
 export function encodeRecord(
-  { accepted, attempts, spared, peer = '', number, content }: Progress,
+  { accepted, attempts, spared, peer = '', number, content, coordinated }: Progress,
   draft: Draft
 ): Uint8Array {
-  const bound = 1 + 6 * MAX_VARINT + peer.length * 3 + content.length
+  const bound = 1 + 7 * MAX_VARINT + (peer.length + coordinated.length) * 3 + content.length
   if (bound > head.length) head = Buffer.allocUnsafeSlow(2 * bound)
-  head[0] = VERSION
+  head[0] = coordinated === '' ? VERSION : COORDINATED
   let at = writeVarint(head, 1, accepted)
   at = writeVarint(head, at, attempts)
   at = writeVarint(head, at, spared)
@@ -43,12 +50,18 @@ export function encodeRecord(
   at += head.write(peer, at, 'utf8')
   at = writeVarint(head, at, content.length)
   at += head.write(content, at, 'latin1')
+  if (coordinated !== '') {
+    at = writeVarint(head, at, Buffer.byteLength(coordinated))
+    at += head.write(coordinated, at, 'utf8')
+  }
   return encodeBehind(head.subarray(0, at), draft)
 }
 
 /** Throws `ERR_CORRUPT`, `ERR_MALFORMED`. */
 export function decodeRecord(bytes: Uint8Array, decoder: StandaloneDecoder): StoredMessage {
-  if (bytes[0] !== VERSION) throw new MeshError('ERR_CORRUPT', `a record of version ${bytes[0]}`)
+  const version = bytes[0]
+  if (version !== VERSION && version !== COORDINATED)
+    throw new MeshError('ERR_CORRUPT', `a record of version ${version}`)
   const cursor = new Cursor().open(bytes)
   cursor.position = 1
   const accepted = cursor.varint()
@@ -57,5 +70,7 @@ export function decodeRecord(bytes: Uint8Array, decoder: StandaloneDecoder): Sto
   const number = cursor.varint()
   const peer = Buffer.from(cursor.take(cursor.varint())).toString('utf8') || undefined
   const content = Buffer.from(cursor.take(cursor.varint())).toString('latin1')
-  return { accepted, attempts, spared, peer, number, content, message: decoder.decode(bytes.subarray(cursor.position)) }
+  const coordinated = version === VERSION ? '' : Buffer.from(cursor.take(cursor.varint())).toString('utf8')
+  const message = decoder.decode(bytes.subarray(cursor.position))
+  return { accepted, attempts, spared, peer, number, content, coordinated, message }
 }

@@ -49,10 +49,27 @@ describe('the record of placements', () => {
     assert.deepEqual(replica.copy().state.query('members', { placements: true }), ask({ placements: true }))
   })
 
+  it('has on record that an agent is to move, until it has moved or is to stay', () => {
+    const { tell, fail, ask, replica } = ground()
+    assert.equal(fail({ moving: 'agent', from: 'a', to: 'b' }), 'ERR_CONFLICT')
+    const since = tell({ place: 'agent', at: 'a' })
+    assert.equal(tell({ moving: 'agent', from: 'a', to: 'b' }), since)
+    assert.deepEqual(ask({ placement: 'agent' }), { at: 'a', since, to: 'b' })
+    assert.deepEqual(replica.copy().state.query('members', { placements: true }), ask({ placements: true }))
+    assert.equal(fail({ moving: 'agent', from: 'b', to: 'a' }), 'ERR_CONFLICT')
+    assert.equal(tell({ moving: 'agent', from: 'a', to: 'a' }), since)
+    assert.deepEqual(ask({ placement: 'agent' }), { at: 'a', since })
+    tell({ moving: 'agent', from: 'a', to: 'b' })
+    const moved = tell({ move: 'agent', from: 'a', to: 'b' })
+    assert.deepEqual(ask({ placement: 'agent' }), { at: 'b', since: moved })
+  })
+
   it('places an agent anew whose peer is not on record any more', () => {
-    const { tell, ask } = ground()
-    tell({ joined: 'a', info: 1 })
+    const { tell, fail, ask } = ground()
     tell({ place: 'agent', at: 'a' })
+    // Where nobody is on record that says nothing.
+    assert.equal(fail({ place: 'agent', at: 'b' }), 'ERR_CONFLICT')
+    for (const peer of ['a', 'b']) tell({ joined: peer, info: 1 })
     tell({ left: 'a' })
     const since = tell({ place: 'agent', at: 'b' })
     assert.deepEqual(ask({ placement: 'agent' }), { at: 'b', since })

@@ -6,7 +6,7 @@ import type { Due } from '../../../core/delivery/deadlines.ts'
 import { MACHINE, partOfSnapshot } from '../../../core/replicated/replicated-state.ts'
 import { Alarm } from '../../delivery/alarm.ts'
 import type { Clock } from '../../ports.ts'
-import type { Followed } from '../types.ts'
+import type { Applied, Followed } from '../types.ts'
 import type { LocalReplica } from './types.ts'
 
 /** Who waits for something to happen in a group. */
@@ -49,7 +49,9 @@ export class LongPolls {
     const open = this.#opening(waiter, call, 0)
     if (this.#changed(open)) return
     this.#add(open)
-    this.#unfollow ??= this.#replica.follow(this.#replica.applied + 1, () => this.#look())
+    this.#unfollow ??= this.#replica.follow(this.#replica.applied + 1, (followed) => {
+      this.#look('snapshot' in followed ? undefined : touchedBy(followed.applied))
+    })
   }
 
   /** Answered with what the user's part was told from an index on. */
@@ -94,12 +96,12 @@ export class LongPolls {
     else waiter.done(0, call.known)
   }
 
-  /** Something was applied, or somebody else leads. */
-  #look(): void {
+  /** Something was applied to these parts, or to any; or somebody else leads. */
+  #look(parts?: ReadonlySet<string>): void {
     let awaited = false
     for (const open of this.#open) {
       if (open.call === undefined) continue
-      if (this.#changed(open)) this.#end(open)
+      if ((parts === undefined || parts.has(open.call.part)) && this.#changed(open)) this.#end(open)
       else awaited = true
     }
     if (awaited) return
@@ -142,6 +144,13 @@ export class LongPolls {
 }
 
 const NOTHING = pack([null])
+
+/** A step of deliveries lets go of its lock. */
+function touchedBy(applied: readonly Applied[]): Set<string> {
+  const parts = new Set(applied.map(({ part }) => part))
+  if (parts.has('deliveries')) parts.add('locks')
+  return parts
+}
 
 /** What the user's part took and did not refuse, as much as fits; and the index after it. */
 function entriesOf(
