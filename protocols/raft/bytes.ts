@@ -14,7 +14,8 @@ export class Writer {
   #at = 0
 
   constructor(bound: number) {
-    this.#bytes = Buffer.allocUnsafeSlow(bound)
+    // Small ones come from a slab.
+    this.#bytes = Buffer.allocUnsafe(bound)
   }
 
   number(value: number): this {
@@ -38,7 +39,7 @@ export class Writer {
     return this
   }
 
-  /** All that was written. Nobody else writes to it. */
+  /** All that was written. Nobody else writes to these bytes. */
   finish(): Uint8Array {
     const { buffer, byteOffset } = this.#bytes
     return new Uint8Array(buffer, byteOffset, this.#at)

@@ -6,8 +6,10 @@ const PAIRS: Record<string, () => Promise<Contender>> = {
   batched: async () => (await import('./baselines/libp2p-loops.ts')).batched,
   tls: async () => (await import('./baselines/tls-loop.ts')).tls,
   'stream-per-request': async () => (await import('./baselines/stream-per-request.ts')).streamPerRequest,
+  mqtt: async () => (await import('./baselines/mqtt.ts')).mqtt,
   causal: async () => (await import('./ours/turns.ts')).causal,
   unordered: async () => (await import('./ours/turns.ts')).unordered,
+  flushed: async () => (await import('./ours/pair.ts')).flushed,
   ours: async () => (await import('./ours/pair.ts')).ours
 }
 
@@ -15,7 +17,6 @@ const SOLOS: Record<string, () => Promise<Solo>> = {
   gossipsub: async () => (await import('./baselines/gossipsub.ts')).gossipsub,
   fdatasync: async () => (await import('./baselines/fdatasync.ts')).plainFile,
   jetstream: async () => (await import('./baselines/jetstream.ts')).jetstream,
-  mqtt: async () => (await import('./baselines/mqtt.ts')).mqtt,
   structuredClone: async () => (await import('./baselines/clone.ts')).clone,
   ours: async () => (await import('./ours/solo.ts')).ours
 }

@@ -26,15 +26,18 @@ const LONG: Pace = { runs: Number(options.runs), divisor: 1, maxSize: Infinity, 
 const pace = options.short ? SHORT : LONG
 const only = options.only?.split(',')
 const asked = cases.filter(({ name }) => only === undefined || only.some((start) => name.startsWith(start)))
-const chosen = asked.filter(({ possible = true }) => possible)
 if (asked.length === 0) {
   console.error(`No case starts with ${options.only}. There are: ${cases.map(({ name }) => name).join(', ')}`)
   process.exit(2)
 }
 
+for (const { name, lacks } of asked) {
+  if (lacks !== undefined) console.error(`Skipped: ${name}, since this machine has no ${lacks}`)
+}
+
 const rows: Row[] = []
 const comparison = new Comparison(pace, progress)
-for (const it of chosen) {
+for (const it of asked.filter(({ lacks }) => lacks === undefined)) {
   const made = await comparison.compare(it)
   rows.push(...made)
   if (options.json) for (const row of made) console.log(JSON.stringify(row))
@@ -43,8 +46,6 @@ progress('')
 if (!options.json) {
   console.log(table(rows))
   console.log(`Disk: ${folderText()}`)
-  const missing = asked.filter(({ possible = true }) => !possible).map(({ name }) => name)
-  if (missing.length > 0) console.log(`Not on this machine: ${missing.join(', ')}`)
 }
 
 function progress(text: string): void {

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
+import { PassThrough } from 'node:stream'
 import { envelopes, packr, readEnvelope } from '../../scripts/bench/baselines/envelope.ts'
 import { batchedFrames, eachFrame, readFrames } from '../../scripts/bench/baselines/frames.ts'
+import { Kind, packet, readPackets } from '../../scripts/bench/baselines/mqtt-packets.ts'
 import type { Pipe } from '../../scripts/bench/baselines/pipe.ts'
-import { median } from '../../scripts/bench/harness/compare.ts'
+import { median, type Row } from '../../scripts/bench/harness/compare.ts'
+import { cpuSecondsOf, peakMiBOf } from '../../scripts/bench/harness/other-process.ts'
+import { table } from '../../scripts/bench/harness/table.ts'
 import { Tally } from '../../scripts/bench/harness/tally.ts'
 
 function recorder(): { pipe: Pipe; written: Buffer[] } {
@@ -37,6 +41,48 @@ describe('the benchmark harness', () => {
         assert.deepEqual(read, frames, `${framing.name} in steps of ${step}`)
       }
     }
+  })
+
+  it('cuts packets of MQTT again however the bytes were split', async () => {
+    const bodies = [0, 1, 127, 128, 16_384, 5].map((length, i) => Buffer.alloc(length, i))
+    const bytes = Buffer.concat(bodies.map((body) => packet(Kind.publish, body)))
+    for (const step of [1, 2, 3, 7, 200, bytes.length]) {
+      const source = new PassThrough()
+      const read: Buffer[] = []
+      readPackets(source, (kind, body) => {
+        assert.equal(kind, Kind.publish)
+        read.push(Buffer.from(body))
+      })
+      for (let at = 0; at < bytes.length; at += step) source.write(bytes.subarray(at, at + step))
+      source.end()
+      await new Promise((ended) => source.once('end', ended))
+      assert.deepEqual(read, bodies, `in steps of ${step}`)
+    }
+  })
+
+  it('counts processor time and memory of another process as that process does', function () {
+    if (process.platform !== 'linux') this.skip()
+    const seconds = (): number => {
+      const { user, system } = process.cpuUsage()
+      return (user + system) / 1e6
+    }
+    // Each of the two figures of /proc is cut to whole ticks of 10 ms.
+    const least = seconds() - 0.02
+    const counted = cpuSecondsOf(process.pid)
+    assert.ok(counted > 0 && counted >= least && counted <= seconds(), `${least} ≤ ${counted} ≤ ${seconds()}`)
+    const { rss } = process.memoryUsage()
+    const peak = peakMiBOf(process.pid)
+    const most = process.resourceUsage().maxRSS / 1024
+    // The kernel keeps these counts by processor and adds them up now and then.
+    assert.ok(peak > (0.9 * rss) / 2 ** 20 && peak < 1.1 * most, `${peak} MiB where ${rss} bytes are resident`)
+    assert.throws(() => cpuSecondsOf(2 ** 22 + 1), { code: 'ENOENT' })
+  })
+
+  it('prints what a case tells beside its figure', () => {
+    const both = { value: 1, baseline: 1 }
+    const plain: Row = { case: 'a', unit: 'b', value: 3, baseline: 2, ratio: 1.5, runs: 1, cpu: both, peakMiB: both }
+    assert.match(table([plain]), /1$/)
+    assert.match(table([{ ...plain, extra: { 'read/s': 1_234, MB: 5 } }]), /read\/s 1,234, MB 5\.00$/)
   })
 
   it('batches what one turn writes', async () => {

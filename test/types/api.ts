@@ -16,7 +16,10 @@ import {
   type Evidence,
   encode,
   fromCloudEvent,
+  type KeyValueGroup,
+  keyValue,
   type Letter,
+  type MachineGroup,
   MeshError,
   type Message,
   messageTypes,
@@ -189,6 +192,54 @@ export async function agents(node: Node, data: { total: number }): Promise<void>
   is<Receipt>(evidence)
   // @ts-expect-error one receipt where one member is asked
   is<Receipt[]>(receipt)
+}
+
+export async function consensus(node: Node, planner: Agent): Promise<void> {
+  const voters = [node.peerId, 'peer']
+  const config = await node.consensus('config', { voters, learners: [], machine: keyValue() })
+  is<KeyValueGroup>(config)
+  is<KeyValueGroup>(await node.consensus('config', { voters }))
+  const { id, index, term } = await config.propose('limits.max', 40, { timeout: 500, signal })
+  is<string>(id)
+  is<number>(index + term)
+  is<number>(await config.read('limits.max', { consistency: 'strong' }))
+  is<boolean>(await config.compareAndSet('limits.max', 40, 41))
+  await using lock = await config.lock('migrate', { ttl: 10_000, signal })
+  is<number>(lock.token)
+  is<AbortSignal>(lock.lost)
+  const election = await config.elect('scheduler', planner)
+  is<string>(election.leader.agent + election.leader.peer)
+  is<boolean>(election.isLeader)
+  for await (const { agent, token } of election.changes()) is<string>(agent + token)
+  for await (const entry of config.watch({ from: 0 })) {
+    if (entry.kind === 'snapshot') is<number>(entry.state.get('limits.max'))
+    else is<string>(entry.key)
+  }
+  await config.changeVoters(voters, { learners: [node.peerId], timeout: 500 })
+  const { role, leader, commit, applied, progress } = config.status()
+  is<'leader' | 'follower' | 'candidate' | 'learner' | 'client'>(role)
+  is<string | undefined>(leader)
+  is<number>(commit + applied + (progress[0]?.match ?? 0))
+
+  const machine = {
+    apply: (command: unknown, { index }: { index: number }) => [command, index],
+    query: (question: unknown) => question,
+    snapshot: () => 1,
+    restore: () => {}
+  }
+  const own = await node.consensus('own', { voters, machine })
+  is<MachineGroup>(own)
+  is<number>((await own.propose({ add: 1 })).result.total)
+  for await (const { command, result } of own.watch()) is<number>(command.add + result.total)
+
+  // @ts-expect-error no such consistency
+  await config.read('limits.max', { consistency: 'weak' })
+  // @ts-expect-error a group has voters
+  await node.consensus('config', {})
+  // @ts-expect-error a machine restores
+  await node.consensus('own', { voters, machine: { ...machine, restore: undefined } })
+  // @ts-expect-error a machine of one's own has no keys
+  await own.compareAndSet('x', 1, 2)
 }
 
 export function messages(): void {

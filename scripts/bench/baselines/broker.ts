@@ -1,16 +1,20 @@
 import { spawn } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { folder } from '../harness/folder.ts'
-import { Stopwatch } from '../harness/stopwatch.ts'
-import type { Job, Measurement } from '../harness/types.ts'
 
 /** A broker of somebody else's, started for one measurement with a folder of its own. */
 export interface Broker {
   command: string
   args(port: number, path: string): string[]
+}
+
+export interface RunningBroker {
+  port: number
+  pid: number
+  stop(): void
 }
 
 /** What is said to a broker on one connection. */
@@ -21,7 +25,13 @@ export interface Dialogue {
   send(payload: Uint8Array, done: () => void): void
 }
 
-export function isOnPath(command: string): boolean {
+/** What a measurement of the broker would lack on this machine: the broker, or the means to count what it takes. */
+export function lackedBy(command: string): string | undefined {
+  if (!existsSync('/proc/self/stat')) return '/proc'
+  return isOnPath(command) ? undefined : command
+}
+
+function isOnPath(command: string): boolean {
   return (process.env['PATH'] ?? '').split(delimiter).some((path) => {
     try {
       accessSync(join(path, command), constants.X_OK)
@@ -32,38 +42,28 @@ export function isOnPath(command: string): boolean {
   })
 }
 
-/** Messages/s until acknowledged, `inFlight` of them under way. */
-export async function measureBroker(
-  { command, args }: Broker,
-  { messages, warmUp, inFlight, bytes }: Job,
-  begin: (socket: Socket) => Dialogue
-): Promise<Measurement> {
+/** It ends with this process at the latest. */
+export async function startBroker({ command, args }: Broker): Promise<RunningBroker> {
   const { path, remove } = folder()
   const port = await freePort()
   const child = spawn(command, args(port, path), { stdio: 'ignore' })
-  try {
-    const socket = await reach(port)
-    const dialogue = begin(socket)
-    await dialogue.ready
-    const run = (count: number) => flood(dialogue, count, inFlight, Buffer.alloc(bytes, 7))
-    await run(warmUp)
-    const watch = new Stopwatch()
-    await run(messages)
-    const measured = { messages, seconds: watch.seconds, cpuSeconds: watch.cpuSeconds, peakMiB: 0 }
-    socket.destroy()
-    return measured
-  } finally {
+  const stop = (): void => {
+    process.off('exit', stop)
     child.kill('SIGKILL')
     remove()
   }
+  process.once('exit', stop)
+  await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject))
+  return { port, pid: child.pid!, stop }
 }
 
-function flood(dialogue: Dialogue, count: number, inFlight: number, payload: Uint8Array): Promise<void> {
+/** Has so many messages acknowledged by the broker, `inFlight` of them under way. */
+export function flood(dialogue: Dialogue, count: number, inFlight: number, payload: () => Uint8Array): Promise<void> {
   return new Promise((resolve) => {
     let sent = 0
     let acknowledged = 0
     const next = (): void => {
-      if (sent++ < count) dialogue.send(payload, done)
+      if (sent++ < count) dialogue.send(payload(), done)
     }
     const done = (): void => {
       if (++acknowledged === count) resolve()
@@ -81,7 +81,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-async function reach(port: number): Promise<Socket> {
+export async function reach(port: number): Promise<Socket> {
   for (let attempt = 0; attempt < 200; attempt++) {
     const socket = connect(port, '127.0.0.1')
     const reached = await new Promise((told) => {

@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net'
+import { peakMiBOf } from '../harness/other-process.ts'
+import { Stopwatch } from '../harness/stopwatch.ts'
 import type { Solo } from '../harness/types.ts'
-import { type Dialogue, measureBroker } from './broker.ts'
+import { type Dialogue, flood, reach, startBroker } from './broker.ts'
 
 const SERVER = {
   command: 'nats-server',
@@ -8,7 +10,24 @@ const SERVER = {
 }
 
 /** A stream in files, each message acknowledged by JetStream. */
-export const jetstream: Solo = (job) => measureBroker(SERVER, job, converse)
+export const jetstream: Solo = async ({ messages, warmUp, inFlight, bytes }) => {
+  const { port, pid, stop } = await startBroker(SERVER)
+  try {
+    const socket = await reach(port)
+    const dialogue = converse(socket)
+    await dialogue.ready
+    const payload = Buffer.alloc(bytes, 7)
+    const run = (count: number) => flood(dialogue, count, inFlight, () => payload)
+    await run(warmUp)
+    const watch = new Stopwatch([pid])
+    await run(messages)
+    const measured = { messages, seconds: watch.seconds, cpuSeconds: watch.cpuSeconds, peakMiB: peakMiBOf(pid) }
+    socket.destroy()
+    return measured
+  } finally {
+    stop()
+  }
+}
 
 /** As much of the client's protocol (docs.nats.io, "Client Protocol") as a publisher needs. */
 function converse(socket: Socket): Dialogue {

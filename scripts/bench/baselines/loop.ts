@@ -1,5 +1,6 @@
 /** The hand-written loops: one stream, MessagePack envelopes, no semantics at all. */
 
+import { alone } from '../alone.ts'
 import type { Tally } from '../harness/tally.ts'
 import type { Contender, Job, Sender } from '../harness/types.ts'
 import { payloads } from '../payload.ts'
@@ -16,10 +17,12 @@ function serve(pipe: Pipe, framing: Framing, job: Job, tally: Tally): void {
   const reply = envelopes('/bench/receiver', 'bench.reply')
   readFrames(pipe, (frame) => {
     const { id, data } = readEnvelope(frame, tally)
-    if (job.pattern === 'acknowledged') writer.write(packr.pack({ ack: id }))
+    if (acknowledges(job)) writer.write(packr.pack({ ack: id }))
     else if (job.pattern === 'requests') writer.write(packr.pack(reply(data, id)))
   })
 }
+
+const acknowledges = ({ pattern }: Job): boolean => pattern === 'acknowledged' || pattern === 'lone'
 
 /** Sends as fast as the pipe and the window take it. */
 function sender(pipe: Pipe, framing: Framing, job: Job, tally: Tally): Pick<Sender, 'run'> {
@@ -31,10 +34,11 @@ function sender(pipe: Pipe, framing: Framing, job: Job, tally: Tally): Pick<Send
   let latency: (us: number) => void = () => {}
 
   const replies = job.pattern === 'requests'
+  const timed = replies || job.pattern === 'lone'
   readFrames(pipe, (frame) => {
     const answer = packr.unpack(frame) as { ack: string } & Envelope
     const at = window.give(replies ? readReply(answer) : answer.ack)
-    if (replies) latency((performance.now() - at) * 1000)
+    if (timed) latency((performance.now() - at) * 1000)
   })
 
   return {
@@ -44,8 +48,9 @@ function sender(pipe: Pipe, framing: Framing, job: Job, tally: Tally): Pick<Send
         if (answered && window.full) await window.free()
         const envelope = make(payload())
         tally.sent(envelope.id, envelope.data)
-        if (answered) window.take(envelope.id, replies ? performance.now() : 0)
+        if (answered) window.take(envelope.id, timed ? performance.now() : 0)
         if (!writer.write(packr.pack(envelope))) await writer.drained()
+        if (job.pattern === 'lone') await window.empty().then(alone)
       }
       if (answered) await window.empty()
     }

@@ -1,14 +1,25 @@
 import { acknowledged } from './acknowledged.ts'
+import { batching, lone } from './batching.ts'
 import { bulk1MiB, bulk64KiB, control1MiB, control64KiB } from './bulk.ts'
 import { causal } from './causal.ts'
 import { causalTurns } from './causal-turns.ts'
 import { matching, resolving } from './curves.ts'
-import { brokers, deliveredBefore, durable, exactlyOnce, loneDurable, recovery, storing } from './durable.ts'
+import {
+  deliveredBefore,
+  durable,
+  durableJetstream,
+  exactlyOnce,
+  exactlyOnceMqtt,
+  loneDurable,
+  recovery,
+  storing
+} from './durable.ts'
 import { echoMedian, echoTail } from './echo.ts'
 import { local } from './local.ts'
 import { oneWay } from './one-way.ts'
 import { lonePublish, publish } from './publish.ts'
 import { requests } from './requests.ts'
+import { spilling } from './spill.ts'
 import type { Case } from './types.ts'
 
 export const cases: readonly Case[] = [
@@ -17,6 +28,8 @@ export const cases: readonly Case[] = [
   requests,
   echoMedian,
   echoTail,
+  batching,
+  ...lone,
   bulk64KiB,
   bulk1MiB,
   control64KiB,
@@ -34,5 +47,7 @@ export const cases: readonly Case[] = [
   exactlyOnce,
   ...deliveredBefore,
   recovery,
-  ...brokers
+  durableJetstream,
+  exactlyOnceMqtt,
+  ...spilling
 ]

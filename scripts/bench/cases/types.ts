@@ -25,8 +25,8 @@ interface Aim {
 
 export interface Case {
   name: string
-  /** False where this machine lacks what it needs. Default true. */
-  possible?: boolean
+  /** What it needs and this machine lacks: then it is skipped, and that is said. */
+  lacks?: string | undefined
   unit: string
   measure(job: Job): Promise<Measurement>
   value(measurement: Measurement): number

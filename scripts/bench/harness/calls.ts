@@ -1,14 +1,19 @@
 import type { Account } from './tally.ts'
 import type { Job } from './types.ts'
 
-export interface Finished {
+/** How one end's part of a run ended. */
+interface Ended {
   /** Monotonic ns: one clock for every process of a machine. */
   at: bigint
   account: Account
   cpuSeconds: number
 }
 
-export interface Ran extends Finished {
+export interface Finished extends Ended {
+  extra: Record<string, number> | undefined
+}
+
+export interface Ran extends Ended {
   from: bigint
   p50?: number
   p99?: number

@@ -17,6 +17,8 @@ export interface Row {
   cpu: { value: number; baseline: number }
   /** Peak resident memory of both ends in MiB. */
   peakMiB: { value: number; baseline: number }
+  /** Medians of the other figures that ours tells, by their names and units. */
+  extra?: Record<string, number>
 }
 
 export interface Pace {
@@ -83,6 +85,7 @@ function row(it: Case, against: Against, ours: Measurement[], theirs: Measuremen
     baseline: theirs.length === 0 ? 0 : median(theirs.map(figure))
   })
   const value = median(ours.map(it.value))
+  const extra = extraOf(ours)
   const baseline = 'limit' in against ? against.limit : median(theirs.map(it.value))
   const ratio = value / baseline
   return {
@@ -94,8 +97,17 @@ function row(it: Case, against: Against, ours: Measurement[], theirs: Measuremen
     runs: ours.length,
     ...aim(against, ratio),
     cpu: both(({ cpuSeconds, messages }) => (cpuSeconds / messages) * 100_000),
-    peakMiB: both(({ peakMiB }) => peakMiB)
+    peakMiB: both(({ peakMiB }) => peakMiB),
+    ...(extra === undefined ? {} : { extra })
   }
+}
+
+function extraOf(ours: Measurement[]): Record<string, number> | undefined {
+  const [first] = ours
+  if (first?.extra === undefined) return undefined
+  return Object.fromEntries(
+    Object.keys(first.extra).map((name) => [name, median(ours.map((one) => one.extra![name]!))])
+  )
 }
 
 export function nameOf(against: Against): string {

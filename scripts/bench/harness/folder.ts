@@ -30,8 +30,13 @@ export function folderText(): string {
   return kind === undefined ? text : `${text}: ${kind} IS NO DISK, set BENCH_FOLDER`
 }
 
-/** A folder of one measurement. */
+/** A folder of one measurement, which goes with this process at the latest. */
 export function folder(): { path: string; remove(): void } {
   const path = mkdtempSync(join(place(), 'phoenix-bench-'))
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
+  const remove = (): void => {
+    process.off('exit', remove)
+    rmSync(path, { recursive: true, force: true })
+  }
+  process.once('exit', remove)
+  return { path, remove }
 }

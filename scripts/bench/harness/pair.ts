@@ -22,11 +22,12 @@ export async function measurePair(job: Job): Promise<Measurement> {
       seconds: Math.max(seconds(ran.at), seconds(finished.at)),
       ...(ran.p50 === undefined || ran.p99 === undefined ? {} : { p50: ran.p50, p99: ran.p99 }),
       cpuSeconds: ran.cpuSeconds + finished.cpuSeconds,
-      peakMiB: peaks[0]! + peaks[1]!
+      peakMiB: peaks[0]! + peaks[1]!,
+      ...(finished.extra === undefined ? {} : { extra: finished.extra })
     }
   } finally {
-    receiver.kill()
-    sender.kill()
+    receiver.end()
+    sender.end()
   }
 }
 

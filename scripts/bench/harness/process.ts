@@ -3,6 +3,8 @@ import type { Answer, Call } from './calls.ts'
 
 /** No single call of a measurement takes this long on a machine that is alive. ms */
 const DEADLINE = 120_000
+/** ms to end by itself. */
+const GRACE = 1_000
 
 /** A forked process that answers one call at a time. */
 export class Forked<Calls> {
@@ -48,7 +50,12 @@ export class Forked<Calls> {
     })
   }
 
-  kill(): void {
-    this.#child.kill('SIGKILL')
+  /** It ends as `answer` does once its parent is gone, with whatever it started; within a second whatever it does. */
+  end(): void {
+    const child = this.#child
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const timer = setTimeout(() => child.kill('SIGKILL'), GRACE)
+    child.once('exit', () => clearTimeout(timer))
+    if (child.connected) child.disconnect()
   }
 }

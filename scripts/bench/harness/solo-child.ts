@@ -6,6 +6,6 @@ import type { SoloCalls } from './solo.ts'
 answer<SoloCalls>({
   async measure(job) {
     const measurement = await (await solo(job.contender))(job)
-    return { ...measurement, peakMiB: process.resourceUsage().maxRSS / 1024 }
+    return { ...measurement, peakMiB: measurement.peakMiB + process.resourceUsage().maxRSS / 1024 }
   }
 })

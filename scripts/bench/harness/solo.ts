@@ -11,6 +11,6 @@ export async function measureSolo(job: Job): Promise<Measurement> {
   try {
     return await child.calls.measure(job)
   } finally {
-    child.kill()
+    child.end()
   }
 }

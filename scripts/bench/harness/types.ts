@@ -1,3 +1,4 @@
+import type { Priority } from '../../../src/index.ts'
 import type { Tally } from './tally.ts'
 
 /** The forms in which messages are exchanged: some between two processes, the others within one. */
@@ -17,6 +18,9 @@ export type Pattern =
   | 'exactly-once'
   | 'store'
   | 'recovery'
+  | 'spill'
+  | 'spill-topic'
+  | 'lone'
 
 /** One measurement, as it is handed to the processes that make it. */
 export interface Job {
@@ -33,12 +37,20 @@ export interface Job {
   inFlight: number
   /** Nodes, agents or subscriptions, in the patterns that have many. */
   size: number
+  /** Of the messages, where the contender has any. Default: what their type implies. */
+  priority?: Priority
 }
 
 /** The end of a contender that reads: counts what arrives in `tally`. */
 export interface Receiver {
   /** What the sending end needs to reach it; any text. */
   address: string
+  /** Other processes that it needs, by id: what they take counts as its own. */
+  processes?: readonly number[]
+  /** Called before each run of so many messages, where there is something to prepare. */
+  expect?(messages: number): Promise<void>
+  /** Called once all of them have been sent, where it has figures of its own to tell, by name. */
+  sent?(): Promise<Record<string, number>>
   close(): Promise<void>
 }
 
@@ -55,7 +67,7 @@ export interface Contender {
   connect(job: Job, address: string, tally: Tally): Promise<Sender>
 }
 
-/** One way of doing everything within one process. */
+/** One way of doing everything within one process, which is added to the `peakMiB` that it tells: of others it needed, or 0. */
 export type Solo = (job: Job) => Promise<Measurement>
 
 /** What one run of one contender gave. */
@@ -69,6 +81,6 @@ export interface Measurement {
   cpuSeconds: number
   /** Largest resident set of every process that took part, summed, in MiB. */
   peakMiB: number
-  /** Named figures beside these. */
+  /** Figures beside these, by their names and units. */
   extra?: Record<string, number>
 }

@@ -24,7 +24,13 @@ export const consensus: Register = (program, cli) => {
   })
   action(cli, withGroup('members', 'voters and learners, and how far each is'), async (call) => {
     const rows = ((await call('consensus')) as PrintedStatus[]).flatMap(membersOf)
-    const cells = rows.map((row) => [row.group, row.peer, row.part, row.leads ? 'leads' : text(row.state), text(row.match)])
+    const cells = rows.map((row) => [
+      row.group,
+      row.peer,
+      row.part,
+      row.leads ? 'leads' : text(row.state),
+      text(row.match)
+    ])
     return [rows, rows.length === 0 ? 'no group is open' : table(MEMBERS, cells)]
   })
   const transfer = withGroup('transfer', 'let another voter lead')

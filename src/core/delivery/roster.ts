@@ -7,6 +7,10 @@ export interface Enlisted {
 export class Roster<T extends Enlisted> {
   readonly #members: T[] = []
 
+  get size(): number {
+    return this.#members.length
+  }
+
   add(member: T): void {
     member.place = this.#members.length
     this.#members.push(member)

@@ -16,6 +16,7 @@ import type { Membership } from '../../runtime/membership/types.ts'
 import type { Clock, Dice } from '../../runtime/ports.ts'
 import type { Store } from '../../runtime/storage/types.ts'
 import type { NodeEvent } from '../events.ts'
+import { bounded } from '../waiting.ts'
 import type { GroupEvent } from './events.ts'
 import { type GroupParts, KeyValues, OwnMachine } from './group.ts'
 import { type GroupSettings, settingsOf } from './options.ts'
@@ -44,7 +45,7 @@ interface Opened {
 
 /** Groups of one node at most: a guess. */
 const MOST_GROUPS = 1_024
-/** ms that stopping spends on letting go of locks. */
+/** ms that stopping spends on letting go of locks and of leadership. */
 const LETTING_GO = 500
 
 /** All groups that this node has opened. */
@@ -125,9 +126,11 @@ export class ConsensusGroups {
     return () => controller.abort()
   }
 
-  /** Others may have its locks, and lead: bounded. Before the node leaves. */
+  /** Others need not wait for what runs out: they may have its locks, and lead. Bounded. */
   async letGo(): Promise<void> {
     await Promise.all([...this.#open.values()].map((group) => group.letGo(LETTING_GO)))
+    const handingOver = Array.from(this.#open.keys(), async (name) => this.#replicas.get(name)?.transfer())
+    await bounded(Promise.allSettled(handingOver), this.#parts.clock, { timeout: LETTING_GO }).catch(() => {})
   }
 
   stop(): void {

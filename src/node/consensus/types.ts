@@ -1,4 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
+import type { Payload } from '../../../protocols/envelope/message.ts'
 import type { Agent } from '../../agent/agent.ts'
 import type { WaitOptions } from '../../agent/types.ts'
 import type { KeyValueMachine } from '../../core/replicated/key-value.ts'
@@ -27,7 +28,7 @@ export interface ReadOptions extends WaitOptions {
   consistency?: Consistency | undefined
 }
 
-export interface Proposed<Result = unknown> {
+export interface Proposed<Result = Payload> {
   /** Of this command alone: its session and number. */
   readonly id: string
   /** Where it stands in the log. */
@@ -83,10 +84,15 @@ export interface WatchOptions {
 }
 
 /** Stands for all that came before: the log does not have it any more. */
-export interface WatchSnapshot<State = unknown> {
+export interface WatchSnapshot<State = Payload> {
   readonly kind: 'snapshot'
   readonly index: number
   readonly state: State
+  readonly term?: undefined
+  readonly key?: undefined
+  readonly value?: undefined
+  readonly command?: undefined
+  readonly result?: undefined
 }
 
 export interface WatchedValue {
@@ -95,16 +101,16 @@ export interface WatchedValue {
   readonly term: number
   readonly key: string
   /** Undefined: deleted. */
-  readonly value: unknown
+  readonly value: Payload
 }
 
 export interface WatchedCommand {
   readonly kind?: undefined
   readonly index: number
   readonly term: number
-  readonly command: unknown
+  readonly command: Payload
   /** What the machine gave. */
-  readonly result: unknown
+  readonly result: Payload
 }
 
 export interface ConsensusStatus {
@@ -168,14 +174,14 @@ export interface KeyValueGroup extends ConsensusGroup {
    */
   propose(key: string, value: unknown, options?: WaitOptions): Promise<Proposed<undefined>>
   /** The value, or undefined. */
-  read(key: string, options?: ReadOptions): Promise<unknown>
+  read(key: string, options?: ReadOptions): Promise<Payload>
   /** Sets the value where the key's is `expected`, compared as data; undefined stands for no value. Whether it did. */
   compareAndSet(key: string, expected: unknown, value: unknown, options?: WaitOptions): Promise<boolean>
   /**
    * What happens to the keys, in the order of the log: none missed and none twice, across reconnection and changes of leader. Where
    * the log has forgotten what is asked for, first a snapshot. Reads ahead by some 100 KB and no more. Ends with the node, the loop or `signal`.
    */
-  watch(options?: WatchOptions): AsyncIterableIterator<WatchedValue | WatchSnapshot<ReadonlyMap<string, unknown>>>
+  watch(options?: WatchOptions): AsyncIterableIterator<WatchedValue | WatchSnapshot<ReadonlyMap<string, Payload>>>
 }
 
 /** A group that holds a machine of the user's own. */
@@ -183,7 +189,7 @@ export interface MachineGroup extends ConsensusGroup {
   /** Resolves with what the machine gave; rejects with the code and message of what it threw. Else as `KeyValueGroup.propose`. */
   propose(command: unknown, options?: WaitOptions): Promise<Proposed>
   /** Asks the machine's `query`. */
-  read(question: unknown, options?: ReadOptions): Promise<unknown>
+  read(question: unknown, options?: ReadOptions): Promise<Payload>
   /** The commands that it took, with what it gave. As `KeyValueGroup.watch`. */
   watch(options?: WatchOptions): AsyncIterableIterator<WatchedCommand | WatchSnapshot>
 }

@@ -73,7 +73,7 @@ export class Engine {
       failed: (error) => this.#fail(error)
     })
     this.snapshots = new Snapshots({
-      ...{ store, state, options, snapshot, history: this.applier.history },
+      ...{ clock, store, state, options, snapshot, history: this.applier.history },
       describe: (index) => {
         // It may not have been told yet.
         this.#tellApplied()

@@ -10,7 +10,8 @@ const TEXTS: Record<Refusal, string> = {
 
 /** What the machine did not take, as an error. `leader` is who to ask, where known. */
 export function refusalOf(reason: Refusal, group: string, leader: string | undefined): MeshError {
-  const details = { group, leader }
+  // Who hands leadership on is nobody to ask.
+  const details = { group, leader: reason === 'transferring' ? undefined : leader }
   const text = `${TEXTS[reason]}: ${group}`
   if (reason === 'changing') return new MeshError('ERR_CONFLICT', text, { details })
   if (reason === 'invalid') return new MeshError('ERR_CONFIG', text, { details: { ...details, key: 'voters' } })

@@ -147,12 +147,15 @@ export class RaftStore {
   }
 
   /**
-   * Keeps a snapshot of the own state machine, and drops the records that it stands for. False where a leader's has taken
-   * its place meanwhile.
+   * Keeps a snapshot of the own state machine, and drops the records that it stands for. False where it is no news: a
+   * leader's has taken its place, perhaps meanwhile.
    */
   async keep(snapshot: Snapshot): Promise<boolean> {
+    const isNews = (): boolean => this.#installing === undefined && snapshot.index > this.#base.snapshot.index
+    if (!isNews()) return false
     const parts = await this.#writeParts(snapshot)
-    if (this.#installing !== undefined || snapshot.index <= this.#base.snapshot.index) {
+    if (!isNews()) {
+      // A leader's stands for more: these are of another index than its own.
       this.#store.writeLater(this.#partsOf(snapshot.index, parts))
       return false
     }

@@ -100,18 +100,17 @@ export class Replica {
     return this.#engine.snapshots.take()
   }
 
-  /** The last entry that `query` knows of. */
-  get applied(): number {
-    return this.#engine.applier.index
+  status(): ReplicaStatus {
+    const { applied } = this
+    const status = { ...this.#engine.status, applied }
+    if (this.#engine.ended !== undefined) return { ...status, role: 'follower', leader: undefined, followers: [] }
+    const learns = status.role === 'follower' && status.configuration.learners.includes(status.id)
+    return { ...status, role: learns ? 'learner' : status.role }
   }
 
-  status(): ReplicaStatus {
-    // The machine is told at the end of the turn what is applied.
-    const status = { ...this.#engine.status, applied: this.applied }
-    const { configuration } = status
-    if (this.#engine.ended !== undefined) return { ...status, role: 'follower', leader: undefined, followers: [] }
-    const learns = status.role === 'follower' && configuration.learners.includes(status.id)
-    return { ...status, role: learns ? 'learner' : status.role }
+  /** Index of the last entry that `query` sees. */
+  get applied(): number {
+    return this.#engine.applier.index
   }
 
   /** Why it takes no part any more: `ERR_STOPPED`, or what it failed with. */

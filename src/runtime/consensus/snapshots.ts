@@ -1,11 +1,16 @@
 import { MeshError } from '../../../protocols/errors.ts'
 import { MAX_SNAPSHOT_BYTES } from '../../../protocols/raft/constants.ts'
 import type { Snapshot, SnapshotMeta } from '../../core/consensus/types.ts'
+import type { Clock } from '../ports.ts'
 import type { History } from './history.ts'
 import type { RaftStore } from './raft-store.ts'
 import type { ReplicaOptions, Replicated } from './types.ts'
 
+/** ms for which a state is written at a time, so that nothing else waits for all of it. A guess. */
+const SLICE = 2
+
 export interface SnapshotsParts {
+  readonly clock: Clock
   readonly store: RaftStore
   readonly state: Replicated
   readonly history: History
@@ -84,15 +89,15 @@ export class Snapshots {
   }
 
   async #take(): Promise<SnapshotMeta> {
-    const { store, state, history, options, describe, checkAlive } = this.#parts
+    const { store, history, options, describe, checkAlive } = this.#parts
     checkAlive()
     const meta = describe(history.last)
     if (meta === undefined || meta.index <= this.#latest.index) return metaOf(this.#latest)
-    const data = state.snapshot()
+    // Nothing is applied between the two: what is captured is the state as of that index.
+    const captured = this.#parts.state.capture()
     this.#countFromHere()
-    if (data.byteLength > MAX_SNAPSHOT_BYTES)
-      throw new MeshError('ERR_LIMIT', `a snapshot of ${data.byteLength} bytes, of ${MAX_SNAPSHOT_BYTES} at most`)
-    const snapshot = { ...meta, data }
+    const snapshot = { ...meta, data: await this.#joined(captured) }
+    checkAlive()
     // Before it is on disk nothing that it stands for may be forgotten.
     const kept = await store.keep(snapshot).catch((error) => {
       this.#parts.failed(error)
@@ -105,6 +110,25 @@ export class Snapshots {
     history.compact(index)
     this.#parts.compact(Math.max(0, index), snapshot)
     return metaOf(snapshot)
+  }
+
+  async #joined(pieces: Iterable<Uint8Array>): Promise<Uint8Array> {
+    const { clock } = this.#parts
+    const made: Uint8Array[] = []
+    let bytes = 0
+    let since = clock.monotonic()
+    for (const piece of pieces) {
+      made.push(piece)
+      bytes += piece.byteLength
+      if (bytes > MAX_SNAPSHOT_BYTES)
+        throw new MeshError('ERR_LIMIT', `a snapshot of more than ${MAX_SNAPSHOT_BYTES} bytes`)
+      if (clock.monotonic() - since < SLICE) continue
+      await new Promise<void>((resolve) => clock.endOfTurn(resolve))
+      since = clock.monotonic()
+    }
+    if (made.length === 1) return made[0]!
+    const { buffer, byteOffset, byteLength } = Buffer.concat(made)
+    return new Uint8Array(buffer, byteOffset, byteLength)
   }
 }
 

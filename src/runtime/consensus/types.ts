@@ -19,8 +19,8 @@ export interface Replicated {
   /** A malformed command is an outcome, never a throw. */
   apply(data: Uint8Array, at: Applying): Outcome
   query(part: string, question: unknown): unknown
-  /** Bytes that do not change afterwards. */
-  snapshot(): Uint8Array
+  /** What is held now, in pieces that are made while they are asked for, whatever is applied meanwhile. `restore` takes them joined. */
+  capture(): Iterable<Uint8Array>
   /** Throws `ERR_CORRUPT`. */
   restore(bytes: Uint8Array): void
 }

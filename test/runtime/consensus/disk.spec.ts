@@ -327,7 +327,7 @@ describe('a replica and its disk', () => {
   it('goes on where no snapshot can be taken, and says so once each time that one is due', async () => {
     await using cluster = await Cluster.of(1, { options: { snapshotEntries: 10 } })
     const [host] = cluster.hosts as [Host]
-    host.ledger.snapshot = () => {
+    host.ledger.capture = () => {
       throw new Error('not now')
     }
     for (const line of numbered(25)) await cluster.propose(line)

@@ -18,8 +18,8 @@ export class Ledger implements Replicated {
     return part === 'machine' && question === 'count' ? this.lines.length : undefined
   }
 
-  snapshot(): Uint8Array {
-    return Buffer.from(JSON.stringify(this.lines))
+  capture(): Iterable<Uint8Array> {
+    return pieces([...this.lines])
   }
 
   restore(bytes: Uint8Array): void {
@@ -29,4 +29,10 @@ export class Ledger implements Replicated {
       throw new MeshError('ERR_CORRUPT', 'no ledger', { cause })
     }
   }
+}
+
+function* pieces(lines: readonly string[]): Generator<Uint8Array> {
+  yield Buffer.from('[')
+  for (const [i, line] of lines.entries()) yield Buffer.from((i === 0 ? '' : ',') + JSON.stringify(line))
+  yield Buffer.from(']')
 }

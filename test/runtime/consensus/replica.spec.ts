@@ -136,7 +136,10 @@ describe('a replica', () => {
     const { peer } = cluster.hosts[i]!
     cluster.crash(i)
     await cluster.propose('it lacks this')
-    await assert.rejects(cluster.run(leader.replica.transfer(peer)), { code: 'ERR_TIMEOUT' })
+    const transfer = assert.rejects(cluster.run(leader.replica.transfer(peer)), { code: 'ERR_TIMEOUT' })
+    const details = { group: 'orders', leader: undefined }
+    await assert.rejects(leader.replica.propose(bytes('meanwhile')), { code: 'ERR_NOT_LEADER', details })
+    await transfer
     await cluster.propose('still led')
   })
 
@@ -213,6 +216,29 @@ describe('a replica', () => {
     await assert.rejects(cluster.open(0, 'other', ['a', 'a']), config)
     await assert.rejects(cluster.open(0, 'other', ['p'.repeat(129)]), config)
     await assert.rejects(cluster.open(0, 'orders'), { code: 'ERR_ALREADY_REGISTERED' })
+  })
+
+  it('ends where its state machine cannot take what is committed', async () => {
+    await using cluster = await Cluster.of(3)
+    const leader = await cluster.leader()
+    leader.ledger.apply = () => {
+      throw new Error('a fault of its own')
+    }
+    const proposed = leader.replica.propose(bytes('x'))
+    await assert.rejects(cluster.run(proposed), { code: 'ERR_CORRUPT' })
+    assert.deepEqual(
+      leader.events.map(({ kind, code }) => [kind, code]),
+      [['consensus-failed', 'ERR_CORRUPT']]
+    )
+    // What was under way has come by then.
+    await cluster.world.time.advance(50)
+    cluster.frames.length = 0
+    const next = cluster.hosts.find((host) => host !== leader)!
+    await cluster.until(
+      'another leads',
+      () => next.replica.status().leader !== leader.peer && next.replica.status().term > 1
+    )
+    assert.ok(cluster.frames.every(({ from }) => from !== leader.peer))
   })
 
   it('refuses everybody once it is stopped', async () => {

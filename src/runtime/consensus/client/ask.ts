@@ -3,6 +3,7 @@ import type { Call, CallBody, Done, Failed } from '../../../../protocols/consens
 import { MeshError } from '../../../../protocols/errors.ts'
 import { MAX_SNAPSHOT_BYTES } from '../../../../protocols/raft/constants.ts'
 import type { Numbered } from '../../../core/delivery/numbered.ts'
+import type { Enlisted } from '../../../core/delivery/roster.ts'
 
 /** ms without any answer after which a replica is held to be silent. A guess: what a commit takes, many times over. */
 const PATIENCE = 1_000
@@ -16,11 +17,12 @@ export interface AskRoute {
 }
 
 /** Something asked of a group, until it is answered, by whichever replica. */
-export class Ask implements Numbered {
+export class Ask implements Numbered, Enlisted {
   readonly number: number
   readonly call: Call
   readonly route: AskRoute
   settled = false
+  place = -1
   /** The replica that has it now; undefined while it waits. */
   peer: string | undefined
   /** Every one that was given it: who was not has nothing to answer. */

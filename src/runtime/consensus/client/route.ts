@@ -2,6 +2,7 @@ import { FRAME_BYTES, MAX_BATCH } from '../../../../protocols/consensus/constant
 import type { Call, Failed } from '../../../../protocols/consensus/messages.ts'
 import { MeshError, meshErrorOf } from '../../../../protocols/errors.ts'
 import type { LeaderSearch } from '../../../core/consensus/leader-search.ts'
+import { Roster } from '../../../core/delivery/roster.ts'
 import type { Clock, Timer } from '../../ports.ts'
 import type { Ask, AskRoute } from './ask.ts'
 
@@ -29,7 +30,7 @@ export class Route implements AskRoute {
   readonly #parts: RouteParts
   /** To be sent, by number. */
   #waiting: Ask[] = []
-  #underWay = new Set<Ask>()
+  readonly #underWay = new Roster<Ask>()
   #scheduled = false
   #pause: Timer | undefined
   #look: Timer | undefined
@@ -53,7 +54,7 @@ export class Route implements AskRoute {
 
   /** Its caller needs no answer any more. */
   drop(ask: Ask): void {
-    if (this.#underWay.delete(ask) && ask.peer !== undefined) this.#parts.cancel(ask.peer, ask.call)
+    if (this.#take(ask) && ask.peer !== undefined) this.#parts.cancel(ask.peer, ask.call)
   }
 
   /** It was answered by the replica, well. */
@@ -83,14 +84,14 @@ export class Route implements AskRoute {
           // A change is under way, perhaps this one, asked of another leader.
           this.#again(ask)
           this.#wait(AGAIN)
-        } else if (this.#underWay.delete(ask)) ask.reject(meshErrorOf(code, message))
+        } else if (this.#take(ask)) ask.reject(meshErrorOf(code, message))
     }
   }
 
   /** What the replica was given will not be answered. */
   lost(peer: string): void {
     let any = false
-    for (const ask of this.#underWay) {
+    for (const ask of this.#underWay.values()) {
       if (ask.peer !== peer) continue
       this.#again(ask)
       any = true
@@ -101,21 +102,30 @@ export class Route implements AskRoute {
   /** The node's own replica has heard who leads: whatever another one has is asked again. */
   led(leader: string): void {
     if (!this.search.hint(leader)) return
-    for (const ask of this.#underWay) this.#again(ask)
+    for (const ask of this.#underWay.values()) this.#again(ask)
     this.#go()
   }
 
   close(error: Error): void {
     this.#pause?.cancel()
     this.#look?.cancel()
-    for (const ask of [...this.#waiting.splice(0), ...this.#underWay]) ask.reject(error)
-    this.#underWay.clear()
+    for (const ask of [...this.#waiting.splice(0), ...this.#underWay.values()]) {
+      this.#underWay.delete(ask)
+      ask.reject(error)
+    }
   }
 
   // ---- sending -----------------------------------------------------------------------------------------------------
 
+  /** Whether it was under way. */
+  #take(ask: Ask): boolean {
+    if (ask.place < 0) return false
+    this.#underWay.delete(ask)
+    return true
+  }
+
   #again(ask: Ask): void {
-    if (!this.#underWay.delete(ask)) return
+    if (!this.#take(ask)) return
     ask.peer = undefined
     this.#waiting.push(ask)
   }
@@ -184,7 +194,7 @@ export class Route implements AskRoute {
     if (!(error instanceof MeshError)) throw error
     for (const ask of batch) {
       if (error.retryable) this.#again(ask)
-      else if (this.#underWay.delete(ask)) ask.reject(error)
+      else if (this.#take(ask)) ask.reject(error)
     }
     if (error.code === 'ERR_QUEUE_FULL') this.#wait(AGAIN)
     else if (error.retryable) this.#next(this.search.target, undefined)
@@ -198,7 +208,7 @@ export class Route implements AskRoute {
       this.#look = undefined
       const now = this.#parts.clock.monotonic()
       const silent = new Set<string>()
-      for (const { peer, sentAt, patience } of this.#underWay) if (now - sentAt > patience) silent.add(peer!)
+      for (const { peer, sentAt, patience } of this.#underWay.values()) if (now - sentAt > patience) silent.add(peer!)
       for (const peer of silent) this.lost(peer)
       if (this.#underWay.size > 0) this.#watch()
     })
