@@ -27,7 +27,7 @@ export function checkDelay(delay: unknown): void {
 
 /** The members of `SendOptions`. */
 const SEND_OPTIONS = new Set([
-  ...['type', 'id', 'subject', 'datacontenttype', 'dataschema', 'priority', 'consistency', 'ordering', 'ttl'],
+  ...['type', 'id', 'subject', 'datacontenttype', 'dataschema', 'priority', 'consistency', 'ordering', 'group', 'ttl'],
   ...[
     'delivery',
     'key',

@@ -10,7 +10,7 @@ import { checkWait } from '../agent/options.ts'
 import { sourceOf } from '../agent/source.ts'
 import { StateSpace } from '../agent/state.ts'
 import type { StateHome } from '../agent/state-home.ts'
-import { Templates } from '../agent/templates.ts'
+import { type GroupFor, Templates } from '../agent/templates.ts'
 import type {
   AgentHandlers,
   HandlerOptions,
@@ -47,6 +47,8 @@ export interface AgentsParts {
   home: () => StateHome
   coordinator: Coordinator | undefined
   limits: Limits
+  /** The group that gives total order. */
+  groupFor: GroupFor
   mailboxes: Mailboxes
   shedder: LoadShedder
   node: Omit<AgentNode, 'closeAgent'>
@@ -109,12 +111,12 @@ export class Agents {
   }
 
   #agent(name: string, instance: string, state: StateSpace, inbox: Inbox): Agent {
-    const { self, composer, limits, node } = this.#parts
+    const { self, composer, limits, node, groupFor } = this.#parts
     const source = sourceOf(self, name)
     const closing: AgentNode = Object.assign(Object.create(node) as AgentNode, {
       closeAgent: () => this.#close(agent)
     })
-    const sends = new Templates(source, composer.lineage, 'point-to-point', limits)
+    const sends = new Templates(source, composer.lineage, 'point-to-point', limits, {}, groupFor)
     const requests = new Templates(source, composer.lineage, 'request-response', limits)
     const agent = new Agent(name, instance, closing, state, inbox, sends, requests)
     return agent

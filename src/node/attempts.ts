@@ -6,6 +6,7 @@ import type { Store } from '../runtime/storage/types.ts'
 import { Carrier } from './carrier.ts'
 import type { Consignment } from './consignment.ts'
 import type { Numbers } from './numbers.ts'
+import type { Places } from './ordering/places.ts'
 import type { SendingParts } from './sending.ts'
 import type { Shelf } from './shelf.ts'
 
@@ -13,6 +14,8 @@ export interface AttemptsParts extends SendingParts {
   store: () => Store
   numbers: Numbers
   shelf: Shelf
+  /** In total order. */
+  places: Places
 }
 
 /** Whoever decides what comes of an attempt. */
@@ -59,6 +62,10 @@ export class Attempts {
   }
 
   #go(consignment: Consignment): void {
+    if (consignment.template.group !== undefined && !isPlaced(consignment)) {
+      this.#place(consignment)
+      return
+    }
     const member = this.#choose(consignment)
     if (member === undefined) {
       this.#unresolved(consignment)
@@ -80,6 +87,17 @@ export class Attempts {
     const secured = this.#secure(consignment, peer)
     if (secured === undefined) this.#carry(consignment)
     else void secured.then((may) => may && this.#carry(consignment))
+  }
+
+  /** Where no group numbers it the first attempt has failed for good: it was never accepted. */
+  #place(consignment: Consignment): void {
+    this.#parts.places.take(consignment as Consignment & { draft: Draft }).then(
+      () => this.begin(consignment),
+      (error: unknown) => {
+        const first = consignment.attempts === 1 && !consignment.transmitted
+        this.#owner.failed(consignment, error, undefined, first)
+      }
+    )
   }
 
   /** Whoever may have handled it already is asked first, where it would recognise it. */
@@ -210,6 +228,7 @@ export class Attempts {
       if (claim !== undefined && !numbers.for(peer).mayLeave(claim)) throw unsecured()
       consignment.transmitted = true
       const freight = consignment as Consignment & { draft: Draft }
+      if (template.group !== undefined) this.#parts.places.tell(freight.draft)
       if (!template.acknowledged) {
         this.#carrier.hand(freight, peer).then(
           () => this.#owner.settle(consignment, undefined, undefined),
@@ -279,6 +298,11 @@ export class Attempts {
   ended(member: Member, code: string | undefined, error: unknown, outcome: Outcome | undefined): void {
     this.#carrier.ended(member, code, error, outcome)
   }
+}
+
+/** In total order. */
+function isPlaced({ draft }: Consignment): boolean {
+  return draft?.extra?.sequence !== undefined
 }
 
 function unsecured(): MeshError {

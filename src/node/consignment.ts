@@ -93,6 +93,8 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
   storedAt = ''
   /** It may have left under its number, in this life or in a former one. */
   transmitted = false
+  /** How often its place in total order came too late. */
+  voids = 0
   /** Its receiver had handled it before. */
   again = false
   /** Who has it now, or had it last. */

@@ -1,5 +1,6 @@
 import type { ReceiveContext } from '../agent/context.ts'
 import type { Handling } from '../agent/handling.ts'
+import type { GroupFor } from '../agent/templates.ts'
 import type { Counters } from '../core/flow/counters.ts'
 import type { Router } from '../core/routing/router.ts'
 import { CausalDriver } from '../runtime/causality/driver.ts'
@@ -167,15 +168,16 @@ interface AgentsParts {
   coalescer: Coalescer
   forwarder: Forwarder
   persistence: Persistence
+  groupFor: GroupFor
 }
 
 export function createAgents({ config: { limits }, world, emit }: Ground, parts: AgentsParts): Agents {
   const { membership, directory, registry, atlas, composer, alarm, handling, shedder } = parts
-  const { resolver, delivery, caller, pubsub, counters, coalescer, forwarder, persistence } = parts
+  const { resolver, delivery, caller, pubsub, counters, coalescer, forwarder, persistence, groupFor } = parts
   const { network, clock, dice, coordinator } = world
   const { peer } = network.host
   return new Agents({
-    ...{ self: peer, clock, dice, coordinator, limits, emit },
+    ...{ self: peer, clock, dice, coordinator, limits, emit, groupFor },
     ...{ membership, directory, registry, atlas, composer, alarm, handling, shedder },
     home: () => persistence.state,
     mailboxes: new Mailboxes({
@@ -184,7 +186,7 @@ export function createAgents({ config: { limits }, world, emit }: Ground, parts:
       forwarder: () => forwarder
     }),
     node: agentNode({
-      ...{ peer, clock, resolver, delivery, caller, pubsub, publications: new Publications(composer) },
+      ...{ peer, clock, resolver, delivery, caller, pubsub, publications: new Publications(composer, groupFor) },
       requestTimeout: limits.requestTimeout
     })
   })

@@ -2,7 +2,7 @@ import type { AttributeSet } from '../../protocols/envelope/attributes.ts'
 import type { Message, TraceContext } from '../../protocols/envelope/message.ts'
 import { encodeStandalone, StandaloneDecoder } from '../../protocols/envelope/standalone.ts'
 import { characteristicsOf } from '../../protocols/envelope/taxonomy.ts'
-import { checkAttributes, orderingOf } from '../agent/templates.ts'
+import { checkAttributes, type GroupFor, orderingOf } from '../agent/templates.ts'
 import type { MessageOptions } from '../agent/types.ts'
 import { validateTopic } from '../core/pubsub/topic.ts'
 import { type Composer, Draft, PublishedMessage } from '../runtime/delivery/composer.ts'
@@ -29,10 +29,12 @@ export function publicationCodec(): MessageCodec {
 /** Makes the messages that agents publish. */
 export class Publications {
   readonly #composer: Composer
+  readonly #groupFor: GroupFor
   readonly #sets = new Map<string, AttributeSet>()
 
-  constructor(composer: Composer) {
+  constructor(composer: Composer, groupFor: GroupFor) {
     this.#composer = composer
+    this.#groupFor = groupFor
   }
 
   message(
@@ -54,10 +56,10 @@ export class Publications {
   #attributes(source: string, topic: string, options: MessageOptions): AttributeSet {
     const { type = DEFAULT_TYPE, subject = topic, datacontenttype, dataschema } = options
     const implied = characteristicsOf(type)
-    const ordering = orderingOf(options, implied)
+    const { ordering, group } = orderingOf(options, implied, this.#groupFor)
     const priority = options.priority ?? implied.priority
     const consistency = options.consistency ?? implied.consistency
-    const key = `${source}\n${topic}\n${type}\n${subject}\n${priority}\n${consistency}\n${ordering}\n${datacontenttype}\n${dataschema}`
+    const key = `${source}\n${topic}\n${type}\n${subject}\n${priority}\n${consistency}\n${ordering}\n${group}\n${datacontenttype}\n${dataschema}`
     let set = this.#sets.get(key)
     if (set === undefined) {
       set = {
@@ -66,7 +68,7 @@ export class Publications {
         subject,
         datacontenttype,
         dataschema,
-        guarantee: { mode: 'at-most-once', ordering },
+        guarantee: group === undefined ? { mode: 'at-most-once', ordering } : { mode: 'at-most-once', ordering, group },
         routing: { pattern: 'publish-subscribe', topic, priority },
         qos: { consistency },
         lineage: this.#composer.lineage

@@ -149,6 +149,11 @@ abstract class Group implements ConsensusGroup {
     return this.parts.client.snapshot(waitOf(options, 'snapshot'))
   }
 
+  /** Not public. */
+  get client(): GroupClient {
+    return this.parts.client
+  }
+
   /** Lets go of what this node holds: the next in line need not wait for the ttl. Not public. */
   async letGo(timeout: number): Promise<void> {
     await Promise.allSettled([...this.#held].map((held) => held.release({ timeout })))

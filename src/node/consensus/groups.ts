@@ -1,6 +1,7 @@
 import { MeshError } from '../../../protocols/errors.ts'
 import type { Agent } from '../../agent/agent.ts'
 import { wrong } from '../../agent/options.ts'
+import type { GroupFor } from '../../agent/templates.ts'
 import { Deliveries } from '../../core/replicated/deliveries.ts'
 import { isKeyValue } from '../../core/replicated/key-value.ts'
 import { Locks } from '../../core/replicated/locks.ts'
@@ -9,10 +10,12 @@ import { MACHINE, ReplicatedState } from '../../core/replicated/replicated-state
 import { Sequences } from '../../core/replicated/sequences.ts'
 import type { StateMachine } from '../../core/replicated/types.ts'
 import { ConsensusDriver } from '../../runtime/consensus/client/driver.ts'
+import type { GroupClient } from '../../runtime/consensus/client/group-client.ts'
 import { LockKeeper } from '../../runtime/consensus/client/lock-keeper.ts'
 import { Replicas } from '../../runtime/consensus/replicas.ts'
 import type { Links } from '../../runtime/links/types.ts'
 import type { Membership } from '../../runtime/membership/types.ts'
+import type { OrderingGroups } from '../../runtime/ordering/types.ts'
 import type { Clock, Dice } from '../../runtime/ports.ts'
 import type { Store } from '../../runtime/storage/types.ts'
 import type { NodeEvent } from '../events.ts'
@@ -49,13 +52,14 @@ const MOST_GROUPS = 1_024
 const LETTING_GO = 500
 
 /** All groups that this node has opened. */
-export class ConsensusGroups {
+export class ConsensusGroups implements OrderingGroups {
   readonly #parts: GroupsParts
   readonly #replicas: Replicas
   readonly #driver: ConsensusDriver
   readonly #opened = new Map<string, Opened>()
   readonly #open = new Map<string, KeyValues | OwnMachine>()
   readonly #keepers: LockKeeper[] = []
+  readonly #listeners: ((name: string) => void)[] = []
 
   constructor(parts: GroupsParts) {
     this.#parts = parts
@@ -64,6 +68,29 @@ export class ConsensusGroups {
     this.#replicas = new Replicas({ self, clock, random, links, store, maxFrame, emit })
     this.#driver = new ConsensusDriver({ self, clock, dice, links, membership })
   }
+
+  /** The name of the group that gives total order, where there is one: the one given, else the default one. `ERR_CONFIG`. */
+  readonly groupFor: GroupFor = (group) => {
+    if (group === undefined) return undefined
+    if (this.#open.has(group?.name)) return group.name
+    throw wrong('group', 'a group that this node has opened')
+  }
+
+  // ---- OrderingGroups ----------------------------------------------------------------------------------------------
+
+  get names(): Iterable<string> {
+    return this.#open.keys()
+  }
+
+  find(name: string): GroupClient | undefined {
+    return this.#open.get(name)?.client
+  }
+
+  onOpened(listener: (name: string) => void): void {
+    this.#listeners.push(listener)
+  }
+
+  // ------------------------------------------------------------------------------------------------------------------
 
   /** Those that are open, by their names. */
   get all(): ConsensusGroup[] {
@@ -99,6 +126,7 @@ export class ConsensusGroups {
     }
     const group = isKeyValue(machine) ? new KeyValues(parts) : new OwnMachine(parts)
     this.#open.set(name, group)
+    for (const listener of this.#listeners) listener(name)
     return group
   }
 

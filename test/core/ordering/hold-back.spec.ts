@@ -169,10 +169,7 @@ describe('a hold-back queue', () => {
   })
 })
 
-type Move =
-  | { kind: 'arrive'; number: number }
-  | { kind: 'ended'; over: boolean }
-  | { kind: 'pass'; ms: number }
+type Move = { kind: 'arrive'; number: number } | { kind: 'ended'; over: boolean } | { kind: 'pass'; ms: number }
 
 /** One host that sees all of a sequence; senders know what has been handled. */
 function judge(moves: readonly Move[]): void {
