@@ -11,6 +11,7 @@ import { LinkTable } from '../runtime/links/table.ts'
 import { bootstrapFile } from '../runtime/membership/bootstrap.ts'
 import { createMembership } from '../runtime/membership/create.ts'
 import type { MembershipDriver } from '../runtime/membership/types.ts'
+import type { OrderingGroups } from '../runtime/ordering/types.ts'
 import { DEFAULT_LIMITS } from '../runtime/pubsub/limits.ts'
 import { createPubSub } from '../runtime/pubsub/pubsub.ts'
 import type { PubSub } from '../runtime/pubsub/types.ts'
@@ -28,7 +29,7 @@ import type { Forwarder } from './forwarder.ts'
 import type { LoadShedder } from './load-shedder.ts'
 import { Mailboxes } from './mailboxes.ts'
 import type { Persistence } from './persistence.ts'
-import { Publications, publicationCodec } from './publishing.ts'
+import { numberPublication, Publications, publicationCodec } from './publishing.ts'
 import type { AgentRegistry } from './registry.ts'
 import type { Resolver } from './resolver.ts'
 import { subscriptionOverflow } from './subscription-overflow.ts'
@@ -128,15 +129,17 @@ interface PublishSubscribeParts {
   counters: Counters
   atMostOnce: Parameters<typeof subscriptionOverflow>[0]['atMostOnce']
   spills: () => SpillFolders | undefined
+  groups: OrderingGroups
 }
 
 export function createPublishSubscribe({ config, world, emit }: Ground, parts: PublishSubscribeParts): PubSub {
   const { limits } = config
   const { network, clock, dice } = world
-  const { links, membership, order, router, lineage, counters, atMostOnce, spills } = parts
+  const { links, membership, order, router, lineage, counters, atMostOnce, spills, groups } = parts
   const { host, broadcast } = network
   return createPubSub({
     ...{ membership, links, broadcast, host, clock, dice, order, emit, report: emit },
+    ordering: { groups, number: numberPublication },
     codec: publicationCodec(),
     overflow: subscriptionOverflow({
       ...{ self: host.peer, lineage, limits, counters, spills, atMostOnce },

@@ -2,6 +2,7 @@ import type { AttributeSet } from '../../protocols/envelope/attributes.ts'
 import type { Message, TraceContext } from '../../protocols/envelope/message.ts'
 import { encodeStandalone, StandaloneDecoder } from '../../protocols/envelope/standalone.ts'
 import { characteristicsOf } from '../../protocols/envelope/taxonomy.ts'
+import { wrong } from '../agent/options.ts'
 import { checkAttributes, type GroupFor, orderingOf } from '../agent/templates.ts'
 import type { MessageOptions } from '../agent/types.ts'
 import { validateTopic } from '../core/pubsub/topic.ts'
@@ -26,6 +27,19 @@ export function publicationCodec(): MessageCodec {
   }
 }
 
+/** A publication with its number in total order. What is no message stays what it is: whoever decodes it will count it. */
+export function numberPublication(bytes: Uint8Array, sequence: number): Uint8Array {
+  try {
+    const draft = Draft.of(ORDERED.decode(bytes).outgoing())
+    draft.extra = { ...draft.extra, sequence }
+    return encodeStandalone(draft)
+  } catch {
+    return bytes.slice()
+  }
+}
+
+const ORDERED = new StandaloneDecoder()
+
 /** Makes the messages that agents publish. */
 export class Publications {
   readonly #composer: Composer
@@ -41,13 +55,17 @@ export class Publications {
     source: string,
     topic: string,
     data: unknown,
-    options: MessageOptions,
+    options: MessageOptions & { key?: string | undefined },
     parent: TraceContext | undefined,
     now: number
   ): Message {
     const draft = new Draft(this.#attributes(source, topic, options))
-    const { id, ttl } = options
-    const extra = ttl === undefined ? undefined : { deadline: now + ttl }
+    const { id, ttl, key } = options
+    if (key !== undefined && draft.attributes.guarantee?.ordering !== 'total') {
+      throw wrong('key', `left out unless ordering is 'total'`)
+    }
+    const deadline = ttl === undefined ? undefined : now + ttl
+    const extra = deadline === undefined && key === undefined ? undefined : { deadline, key }
     this.#composer.stamp(draft, draft.attributes, { id, parent, extra })
     this.#composer.encode(draft, data, this.#composer.preferred)
     return new PublishedMessage(draft)

@@ -185,7 +185,7 @@ export class Services {
     this.pubsub = createPublishSubscribe(ground, {
       ...{ links: this.links, membership: this.membership, order: this.order, router: this.router },
       ...{ lineage: this.composer.lineage, counters: this.counters, atMostOnce: this.delivery },
-      spills: () => this.#persistence.spills
+      ...{ spills: () => this.#persistence.spills, groups: this.consensus }
     })
     const first = config.bootstrap.length === 0 && config.bootstrapFile === undefined
     this.rates = new Rates({ clock, links: this.links, membership: this.membership, first })

@@ -18,6 +18,8 @@ const MESSAGE_KEYS = [
   'priority',
   'consistency',
   'ordering',
+  'group',
+  'key',
   'ttl'
 ]
 const PUBLISH_KEYS = new Set(['waitFor', 'timeout', 'signal', 'durable', ...MESSAGE_KEYS])
