@@ -128,7 +128,7 @@ export class LongPolls {
         const { index, snapshot } = followed
         waiter.done(index + 1, pack([[index, partOfSnapshot(snapshot, part)]]))
       } else {
-        const { entries, next } = entriesOf(followed, part, Math.min(bytes, FOLLOW_BYTES))
+        const { entries, next } = entriesOf(followed, part, Math.max(1, Math.min(bytes, FOLLOW_BYTES)))
         open.from = next
         if (entries.length === 0) return
         waiter.done(next, pack([null, ...entries]))

@@ -7,7 +7,8 @@ import { keyOf, topicOf } from '../../ordering/sequences.ts'
 import type { Clock, Timer } from '../../ports.ts'
 import type { LogPlace } from '../types.ts'
 import type { OrderedCursors } from './cursors.ts'
-import type { OrderedEvent, OrderedSubscription, PublicationOrdering, Settling } from './types.ts'
+import type { OrderedSubscription, Settling } from './ordered-subscription.ts'
+import type { OrderedEvent, PublicationOrdering } from './types.ts'
 
 export interface OrderedFeedParts {
   readonly clock: Clock

@@ -11,8 +11,9 @@ import type { Publisher } from '../publisher.ts'
 import type { LocalSubscription } from '../subscription.ts'
 import type { Evidence, PublishOptions, PubSubLimits, PubSubStats, SubscribeOptions } from '../types.ts'
 import { OrderedPublisher } from './ordered-publisher.ts'
+import type { OrderedSubscription } from './ordered-subscription.ts'
 import { OrderedSubscriptions } from './ordered-subscriptions.ts'
-import type { OrderedEvent, OrderedSubscription, PublicationOrdering } from './types.ts'
+import type { OrderedEvent, PublicationOrdering } from './types.ts'
 
 interface OrderedPublicationsParts {
   readonly self: string

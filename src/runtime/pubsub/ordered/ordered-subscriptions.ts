@@ -8,7 +8,8 @@ import type { LocalSubscription } from '../subscription.ts'
 import type { PubSubStats, SubscribeOptions } from '../types.ts'
 import { OrderedCursors } from './cursors.ts'
 import { gapEvent, OrderedFeed } from './ordered-feed.ts'
-import type { OrderedEvent, OrderedSubscription, PublicationOrdering } from './types.ts'
+import type { OrderedSubscription } from './ordered-subscription.ts'
+import type { OrderedEvent, PublicationOrdering } from './types.ts'
 
 export interface OrderedSubscriptionsParts {
   readonly clock: Clock
