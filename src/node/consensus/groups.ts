@@ -15,6 +15,7 @@ import { LockKeeper } from '../../runtime/consensus/client/lock-keeper.ts'
 import { Replicas } from '../../runtime/consensus/replicas.ts'
 import type { Links } from '../../runtime/links/types.ts'
 import type { Membership } from '../../runtime/membership/types.ts'
+import { groupEntry } from '../../runtime/ordering/sequences.ts'
 import type { OrderingGroups } from '../../runtime/ordering/types.ts'
 import type { Clock, Dice } from '../../runtime/ports.ts'
 import type { Store } from '../../runtime/storage/types.ts'
@@ -125,6 +126,8 @@ export class ConsensusGroups implements OrderingGroups {
     }
     const group = isKeyValue(machine) ? new KeyValues(parts) : new OwnMachine(parts)
     this.#open.set(name, group)
+    // Whoever publishes in its order is to know who reads that.
+    this.#parts.membership.set(groupEntry(name), {})
     for (const listener of this.#listeners) listener(name)
     return group
   }

@@ -1,6 +1,11 @@
 import type { AttributeSet } from '../../../protocols/envelope/attributes.ts'
 import type { Extra } from '../../../protocols/envelope/outgoing.ts'
 
+/** The entry in the view of whoever has opened a group. */
+export function groupEntry(group: string): string {
+  return `group/${group}`
+}
+
 /** The name, in a group, of what is published under a key; without one to a topic. */
 export function publicationSequence(topic: string, key: string | undefined): string {
   return key === undefined ? `topic\n${topic}` : `key\n${key}`

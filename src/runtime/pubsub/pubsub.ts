@@ -145,8 +145,9 @@ class MeshPubSub implements PubSub {
     })
     this.#publisher = publisher
     const { ordering, emit } = components
+    const told = { coalescer: this.#coalescer, emit, membership }
     this.#ordered =
-      ordering && new OrderedPublications({ ...{ ...shared, ordering, publisher, stats, outbound, limits, emit } })
+      ordering && new OrderedPublications({ ...shared, ...told, ordering, publisher, stats, outbound, limits })
     const { publisher: ordered } = this.#ordered ?? {}
     this.#evidence = new EvidenceDesk({ ...shared, publisher, ordered, grace: limits.grace })
     this.#receiver = new Receiver({

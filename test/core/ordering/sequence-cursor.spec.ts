@@ -69,7 +69,8 @@ describe('a cursor in a group’s log', () => {
         }
         const read = (most: number): void => {
           if (cursor.next < first) {
-            for (const { sequence, from, to } of cursor.skip(index, lastOf(group.snapshot()))) account(sequence, from, to)
+            for (const { sequence, from, to } of cursor.skip(index, lastOf(group.snapshot())))
+              account(sequence, from, to)
             return
           }
           for (const entry of log.filter((one) => one.index >= cursor.next).slice(0, most)) {

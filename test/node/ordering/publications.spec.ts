@@ -180,6 +180,34 @@ describe('total order of publications', () => {
     assert.equal(got.get('news')?.at(-1)?.split(' ')[1], '2')
   })
 
+  it('does not reach who has not opened the group, and says so', async () => {
+    mesh = await createMesh({ nodes: 4, seed: 40 })
+    const voters = mesh.nodes.slice(0, 3).map(({ peerId }) => peerId)
+    groups = await Promise.all(mesh.nodes.slice(0, 3).map((node) => node.consensus('config', { voters })))
+    const agents = await Promise.all(mesh.nodes.map((node, i) => node.agent(`agent-${i}`)))
+    const told: NodeEvent[] = []
+    void (async () => {
+      for await (const event of mesh.nodes[0]!.events()) if (event.kind === 'undelivered') told.push(event)
+    })()
+    const [here, stranger] = [2, 3].map((i) => agents[i]!.subscribe('news'))
+    await Promise.all([here!.ready, stranger!.ready])
+    const [near, far] = [read(here!), read(stranger!)]
+    await agents[0]!.publish('news', 'a', { ordering: 'total', group: groups[0] })
+    await mesh.advance(2_000)
+    assert.deepEqual([near.got.get('news'), far.got.get('news')], [['1 a'], undefined])
+    const peer = String(mesh.nodes[3]!.peerId)
+    const reason = 'it has not opened the group config'
+    assert.deepEqual({ ...told[0], at: 0 }, { at: 0, kind: 'undelivered', peer, reason, frames: 1 })
+    // From its opening on it has what is published.
+    const late = await mesh.nodes[3]!.consensus('config', { voters })
+    assert.equal(late.status().role, 'client')
+    await mesh.advance(2_000)
+    await agents[0]!.publish('news', 'b', { ordering: 'total', group: groups[0] })
+    await mesh.advance(2_000)
+    assert.deepEqual([near.got.get('news'), far.got.get('news')], [['1 a', '2 b'], ['2 b']])
+    assert.equal(told.length, 1)
+  })
+
   it('of the same id is one publication', async () => {
     await start({ nodes: 4, seed: 36 })
     const agents = await Promise.all(mesh.nodes.map((node, i) => node.agent(`agent-${i}`)))

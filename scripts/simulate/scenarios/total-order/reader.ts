@@ -1,4 +1,4 @@
-import type { Message, MeshError, Subscription } from '../../../../src/index.ts'
+import type { MeshError, Message, Subscription } from '../../../../src/index.ts'
 import type { Play } from '../../play.ts'
 import type { Ledger } from './ledger.ts'
 
@@ -64,7 +64,11 @@ export class Reader {
   #missed({ topic, from, to }: { topic: string; from: number | undefined; to: number }): void {
     const last = this.#last.get(topic)
     const story = { reader: this.name, topic, from, to, last }
-    this.#play.must(from === undefined || last === undefined || from === last + 1, 'what is missing is told exactly', story)
+    this.#play.must(
+      from === undefined || last === undefined || from === last + 1,
+      'what is missing is told exactly',
+      story
+    )
     if (last === undefined) this.#first.set(topic, from ?? 1)
     this.#last.set(topic, to)
   }

@@ -1,19 +1,23 @@
 import type { Message } from '../../../../protocols/envelope/message.ts'
 import { encodeAcknowledgement } from '../../../../protocols/publish-subscribe/codec.ts'
 import { FRAME } from '../../../../protocols/publish-subscribe/constants.ts'
+import type { Membership } from '../../membership/types.ts'
+import { groupEntry } from '../../ordering/sequences.ts'
 import type { Clock } from '../../ports.ts'
 import type { Store } from '../../storage/types.ts'
+import type { Coalescer } from '../../telemetry/coalesce.ts'
 import type { Acknowledgements } from '../acknowledgements.ts'
 import type { AssuredSubscription } from '../assured-subscription.ts'
+import type { InterestView } from '../interest.ts'
 import type { LocalSubscriptions } from '../local.ts'
 import type { Outbound } from '../outbound.ts'
 import type { Publisher } from '../publisher.ts'
 import type { LocalSubscription } from '../subscription.ts'
-import type { Evidence, PublishOptions, PubSubLimits, PubSubStats, SubscribeOptions } from '../types.ts'
+import type { Evidence, PublishOptions, PubSubEvent, PubSubLimits, PubSubStats, SubscribeOptions } from '../types.ts'
 import { OrderedPublisher } from './ordered-publisher.ts'
 import type { OrderedSubscription } from './ordered-subscription.ts'
 import { OrderedSubscriptions } from './ordered-subscriptions.ts'
-import type { OrderedEvent, PublicationOrdering } from './types.ts'
+import type { PublicationOrdering } from './types.ts'
 
 interface OrderedPublicationsParts {
   readonly self: string
@@ -26,7 +30,10 @@ interface OrderedPublicationsParts {
   readonly publisher: Publisher
   readonly stats: PubSubStats
   readonly limits: PubSubLimits
-  emit(event: OrderedEvent): void
+  readonly view: InterestView
+  readonly membership: Pick<Membership, 'member'>
+  readonly coalescer: Coalescer
+  emit(event: PubSubEvent): void
 }
 
 /** Publish-subscribe in total order: what is published stands in a group's log, and all who want it read it there. */
@@ -38,7 +45,7 @@ export class OrderedPublications {
   constructor(parts: OrderedPublicationsParts) {
     this.#parts = parts
     const { self, clock, ordering, local, assuredLocal, stats, limits, emit } = parts
-    this.publisher = new OrderedPublisher(self, ordering)
+    this.publisher = new OrderedPublisher(self, ordering, (topic, group) => this.#tellUnread(topic, group))
     this.#subscriptions = new OrderedSubscriptions({
       ...{ clock, ordering, local, stats, emit, linger: limits.log.cursor },
       count: (topic) => local.matching(topic).length + assuredLocal.matching(topic).length,
@@ -76,6 +83,18 @@ export class OrderedPublications {
 
   stop(): void {
     this.#subscriptions.stop()
+  }
+
+  /** Who wants the topic and has not opened the group reads nothing of it. */
+  #tellUnread(topic: string, group: string): void {
+    const { view, membership, coalescer, emit } = this.#parts
+    const entry = groupEntry(group)
+    for (const { peer } of [...view.table.match(topic), ...view.assuredOf(topic)]) {
+      if (membership.member(peer)?.entries.has(entry) !== false) continue
+      coalescer.note(`unread ${group} ${peer}`, 0, (frames) =>
+        emit({ kind: 'undelivered', peer, reason: `it has not opened the group ${group}`, frames })
+      )
+    }
   }
 
   #acknowledge(publisher: string, token: number, subscribers: number): void {

@@ -17,10 +17,13 @@ const TIMEOUT = 5_000
 export class OrderedPublisher {
   readonly #self: string
   readonly #ordering: PublicationOrdering
+  readonly #unread: (topic: string, group: string) => void
 
-  constructor(self: string, ordering: PublicationOrdering) {
+  /** `unread`: told of each publication before it is made, so that it can say who will not get it. */
+  constructor(self: string, ordering: PublicationOrdering, unread: (topic: string, group: string) => void) {
     this.#self = self
     this.#ordering = ordering
+    this.#unread = unread
   }
 
   /**
@@ -41,6 +44,7 @@ export class OrderedPublisher {
       id: `${message.source}\n${message.id}`,
       data: dataOf({ topic, bytes, publisher: this.#self, token })
     }
+    this.#unread(topic, group)
     const { timeout = TIMEOUT, signal } = options
     const { value } = await client.propose('sequences', command, { timeout, signal })
     return typeof value === 'number' ? value : (value as { again: number }).again
