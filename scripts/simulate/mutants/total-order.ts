@@ -17,7 +17,6 @@ export const totalOrder: readonly Mutant[] = [
     name: 'the next is handed out while the one before is at work',
     promise,
     scenario,
-    soon: true,
     file: 'src/core/ordering/hold-back.ts',
     find: 'while (line.running === 0 && line.held[0]?.number === line.next) {',
     replace: 'while (line.held[0]?.number === line.next || line.held[0]?.number === line.running + 1) {'
