@@ -290,10 +290,10 @@ class MeshPubSub implements PubSub {
   }
 
   #listen(...[pattern, options, limits, owner, closed]: SubscriptionParts): LocalSubscription {
-    const { codec, emit, overflow } = this.#components
+    const { codec, emit, clock, overflow } = this.#components
     const subscription = new LocalSubscription(pattern, options, limits, owner, {
       ...{ overflow, stopping: () => this.#stopped.signal.aborted },
-      ...{ codec, emit, pressure: this.#pressure, coalescer: this.#coalescer },
+      ...{ codec, emit, clock, pressure: this.#pressure, coalescer: this.#coalescer },
       closed: (subscription) => {
         this.#local.remove(subscription)
         void this.#ordered?.leave(subscription)
@@ -305,9 +305,9 @@ class MeshPubSub implements PubSub {
   }
 
   #assure(...[pattern, options, limits, owner, closed]: SubscriptionParts): AssuredSubscription {
-    const { codec, emit } = this.#components
+    const { codec, emit, clock } = this.#components
     const subscription = new AssuredSubscription(pattern, options, limits, owner, {
-      ...{ codec, emit, pressure: this.#patience, coalescer: this.#coalescer },
+      ...{ codec, emit, clock, pressure: this.#patience, coalescer: this.#coalescer },
       left: (subscription) => this.#left(subscription),
       closed: (subscription) => {
         this.#assuredLocal.remove(subscription)
@@ -320,10 +320,10 @@ class MeshPubSub implements PubSub {
   }
 
   #read(...[pattern, options, limits, owner, closed]: SubscriptionParts): AssuredSubscription {
-    const { codec, emit } = this.#components
+    const { codec, emit, clock } = this.#components
     this.#logs.check(owner, options)
     const subscription = new AssuredSubscription(pattern, options, limits, owner, {
-      ...{ codec, emit, pressure: this.#patience, coalescer: this.#coalescer },
+      ...{ codec, emit, clock, pressure: this.#patience, coalescer: this.#coalescer },
       left: (subscription) => this.#left(subscription),
       forgotten: (subscription) => this.#forgotten(subscription, options),
       closed: (subscription) => {
