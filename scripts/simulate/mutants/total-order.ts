@@ -64,14 +64,6 @@ export const totalOrder: readonly Mutant[] = [
     replace: ''
   },
   {
-    name: 'a publication that is said again is handed out again',
-    promise,
-    scenario,
-    file: 'src/core/replicated/sequences.ts',
-    find: 'return { again: known }',
-    replace: 'return known'
-  },
-  {
     name: 'a reader goes on behind the batch that it was given, and one',
     promise,
     scenario,
