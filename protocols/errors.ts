@@ -41,6 +41,7 @@ const CODES = {
   ERR_CORRUPT: ['StorageError', false],
   ERR_UNTRUSTED: ['SecurityError', false],
   ERR_GAP: ['DeliveryError', false],
+  ERR_VOIDED: ['DeliveryError', true],
   ERR_FENCED: ['DeliveryError', false],
   ERR_CONFLICT: ['StateError', true],
   ERR_SETTLED: ['StateError', false],

@@ -77,7 +77,7 @@ describe('the README', () => {
 
     const asked: [said: string, code: string, () => unknown][] = [
       ["ordering: 'causal'", 'ERR_UNSUPPORTED', () => agent.request('worker', 1, { type: 'run', ordering: 'causal' })],
-      ['total', 'ERR_UNSUPPORTED', () => agent.publish('a.b', 1, { ordering: 'total' })],
+      ['total', 'ERR_UNSUPPORTED', () => agent.request('a', 1, { type: 't', ordering: 'total' })],
       ['sign', 'ERR_UNSUPPORTED', () => agent.send('worker', 1, { sign: true })],
       ['authenticate', 'ERR_UNSUPPORTED', () => agent.request('worker', 1, { type: 'run', authenticate: true })],
       ['encrypt', 'ERR_UNSUPPORTED', () => agent.send('worker', 1, { encrypt: true })],

@@ -17,7 +17,7 @@ function argumentsOf(call: CallBody): unknown[] {
     case 'await':
       return [call.part, call.question, call.known]
     case 'follow':
-      return [call.from, call.bytes]
+      return [call.from, call.bytes, call.part]
     case 'change':
       return [call.voters, call.learners]
     case 'transfer':
@@ -62,8 +62,8 @@ function bodyOf(op: unknown, args: readonly unknown[]): CallBody {
       return { op: 'await', part: text(part, MAX_PART_BYTES), question: bytes(question), known: bytes(known) }
     }
     case Op.follow: {
-      const [from, most] = list(args, 2)
-      return { op: 'follow', from: whole(from), bytes: whole(most) }
+      const [from, most, part] = list(args, 3)
+      return { op: 'follow', from: whole(from), bytes: whole(most), part: text(part, MAX_PART_BYTES) }
     }
     case Op.change: {
       const [voters, learners] = list(args, 2)

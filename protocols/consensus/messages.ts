@@ -9,8 +9,8 @@ export type CallBody =
   | { readonly op: 'read'; readonly least: number | undefined; readonly part: string; readonly question: Uint8Array }
   /** Answered once a question's answer is another than `known`, byte for byte, or after `POLL`. The leader alone. */
   | { readonly op: 'await'; readonly part: string; readonly question: Uint8Array; readonly known: Uint8Array }
-  /** Commands applied, from that index on: answered once there are any, or after `POLL`. */
-  | { readonly op: 'follow'; readonly from: number; readonly bytes: number }
+  /** What a part was told, from that index on: answered once there is any, or after `POLL`. */
+  | { readonly op: 'follow'; readonly from: number; readonly bytes: number; readonly part: string }
   | { readonly op: 'change'; readonly voters: readonly string[]; readonly learners: readonly string[] }
   | { readonly op: 'transfer'; readonly to: string | undefined }
   | { readonly op: 'snapshot' }

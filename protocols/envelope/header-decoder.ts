@@ -138,11 +138,22 @@ function checkExtra(extra: Extra): Extra {
   const { time, causality, security, correlation, key, hops, deadline, traceparent, tracestate } = extra
   const routing = { correlation, key, hops }
   checkReceived({ time, causality, security, routing, qos: { deadline } })
+  if (extra.sequence !== undefined) checkPlace(extra)
   if (traceparent !== undefined && receivedTrace(traceparent) === undefined) delete extra.traceparent
   if (tracestate !== undefined && receivedTrace(SOME_TRACE, tracestate)?.tracestate === undefined) {
     delete extra.tracestate
   }
   return extra
+}
+
+/** In total order. */
+function checkPlace({ sequence, settled = 0, series }: Extra): void {
+  const placed = isWhole(sequence, 1) && isWhole(settled, 0) && settled < sequence
+  if (!placed || (series !== undefined && series !== 'all')) throw new MeshError('ERR_MALFORMED', 'a place in no order')
+}
+
+function isWhole(value: unknown, least: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= least
 }
 
 const SOME_TRACE = '00-00000000000000000000000000000001-0000000000000001-00'

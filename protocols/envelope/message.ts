@@ -39,6 +39,8 @@ export interface DeliveryGuarantee {
   retryStrategy?: RetryStrategy | undefined
   maxRetries?: number | undefined
   ordering?: Ordering | undefined
+  /** The group of hosts that gives the total order. */
+  group?: string | undefined
   acknowledgmentRequired?: boolean | undefined
   duplicateDetection?: boolean | undefined
 }
@@ -102,6 +104,9 @@ export interface Message<T = unknown> {
   routing?: RoutingMetadata | undefined
   security?: SecurityContext | undefined
   qos?: QosRequirements | undefined
-  /** CloudEvents extension attributes of other systems, passed on as they came; names are `[a-z0-9]` only. */
+  /**
+   * CloudEvents extension attributes of other systems, passed on as they came; names are `[a-z0-9]` only. `sequence` (the
+   * CloudEvents extension) is the number of a message in total order, in 16 digits, so that texts compare as numbers do.
+   */
   extensions?: Record<string, ExtensionValue> | undefined
 }

@@ -16,6 +16,12 @@ export interface Extra {
   key?: string | undefined
   hops?: number | undefined
   deadline?: number | undefined
+  /** Its place in total order: from 1 on. */
+  sequence?: number | undefined
+  /** Of the same sequence: its sender knows that all up to here have met their end. Left out: 0. */
+  settled?: number | undefined
+  /** The sequence is of what goes to all members of a name, not of what goes to one. */
+  series?: 'all' | undefined
   /** Attribute blocks that replace the set's own for this message only. */
   [name: string]: unknown
 }

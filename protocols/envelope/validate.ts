@@ -87,6 +87,7 @@ const STRUCTURES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
     retryStrategy: oneOf('fixed', 'linear', 'exponential'),
     maxRetries: COUNT,
     ordering: oneOf(...CHARACTERISTICS.ordering),
+    group: TEXT,
     acknowledgmentRequired: FLAG,
     duplicateDetection: FLAG
   },

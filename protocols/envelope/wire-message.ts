@@ -165,7 +165,9 @@ export class WireMessage implements Message {
     return this.attributes.guarantee
   }
   get extensions(): Message['extensions'] {
-    return this.attributes.extensions
+    const sequence = this.extra?.sequence
+    if (sequence === undefined) return this.attributes.extensions
+    return { ...this.attributes.extensions, sequence: `${sequence}`.padStart(16, '0') }
   }
   get security(): SecurityContext | undefined {
     return (this.extra?.['security'] as SecurityContext | undefined) ?? this.attributes.security

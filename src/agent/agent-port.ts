@@ -9,6 +9,8 @@ import type { MessageOptions, Receipt, WaitOptions } from './types.ts'
 export interface AgentNode {
   post(template: Template, data: unknown, particulars: SendParticulars | undefined): Promise<Receipt>
   ship(template: Template, data: unknown, particulars: SendParticulars | undefined): Promise<Receipt>
+  /** The number in total order of what goes to all members of a name. */
+  place(template: Template, id: string | undefined, key: string, timeout: number): Promise<number>
   /** Those known now; an instance left out is its host's choice. */
   members(name: string): { peer: string; instance: string | undefined }[]
   /** Looks for somebody of that name; rejects with `ERR_NO_RESPONDERS`. */

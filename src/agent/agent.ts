@@ -1,3 +1,4 @@
+import { cloneData } from '../../protocols/envelope/clone.ts'
 import type { Message, Payload } from '../../protocols/envelope/message.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import type { CallOptions } from '../node/calling.ts'
@@ -152,10 +153,12 @@ export class Agent {
     }
   }
 
-  #send(target: Target, data: unknown, options: SendOptions): Promise<Receipt> {
+  /** `place`: in the order of what goes to all. */
+  #send(target: Target, data: unknown, options: SendOptions, place?: number): Promise<Receipt> {
     checkSendOptions(options)
     const template = this.#sends.for(target, options)
-    const particulars = this.#particulars(template, options)
+    const particulars =
+      template.group === undefined ? this.#particulars(template, options) : this.#ordered(template, options, place)
     if (options.signal?.aborted)
       throw new MeshError('ERR_ABORTED', 'the caller aborted', { cause: options.signal.reason })
     return template.delivery === 'at-most-once'
@@ -166,7 +169,20 @@ export class Agent {
   #sendToAll(target: Target, data: unknown, options: SendOptions): Promise<Receipt[]> {
     const { to: _, ...rest } = options
     checkMessage(options)
-    return toEverybody(this.#node, target, options, (member) => this.#send(member, data, rest))
+    const template = this.#sends.for(target, rest)
+    if (template.group === undefined) {
+      return toEverybody(this.#node, target, options, (member) => this.#send(member, data, rest))
+    }
+    const kept = cloneData(data)
+    const place = (): Promise<number> => this.#placeForAll(template, options)
+    return toEverybody(this.#node, target, options, (member, number) => this.#send(member, kept, rest, number), place)
+  }
+
+  /** One number for all copies. */
+  #placeForAll(template: Template, options: SendOptions): Promise<number> {
+    const { id, key = '', timeout = Number.POSITIVE_INFINITY, signal } = options
+    const place = this.#node.place(template, id, key, Math.min(timeout, template.timeout))
+    return this.#node.bounded(place, { signal })
   }
 
   /**
@@ -287,6 +303,13 @@ export class Agent {
     const extra = key === undefined && deadline === undefined ? undefined : { key, deadline }
     const wish = key === undefined && !pinned ? undefined : { key, peer: template.peer, instance: template.instance }
     return { id, parent, extra, key, wish, ttl, timeout, signal }
+  }
+
+  /** What has no key of its own is in one sequence, which goes to one member. */
+  #ordered(template: Template, options: SendOptions, place: number | undefined): SendParticulars | undefined {
+    const particulars = this.#particulars(template, options.key === undefined ? { ...options, key: '' } : options)!
+    if (place === undefined) return particulars
+    return { ...particulars, extra: { ...particulars.extra, sequence: place, series: 'all' } }
   }
 
   #callOptions(template: Template, options: RequestOptions, fallback: number | undefined): CallOptions {

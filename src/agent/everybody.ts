@@ -8,12 +8,15 @@ interface Place {
   readonly instance?: string | undefined
 }
 
-/** Sends to each member of a name that is known now. Rejects as `receiptsOf`, and with `ERR_NO_RESPONDERS`. */
+/**
+ * Sends to each member of a name that is known now; `place` gives the number that all copies have in total order. Rejects as `receiptsOf`, and with `ERR_NO_RESPONDERS`.
+ */
 export async function toEverybody(
   node: Pick<AgentNode, 'members' | 'resolve'>,
   target: Target,
   wait: WaitOptions,
-  send: (member: Target) => Promise<Receipt>
+  send: (member: Target, number: number | undefined) => Promise<Receipt>,
+  place?: () => Promise<number>
 ): Promise<Receipt[]> {
   const { name, peer, instance } = partsOf(target)
   // Nothing is awaited where somebody is known: what the caller changes later is not sent.
@@ -26,8 +29,9 @@ export async function toEverybody(
       details: { agent: name }
     })
   }
+  const number = place === undefined ? undefined : await place()
   // `async`, so that what one member's send throws keeps none of the others from being sent.
-  const ends = members.map(async ({ peer, instance }) => send({ name, peer, instance }))
+  const ends = members.map(async ({ peer, instance }) => send({ name, peer, instance }, number))
   return receiptsOf(members, await Promise.allSettled(ends))
 }
 

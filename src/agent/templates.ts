@@ -14,8 +14,14 @@ import { MeshError } from '../../protocols/errors.ts'
 import type { Lane } from '../../protocols/framing/constants.ts'
 import { flowOf } from '../../protocols/point-to-point/codec.ts'
 import { type Guarantee, type GuaranteeDefaults, guaranteeOf, storedGuarantee } from './guarantee.ts'
-import { partsOf } from './options.ts'
-import type { GuaranteeOptions, SendOptions, Target } from './types.ts'
+import { partsOf, wrong } from './options.ts'
+import type { GuaranteeOptions, MessageOptions, SendOptions, Target } from './types.ts'
+
+/** What order a message has, and which group gives it where that is total. */
+export interface Order {
+  readonly ordering: Ordering
+  readonly group: string | undefined
+}
 
 /** What the messages of one sender to one target have in common, worked out once. */
 export interface Template extends Guarantee {
@@ -27,6 +33,8 @@ export interface Template extends Guarantee {
   readonly instance: string | undefined
   readonly lane: Lane
   readonly ordering: Ordering
+  /** Who gives the total order; undefined where there is none. */
+  readonly group: string | undefined
   /** Acknowledged and nothing more: what most acknowledged messages are. */
   readonly plain: boolean
 }
@@ -42,6 +50,11 @@ interface Entry {
   template: Template
 }
 
+/** The name of the group that gives a total order: the one given, else the default one, if any. Throws `ERR_CONFIG`. */
+export type GroupFor = (group: MessageOptions['group']) => string | undefined
+
+const NO_GROUP: GroupFor = () => undefined
+
 /** The templates of one agent. A look-up compares the options' members, so that a literal at each call costs little. */
 export class Templates {
   readonly #source: string
@@ -49,6 +62,7 @@ export class Templates {
   readonly #pattern: Pattern
   readonly #defaults: GuaranteeDefaults
   readonly #routing: RoutingMetadata
+  readonly #groupFor: GroupFor
   readonly #byName = new Map<string, Entry[]>()
   /** Of targets that name a host or an instance, by all that they name. */
   readonly #byPlace = new Map<string, Entry[]>()
@@ -58,13 +72,15 @@ export class Templates {
     lineage: string,
     pattern: Pattern,
     defaults: GuaranteeDefaults,
-    routing: RoutingMetadata = {}
+    routing: RoutingMetadata = {},
+    groupFor: GroupFor = NO_GROUP
   ) {
     this.#source = source
     this.#lineage = lineage
     this.#pattern = pattern
     this.#defaults = defaults
     this.#routing = routing
+    this.#groupFor = groupFor
   }
 
   for(target: Target, options: SendOptions): Template {
@@ -86,11 +102,12 @@ export class Templates {
   }
 
   /** Only messages have an order: a request is followed by its reply. */
-  #orderingOf(options: SendOptions, implied: Readonly<Characteristics>): Ordering {
-    if (this.#pattern === 'point-to-point') return orderingOf(options, implied)
-    if (options.ordering === 'causal')
-      throw new MeshError('ERR_UNSUPPORTED', 'causal order is of messages and publications, not of requests')
-    return orderingOf({ ordering: options.ordering ?? 'none' }, implied)
+  #orderingOf(options: SendOptions, implied: Readonly<Characteristics>): Order {
+    if (this.#pattern === 'point-to-point') return orderingOf(options, implied, this.#groupFor)
+    const { ordering = 'none', group } = options
+    if (ordering === 'causal' || ordering === 'total')
+      throw new MeshError('ERR_UNSUPPORTED', `${ordering} order is of messages and publications, not of requests`)
+    return orderingOf({ ordering, group }, implied, NO_GROUP)
   }
 
   #build(target: Target, options: SendOptions): Template {
@@ -99,9 +116,11 @@ export class Templates {
     const implied = characteristicsOf(type)
     // A request is sent again by whoever asks: its type may imply what a message's type does.
     const asked = this.#pattern !== 'point-to-point' && implied.delivery === 'exactly-once'
-    const guarantee = guaranteeOf(options, asked ? 'at-least-once' : implied.delivery, this.#defaults)
+    const said = guaranteeOf(options, asked ? 'at-least-once' : implied.delivery, this.#defaults)
+    const order = this.#orderingOf({ ...options, delivery: said.delivery }, implied)
+    const { ordering, group } = order
+    const guarantee = ordering === 'total' ? orderedGuarantee(said, options) : said
     const { delivery, timeout, policy, acknowledged } = guarantee
-    const ordering = this.#orderingOf(options, implied)
     const priority = options.priority ?? implied.priority
     const { subject, datacontenttype, dataschema } = options
     const attributes: AttributeSet = {
@@ -110,7 +129,7 @@ export class Templates {
       subject,
       datacontenttype,
       dataschema,
-      guarantee: delivery === 'at-most-once' ? { mode: delivery, ordering } : said(guarantee, ordering),
+      guarantee: delivery === 'at-most-once' ? { mode: delivery, ordering } : saidOf(guarantee, order),
       routing: {
         ...this.#routing,
         pattern: this.#pattern,
@@ -128,7 +147,7 @@ export class Templates {
     const plain = delivery === 'at-least-once' && acknowledged && !guarantee.numbered
     const { numbered, durable } = guarantee
     return {
-      ...{ attributes, name, flow, peer, instance, lane, ordering, plain },
+      ...{ attributes, name, flow, peer, instance, lane, ordering, group, plain },
       ...{ delivery, timeout, policy, acknowledged, numbered, durable }
     }
   }
@@ -157,34 +176,60 @@ export function storedTemplate(attributes: AttributeSet, durable: boolean, defau
     instance: routing?.instance,
     lane: laneOf(routing?.priority ?? 'normal'),
     ordering: attributes.guarantee?.ordering ?? 'none',
+    group: attributes.guarantee?.group,
     plain: false
   }
 }
 
-function said(guarantee: Guarantee, ordering: Ordering): DeliveryGuarantee {
+/** Where a copy is taken for another message it is out of order: what is ordered is numbered. Throws `ERR_CONFIG`. */
+function orderedGuarantee(guarantee: Guarantee, options: SendOptions): Guarantee {
+  const detected = options.duplicateDetection ?? options.guarantee?.duplicateDetection ?? true
+  if (!guarantee.acknowledged || !detected) {
+    const key = guarantee.acknowledged ? 'duplicateDetection' : 'acknowledgmentRequired'
+    throw wrong(key, `true with ordering 'total': what comes next waits for it`)
+  }
+  return { ...guarantee, numbered: true }
+}
+
+function saidOf(guarantee: Guarantee, { ordering, group }: Order): DeliveryGuarantee {
   const { delivery: mode, timeout, policy, acknowledged, numbered } = guarantee
   const { strategy: retryStrategy, maxRetries } = policy
-  const all = { mode, ordering, timeout, retryStrategy, maxRetries, acknowledgmentRequired: acknowledged }
+  const order = group === undefined ? { ordering } : { ordering, group }
+  const all = { mode, ...order, timeout, retryStrategy, maxRetries, acknowledgmentRequired: acknowledged }
   return numbered ? { ...all, duplicateDetection: true } : all
 }
 
 /**
  * What was asked for, else what the type implies. Priority and order contradict each other: who asks for another priority
- * than the type's wants to overtake, or be overtaken, and loses the order that the type alone implies.
- * Throws `ERR_UNSUPPORTED` for total order, `ERR_CONFIG` for what is none.
+ * than the type's wants to overtake, or be overtaken, and loses the order that the type alone implies. So does who sends at
+ * most once what the type would have in total order, and who has no group that could give it.
+ * Throws `ERR_NO_CONSENSUS` where total order is asked for and no group is there, `ERR_CONFIG`.
  */
 export function orderingOf(
-  { ordering, priority }: Pick<SendOptions, 'ordering' | 'priority'>,
-  implied: Readonly<Characteristics>
-): Ordering {
-  if (ordering === 'total') throw new MeshError('ERR_UNSUPPORTED', 'total order is not supported by this build')
-  if (ordering !== undefined && ordering !== 'none' && ordering !== 'causal') {
-    throw new MeshError('ERR_CONFIG', `ordering is 'none' or 'causal'`, { details: { key: 'ordering' } })
+  { ordering, priority, group, delivery }: Pick<SendOptions, 'ordering' | 'priority' | 'group' | 'delivery'>,
+  implied: Readonly<Characteristics>,
+  groupFor: GroupFor
+): Order {
+  const asked = ordering ?? implied.ordering
+  if (asked !== 'none' && asked !== 'causal' && asked !== 'total') {
+    throw wrong('ordering', `'none', 'causal' or 'total'`)
   }
-  if (ordering !== undefined) return ordering
+  if (group !== undefined && asked !== 'total') throw wrong('group', `left out unless ordering is 'total'`)
   const usual = priority === undefined || priority === implied.priority
-  return implied.ordering === 'causal' && usual ? 'causal' : 'none'
+  if (ordering === undefined && !usual && group === undefined) return NO_ORDER
+  if (asked !== 'total') return { ordering: asked, group: undefined }
+  const name = groupFor(group)
+  const forced = ordering === 'total' || group !== undefined
+  if (forced && delivery === 'at-most-once') {
+    throw wrong('delivery', `another than at-most-once with ordering 'total': what is lost leaves a gap`)
+  }
+  if (forced && name === undefined) {
+    throw new MeshError('ERR_NO_CONSENSUS', 'total order needs a group: name one, or configure controlPlane')
+  }
+  return name === undefined || delivery === 'at-most-once' ? NO_ORDER : { ordering: 'total', group: name }
 }
+
+const NO_ORDER: Order = { ordering: 'none', group: undefined }
 
 export function laneOf(priority: Priority): Lane {
   if (priority === 'high' || priority === 'critical') return 'control'
@@ -214,6 +259,7 @@ function same(a: SendOptions, b: SendOptions): boolean {
     a.priority === b.priority &&
     a.subject === b.subject &&
     a.ordering === b.ordering &&
+    a.group === b.group &&
     a.consistency === b.consistency &&
     a.maxRetries === b.maxRetries &&
     a.retryStrategy === b.retryStrategy &&

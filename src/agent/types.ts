@@ -175,7 +175,15 @@ export interface MessageOptions extends WaitOptions {
   dataschema?: string | undefined
   priority?: Priority | undefined
   consistency?: Consistency | undefined
+  /**
+   * `'total'`: of a sequence every receiver gets the same messages in the same order, each numbered (`extensions.sequence`) without a
+   * gap. A sequence is all that is published under one `key` (default: to one topic), or sent to one name under one `key`
+   * (default: all that has none). A group of hosts gives the numbers: `group`, else the control plane's; `ERR_NO_CONSENSUS`
+   * where there is none, `ERR_NO_QUORUM` while too few of its hosts can be reached.
+   */
   ordering?: Ordering | undefined
+  /** The group that gives the total order, as `node.consensus` opened it on this node. Default: the control plane's. */
+  group?: { readonly name: string } | undefined
   /** ms after which the message is worthless: it is neither tried again nor handled. At most 2 ** 40 (34 years). */
   ttl?: number | undefined
 }

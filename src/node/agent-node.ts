@@ -27,6 +27,7 @@ export function agentNode(parts: AgentNodeParts): Omit<AgentNode, 'closeAgent'> 
   return {
     post: (template, data, particulars) => delivery.post(template, data, particulars),
     ship: (template, data, particulars) => delivery.ship(template, data, particulars),
+    place: (template, id, key, timeout) => delivery.place(template, id, key, timeout),
     members: (name) => resolver.members(name),
     resolve: (name, options) => bounded(resolver.resolve(name), clock, options),
     bounded: (promise, options) => bounded(promise, clock, options),

@@ -9,7 +9,7 @@ import { checkWait, checkWaitKeys } from '../agent/options.ts'
 import { sourceOf } from '../agent/source.ts'
 import { StateSpace } from '../agent/state.ts'
 import { SharedState, type StateHome } from '../agent/state-home.ts'
-import { Templates } from '../agent/templates.ts'
+import { type GroupFor, Templates } from '../agent/templates.ts'
 import type { AgentHandlers, WaitOptions } from '../agent/types.ts'
 import type { Router } from '../core/routing/router.ts'
 import type { Alarm } from '../runtime/delivery/alarm.ts'
@@ -46,6 +46,8 @@ export interface AgentsParts {
   /** What agents share by a group, by the control plane where it is undefined. `ERR_NO_CONSENSUS`, `ERR_CONFIG`. */
   coordinator: (group: unknown) => { coordinator: Coordinator; parts: GroupParts }
   limits: Limits
+  /** The group that gives total order. */
+  groupFor: GroupFor
   mailboxes: Mailboxes
   shedder: LoadShedder
   node: Omit<AgentNode, 'closeAgent'>
@@ -174,12 +176,12 @@ export class Agents {
   }
 
   #agent(name: string, instance: string, state: StateSpace, inbox: Inbox): Agent {
-    const { self, composer, limits, node } = this.#parts
+    const { self, composer, limits, node, groupFor } = this.#parts
     const source = sourceOf(self, name)
     const closing: AgentNode = Object.assign(Object.create(node) as AgentNode, {
       closeAgent: () => this.#close(agent)
     })
-    const sends = new Templates(source, composer.lineage, 'point-to-point', limits)
+    const sends = new Templates(source, composer.lineage, 'point-to-point', limits, {}, groupFor)
     const requests = new Templates(source, composer.lineage, 'request-response', limits)
     const agent = new Agent(name, instance, closing, state, inbox, sends, requests)
     return agent

@@ -4,10 +4,14 @@ import type { Outcome } from '../core/routing/outcome.ts'
 import type { Draft } from '../runtime/delivery/composer.ts'
 import { Carrier } from './carrier.ts'
 import type { Consignment } from './consignment.ts'
+import type { Places } from './ordering/places.ts'
 import type { SendingParts } from './sending.ts'
 import { WriteAhead, type WriteAheadOwner, type WriteAheadParts, type Writing } from './write-ahead.ts'
 
-export interface AttemptsParts extends SendingParts, WriteAheadParts {}
+export interface AttemptsParts extends SendingParts, WriteAheadParts {
+  /** In total order. */
+  places: Places
+}
 
 /** Whoever decides what comes of an attempt. */
 export interface AttemptsOwner {
@@ -65,6 +69,10 @@ export class Attempts implements WriteAheadOwner {
   }
 
   #go(consignment: Consignment): void {
+    if (consignment.template.group !== undefined && !isPlaced(consignment)) {
+      this.#place(consignment)
+      return
+    }
     const member = this.#choose(consignment)
     if (member === undefined) {
       this.#unresolved(consignment)
@@ -85,6 +93,17 @@ export class Attempts implements WriteAheadOwner {
     consignment.peer = peer
     router.began(member)
     this.#leave(consignment, peer)
+  }
+
+  /** Where no group numbers it the first attempt has failed for good: it was never accepted. */
+  #place(consignment: Consignment): void {
+    this.#parts.places.take(consignment as Consignment & { draft: Draft }).then(
+      () => this.begin(consignment),
+      (error: unknown) => {
+        const first = consignment.attempts === 1 && !consignment.transmitted
+        this.#owner.failed(consignment, error, undefined, first)
+      }
+    )
   }
 
   /** Whoever may have handled it already is asked first, where it would recognise it. */
@@ -190,6 +209,7 @@ export class Attempts implements WriteAheadOwner {
       if (claim !== undefined && !numbers.for(peer).mayLeave(claim)) throw unsecured()
       consignment.transmitted = true
       const freight = consignment as Consignment & { draft: Draft }
+      if (template.group !== undefined) this.#parts.places.tell(freight.draft)
       if (!template.acknowledged) {
         this.#carrier.hand(freight, peer).then(
           () => this.#owner.settle(consignment, undefined, undefined),
@@ -260,6 +280,11 @@ export class Attempts implements WriteAheadOwner {
   ended(member: Member, code: string | undefined, error: unknown, outcome: Outcome | undefined): void {
     this.#carrier.ended(member, code, error, outcome)
   }
+}
+
+/** In total order. */
+function isPlaced({ draft }: Consignment): boolean {
+  return draft?.extra?.sequence !== undefined
 }
 
 function unsecured(): MeshError {

@@ -102,6 +102,11 @@ export interface Limits {
   causalWaiting: number
   /** Their bytes. Default 2^24, 16 MiB (as the mailbox). */
   causalWaitingBytes: number
+  /**
+   * ms for which a message in total order waits at its receiver for a number before it. Then that number is void (the event
+   * `sequence-voided`), and what comes of it later is sent under another. Default 10,000 (a guess: two delivery timeouts).
+   */
+  totalGapTimeout: number
   mailbox: MailboxLimits
   retention: RetentionLimits
 }
@@ -188,6 +193,7 @@ export const limits = v.strictObject(
     causalGapTimeout: ms(5_000),
     causalWaiting: count('messages', 8_192),
     causalWaitingBytes: bytes(2 ** 24, 1_024),
+    totalGapTimeout: ms(10_000),
     mailbox: v.optional(mailbox, {}),
     retention: v.optional(retention, {})
   },

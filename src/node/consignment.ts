@@ -97,6 +97,8 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
   transmitted = false
   /** The group by which the member knows what others have handled that the first transmission was for; `''` where none. */
   coordinated = ''
+  /** How often its place in total order came too late. */
+  voids = 0
   /** Its receiver had handled it before. */
   again = false
   /** Its time was up, or nearly, when a former life left it: it is sent to learn whether it was handled. */

@@ -1,8 +1,10 @@
 import type { AttributeSet } from '../../protocols/envelope/attributes.ts'
+import { MeshError } from '../../protocols/errors.ts'
 import { sourceOf } from '../agent/source.ts'
 import { storedTemplate, type Template } from '../agent/templates.ts'
 import type { Receipt } from '../agent/types.ts'
 import { Draft } from '../runtime/delivery/composer.ts'
+import type { OrderingGroups } from '../runtime/ordering/types.ts'
 import type { Store } from '../runtime/storage/types.ts'
 import { AtLeastOnce } from './at-least-once.ts'
 import { AtMostOnce } from './at-most-once.ts'
@@ -14,6 +16,7 @@ import type { NodeEventBody } from './events.ts'
 import { LetterBox } from './letter-box.ts'
 import { contentOf, NamedSends } from './named-sends.ts'
 import { Numbers } from './numbers.ts'
+import { Places } from './ordering/places.ts'
 import type { DeadLetter as LostItem } from './pipeline-port.ts'
 import type { SendingParts, SendParticulars } from './sending.ts'
 import { SentIds } from './sent-ids.ts'
@@ -26,6 +29,9 @@ export interface DeliveryParts extends SendingParts {
   /** The node's store, from its start on. */
   store: () => Store
   emit: (event: NodeEventBody) => void
+  /** What gives total order. */
+  groups: OrderingGroups
+  nonce: () => string
   /** Feeds a pipeline. */
   feed: (pipeline: string, item: unknown) => Promise<unknown>
 }
@@ -45,6 +51,7 @@ export class Delivery {
   readonly #box: LetterBox
   readonly #ids: SentIds
   readonly #names: NamedSends
+  readonly #places: Places
 
   constructor(parts: DeliveryParts) {
     const { store, clock, emit, limits, feed } = parts
@@ -75,9 +82,10 @@ export class Delivery {
       },
       replay: (id) => this.letters.replay(id)
     })
+    this.#places = new Places(parts.groups, parts.nonce)
     this.#dispatcher = new Dispatcher({
       ...parts,
-      ...{ numbers: this.#numbers, shelf: this.#shelf, names: this.#names },
+      ...{ numbers: this.#numbers, shelf: this.#shelf, names: this.#names, places: this.#places },
       bury: (lost, code, error) => this.letters.bury(lost, code, error)
     })
   }
@@ -125,7 +133,14 @@ export class Delivery {
     const consignment = this.#dispatcher.compose(template, data, particulars)
     const named = consignment.name !== undefined
     const receipt = named ? this.#names.send(consignment) : this.#dispatcher.ship(consignment)
-    return bounded(receipt, this.#parts.clock, particulars)
+    const { draft } = consignment
+    const late = template.group === undefined ? undefined : () => unplaced(draft!)
+    return bounded(receipt, this.#parts.clock, particulars, late)
+  }
+
+  /** The place in total order of what goes to all members of a name: those of one sequence in the order of the calls. */
+  place(template: Template, id: string | undefined, key: string, timeout: number): Promise<number> {
+    return this.#places.forAll(template, id, key, timeout)
   }
 
   /** An agent of that name is there now. */
@@ -156,4 +171,10 @@ export class Delivery {
     composer.encode(draft, item, composer.preferred)
     return draft
   }
+}
+
+/** Of a caller whose time was over before its message had a number. */
+function unplaced({ extra, attributes }: Draft): MeshError | undefined {
+  if (extra?.sequence !== undefined) return undefined
+  return new MeshError('ERR_NO_QUORUM', `the group ${attributes.guarantee?.group} gave no number in time`)
 }

@@ -11,7 +11,7 @@ import type { Timer } from '../runtime/ports.ts'
 import type { Bury } from './at-least-once.ts'
 import { Attempts, type AttemptsOwner, type AttemptsParts } from './attempts.ts'
 import { Consignment, type Consignor, destinationOf } from './consignment.ts'
-import { codeOf, isAway, isFinal, stopped, wasUnaccepted, whyGivenUp } from './failures.ts'
+import { codeOf, isAway, isFinal, isVoided, stopped, wasUnaccepted, whyGivenUp } from './failures.ts'
 import { contentOf, type NamedSends, nameOf } from './named-sends.ts'
 import { Removals } from './removals.ts'
 import type { SendParticulars } from './sending.ts'
@@ -280,11 +280,22 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     const code = error === undefined ? undefined : codeOf(error)
     const { member } = consignment
     this.#attempts.settled(consignment, error)
+    const barred = consignment.template.group !== undefined && !this.#placed(consignment, error)
     if (member !== undefined) this.#attempts.ended(member, code, error, outcome)
     if (error === undefined) this.#outbox.acknowledge(consignment, this.#sink)
     else if (this.#stopped) {
       if (!consignment.gone) this.#abandon(consignment, stopped())
-    } else this.failed(consignment, error, delay, isFinal(error))
+    } else this.failed(consignment, error, delay, barred || isFinal(error))
+  }
+
+  /** Of a message in total order: false where its place came too late, and it can have no other. */
+  #placed(consignment: Consignment, error: unknown): boolean {
+    const { draft } = consignment
+    const { places } = this.#parts
+    if (draft !== undefined && error === undefined) places.acknowledged(draft)
+    if (draft === undefined || error === undefined || !isVoided(error)) return true
+    consignment.voids++
+    return places.voided(draft)
   }
 
   failed(consignment: Consignment, error: unknown, delay: number | undefined, final: boolean): void {

@@ -3,6 +3,7 @@ import type { MailboxOverflow } from '../agent/types.ts'
 import type { CircuitEvent } from '../core/routing/circuit.ts'
 import type { CausalEvent } from '../runtime/causality/driver.ts'
 import type { LinkEvent } from '../runtime/links/table.ts'
+import type { SequencerEvent } from '../runtime/ordering/sequencer.ts'
 import type { PubSubEvent } from '../runtime/pubsub/types.ts'
 import type { StorageEvent } from '../runtime/storage/types.ts'
 import type { GroupEvent } from './consensus/events.ts'
@@ -50,6 +51,7 @@ export type NodeEventBody =
   | LinkEvent
   /** Something went on without what it follows, of which nobody could say in time what became of it. */
   | CausalEvent
+  | SequencerEvent
   | CircuitEvent
   | PubSubEvent
   | PipelineEvent

@@ -2,7 +2,7 @@ import type { Characteristics, Message, Ordering, Priority } from '../../protoco
 import { characteristicsOf } from '../../protocols/envelope/taxonomy.ts'
 import type { Lane } from '../../protocols/framing/constants.ts'
 import { partsOf } from '../agent/options.ts'
-import { laneOf, orderingOf } from '../agent/templates.ts'
+import { type GroupFor, laneOf, orderingOf } from '../agent/templates.ts'
 import type { Target } from '../agent/types.ts'
 import type { CandidateExplanation } from '../core/routing/explain.ts'
 import type { Router } from '../core/routing/router.ts'
@@ -39,6 +39,7 @@ export interface ExplainParts {
   /** The preferred first. */
   formats: readonly string[]
   debug: boolean
+  groupFor: GroupFor
 }
 
 /** `size`: bytes of the data, where it was encoded already. */
@@ -73,7 +74,7 @@ export function explain(
     },
     characteristics,
     guarantee: guaranteeOf(characteristics, guarantee?.mode !== undefined, type),
-    ordering: orderingChoice(guarantee?.ordering, routing?.priority, type),
+    ordering: orderingChoice(parts, message, name, type),
     format: formatOf(message.data, parts, local),
     compression: { chosen: 'none', reason: 'this build does not compress' },
     lane: laneFor(characteristics, size),
@@ -93,20 +94,44 @@ function guaranteeOf({ delivery }: Characteristics, asked: boolean, type: string
   return { chosen: delivery, reason: asked ? 'the message asks for it' : `implied by the type ${type}` }
 }
 
-function orderingChoice(asked: Ordering | undefined, priority: Priority | undefined, type: string): Choice<string> {
+function orderingChoice(
+  { groupFor }: ExplainParts,
+  { guarantee, routing }: Partial<Message>,
+  name: string,
+  type: string
+): Choice<string> {
   const implied = characteristicsOf(type)
-  if ((asked ?? implied.ordering) === 'total')
-    return { chosen: 'none', reason: 'total order is not built; one lane of one link keeps the order of sending' }
-  if (orderingOf({ ordering: asked, priority }, implied) === 'causal') {
-    const reason = asked === undefined ? `implied by the type ${type}` : 'the message asks for it'
-    return { chosen: 'causal', reason: `${reason}: it is handed out after all that it follows` }
+  const { ordering: asked, group: named, mode: delivery = implied.delivery } = guarantee ?? {}
+  const { priority, topic, key } = routing ?? {}
+  const why = asked === undefined ? `implied by the type ${type}` : 'the message asks for it'
+  const group = groupFor(named === undefined ? undefined : { name: named })
+  if (asked === 'total' && group === undefined) {
+    return { chosen: 'none', reason: 'total order needs a group, and there is none: to send it is ERR_NO_CONSENSUS' }
   }
-  if (asked === undefined && implied.ordering === 'causal')
-    return {
-      chosen: 'none',
-      reason: `priority ${priority} asks to overtake, or be overtaken: the order implied by ${type} goes`
-    }
-  return { chosen: 'none', reason: 'nothing more was asked for; one lane of one link keeps the order of sending' }
+  const weaker = topic === undefined ? delivery : undefined
+  const { ordering } = orderingOf({ ordering: asked, priority, delivery: weaker }, implied, () => group)
+  if (ordering === 'causal') return { chosen: ordering, reason: `${why}: it is handed out after all that it follows` }
+  if (ordering === 'total') {
+    const under = key ? ` under the key ${key}` : ''
+    const what = topic === undefined ? `sent to ${name}${under}` : key ? `published${under}` : `published to ${topic}`
+    return { chosen: ordering, reason: `${why}: the group ${group} numbers all that is ${what}` }
+  }
+  return { chosen: 'none', reason: whyNone(implied.ordering, asked, priority, implied.priority, type) }
+}
+
+function whyNone(
+  implied: Ordering,
+  asked: Ordering | undefined,
+  priority: Priority | undefined,
+  usual: Priority,
+  type: string
+): string {
+  if (asked === undefined && implied !== 'none') {
+    if (priority !== undefined && priority !== usual)
+      return `priority ${priority} asks to overtake, or be overtaken: the order implied by ${type} goes`
+    return `the total order implied by ${type} needs a group, and acknowledgements; one lane of one link keeps the order of sending`
+  }
+  return 'nothing more was asked for; one lane of one link keeps the order of sending'
 }
 
 function formatOf(data: unknown, { formats, debug }: ExplainParts, local: boolean): Choice<string> {

@@ -10,6 +10,7 @@ import { LinkTable } from '../runtime/links/table.ts'
 import { bootstrapFile } from '../runtime/membership/bootstrap.ts'
 import { createMembership } from '../runtime/membership/create.ts'
 import type { MembershipDriver } from '../runtime/membership/types.ts'
+import type { OrderingGroups } from '../runtime/ordering/types.ts'
 import { DEFAULT_LIMITS } from '../runtime/pubsub/limits.ts'
 import { createPubSub } from '../runtime/pubsub/pubsub.ts'
 import type { PubSub } from '../runtime/pubsub/types.ts'
@@ -27,7 +28,7 @@ import type { Forwarder } from './forwarder.ts'
 import type { LoadShedder } from './load-shedder.ts'
 import { Mailboxes } from './mailboxes.ts'
 import type { Persistence } from './persistence.ts'
-import { Publications, publicationCodec } from './publishing.ts'
+import { numberPublication, Publications, publicationCodec } from './publishing.ts'
 import type { AgentRegistry } from './registry.ts'
 import { Resolver } from './resolver.ts'
 import { subscriptionOverflow } from './subscription-overflow.ts'
@@ -146,15 +147,17 @@ interface PublishSubscribeParts {
   counters: Counters
   atMostOnce: Parameters<typeof subscriptionOverflow>[0]['atMostOnce']
   spills: () => SpillFolders | undefined
+  groups: OrderingGroups
 }
 
 export function createPublishSubscribe({ config, world, emit }: Ground, parts: PublishSubscribeParts): PubSub {
   const { limits } = config
   const { network, clock, dice } = world
-  const { links, membership, order, router, lineage, counters, atMostOnce, spills } = parts
+  const { links, membership, order, router, lineage, counters, atMostOnce, spills, groups } = parts
   const { host, broadcast } = network
   return createPubSub({
     ...{ membership, links, broadcast, host, clock, dice, order, emit, report: emit },
+    ordering: { groups, number: numberPublication },
     codec: publicationCodec(),
     overflow: subscriptionOverflow({
       ...{ self: host.peer, lineage, limits, counters, spills, atMostOnce },
@@ -195,8 +198,9 @@ export function createAgents({ config: { limits }, world, emit }: Ground, parts:
   const { resolver, router, delivery, caller, pubsub, counters, coalescer, forwarder, persistence, consensus } = parts
   const { network, clock, dice } = world
   const { peer } = network.host
+  const { groupFor } = consensus
   return new Agents({
-    ...{ self: peer, clock, dice, limits, emit },
+    ...{ self: peer, clock, dice, limits, emit, groupFor },
     coordinator: (group) => consensus.coordinator(group),
     ...{ membership, directory, registry, router, atlas, composer, alarm, handling, shedder },
     home: () => persistence.state,
@@ -206,7 +210,7 @@ export function createAgents({ config: { limits }, world, emit }: Ground, parts:
       forwarder: () => forwarder
     }),
     node: agentNode({
-      ...{ peer, clock, resolver, delivery, caller, pubsub, publications: new Publications(composer) },
+      ...{ peer, clock, resolver, delivery, caller, pubsub, publications: new Publications(composer, groupFor) },
       requestTimeout: limits.requestTimeout
     })
   })

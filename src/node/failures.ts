@@ -17,7 +17,15 @@ const FINAL = new Set([
 /** Codes that say that the receiver is away or cannot take anything now: no handler has failed. */
 const AWAY = new Set([
   ...['ERR_NO_RESPONDERS', 'ERR_CIRCUIT_OPEN', 'ERR_PEER_UNREACHABLE', 'ERR_LINK_CLOSED', 'ERR_BACKPRESSURE'],
-  ...['ERR_QUEUE_FULL', 'ERR_OVERLOADED', 'ERR_LIMIT', 'ERR_STORAGE', 'ERR_STOPPED']
+  ...[
+    'ERR_QUEUE_FULL',
+    'ERR_OVERLOADED',
+    'ERR_LIMIT',
+    'ERR_STORAGE',
+    'ERR_STOPPED',
+    'ERR_NO_QUORUM',
+    'ERR_NO_CONSENSUS'
+  ]
 ])
 
 /**
@@ -25,7 +33,8 @@ const AWAY = new Set([
  * asked for a name that nobody has, and hears that at once. (Where somebody has left, the retries say so.)
  */
 const UNACCEPTED = new Set([
-  ...['ERR_MESSAGE_TOO_LARGE', 'ERR_UNREPRESENTABLE', 'ERR_INVALID_MESSAGE', 'ERR_STOPPED', 'ERR_NO_RESPONDERS']
+  ...['ERR_MESSAGE_TOO_LARGE', 'ERR_UNREPRESENTABLE', 'ERR_INVALID_MESSAGE', 'ERR_STOPPED', 'ERR_NO_RESPONDERS'],
+  ...['ERR_NO_QUORUM', 'ERR_NO_CONSENSUS']
 ])
 
 export function codeOf(error: unknown): string {
@@ -41,6 +50,11 @@ export function isAway(error: unknown): boolean {
   if (wasThrown(error)) return false
   const code = codeOf(error)
   return AWAY.has(code) || (code === 'ERR_TIMEOUT' && !(error instanceof RemoteError))
+}
+
+/** Its number in total order was given up where it came to. */
+export function isVoided(error: unknown): boolean {
+  return codeOf(error) === 'ERR_VOIDED' && !wasThrown(error)
 }
 
 /** `code`: of the end, not of what led to it. */

@@ -153,7 +153,9 @@ export class MeshNode implements Node {
 
   explain(message: Partial<Message> & { data: unknown }, target: Target): Explanation {
     const { router, host, clock, composer } = this.#services
-    const parts = { router, host, clock, formats: preferredFormats(this.config), debug: this.config.debug }
+    const { groupFor } = this.#services.consensus
+    const { debug } = this.config
+    const parts = { router, host, clock, formats: preferredFormats(this.config), debug, groupFor }
     return explain(parts, message, target, composer.sizeOf(message.data))
   }
 

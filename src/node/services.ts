@@ -16,6 +16,7 @@ import { createDirectory } from '../runtime/directory/directory.ts'
 import type { Directory } from '../runtime/directory/types.ts'
 import type { LinkTable } from '../runtime/links/table.ts'
 import type { MembershipDriver } from '../runtime/membership/types.ts'
+import { Sequencer } from '../runtime/ordering/sequencer.ts'
 import type { Clock, Host } from '../runtime/ports.ts'
 import type { PubSub } from '../runtime/pubsub/types.ts'
 import { Rates } from '../runtime/rates/rates.ts'
@@ -74,6 +75,7 @@ export class Services {
   readonly #world: World
   readonly #pointToPoint: PointToPoint
   readonly #receiver: IdempotentReceiver
+  readonly #sequencer: Sequencer
   readonly #requests: RequestResponse
   readonly delivery: Delivery
   readonly #caller: Caller
@@ -122,10 +124,18 @@ export class Services {
       config.limits.messageBytes
     )
     this.#alarm = new Alarm(clock, (context) => context.late?.())
+    this.consensus = createConsensus(ground, {
+      ...{ links: this.links, membership: this.membership, registry: this.registry },
+      ...{ persistence: this.#persistence, events: this.events }
+    })
+    this.#sequencer = new Sequencer({
+      ...{ clock, gapTimeout: config.limits.totalGapTimeout, emit: this.#emit },
+      deliver: this.registry.deliver
+    })
     this.#receiver = new IdempotentReceiver({
       store: () => this.store,
       turn: this.links.turn,
-      deliver: this.registry.deliver,
+      deliver: this.#sequencer.deliver,
       entropy: Buffer.from(dice.bytes(4)).readInt32LE()
     })
     this.order = createOrder(ground, this.links, this.membership)
@@ -168,20 +178,17 @@ export class Services {
       deliver: this.#arrive,
       ...{ random, limits: config.limits, emit: this.#emit },
       store: () => this.store,
+      ...{ groups: this.consensus, nonce: () => Buffer.from(dice.bytes(16)).toString('base64url') },
       feed: (pipeline, item) => this.pipelines.get(pipeline).send(item)
     })
     this.#caller = new Caller({ ...shared, requests: this.#requests, serve: this.registry.serve })
     this.pubsub = createPublishSubscribe(ground, {
       ...{ links: this.links, membership: this.membership, order: this.order, router: this.router },
       ...{ lineage: this.composer.lineage, counters: this.counters, atMostOnce: this.delivery },
-      spills: () => this.#persistence.spills
+      ...{ spills: () => this.#persistence.spills, groups: this.consensus }
     })
     const first = config.bootstrap.length === 0 && config.bootstrapFile === undefined
     this.rates = new Rates({ clock, links: this.links, membership: this.membership, first })
-    this.consensus = createConsensus(ground, {
-      ...{ links: this.links, membership: this.membership, registry: this.registry },
-      ...{ persistence: this.#persistence, events: this.events }
-    })
     this.agents = createAgents(ground, {
       ...{ membership: this.membership, directory: this.directory, registry: this.registry, atlas: this.atlas },
       ...{ composer: this.composer, alarm: this.#alarm, handling: this.#handling, shedder: this.#shedder },
@@ -241,8 +248,8 @@ export class Services {
     this.pubsub.flush()
     this.links.flush()
     await this.delivery.drained()
-    const busy = () =>
-      this.links.waiting || this.order.waiting > 0 || [...this.registry].some(({ inbox }) => inbox.pending > 0)
+    const waiting = () => this.order.waiting + this.#sequencer.waiting
+    const busy = () => this.links.waiting || waiting() > 0 || [...this.registry].some(({ inbox }) => inbox.pending > 0)
     while (!this.#closing && busy()) {
       await new Promise<void>((resolve) => this.clock.after(5, resolve))
     }
@@ -254,6 +261,7 @@ export class Services {
     this.#closing = true
     const stopped = new MeshError('ERR_STOPPED', 'the node is stopped')
     this.#handling.stop(stopped)
+    this.#sequencer.stop()
     await this.pipelines.close({ drain: false }).catch(() => {})
     await this.pubsub.stop().catch(() => {})
     this.rates.stop()

@@ -14,7 +14,7 @@ export function bounded<T>(
   promise: Promise<T>,
   clock: Clock,
   bounds: Bounds | undefined,
-  late?: () => MeshError
+  late?: () => MeshError | undefined
 ): Promise<T> {
   const timeout = bounds?.timeout
   const signal = bounds?.signal

@@ -78,8 +78,10 @@ describe('the API, “Agents”', function () {
       await assert.rejects(planner.publish('a.topic', 1, { [key]: true }), unsupported, key)
     }
     await assert.rejects(planner.request('far', 1, { type: 'echo', durable: true } as never), unsupported)
-    for (const options of [{ ordering: 'total' }] as const) {
-      await assert.rejects(planner.send('far', 1, options), unsupported)
+    await assert.rejects(planner.request('far', 1, { type: 'echo', ordering: 'total' }), unsupported)
+    for (const order of [{ ordering: 'total' }] as const) {
+      await assert.rejects(planner.send('far', 1, order), { code: 'ERR_NO_CONSENSUS' })
+      await assert.rejects(planner.publish('a.topic', 1, order), { code: 'ERR_NO_CONSENSUS' })
     }
   })
 

@@ -219,7 +219,8 @@ for (const [where, sender] of [
         const agent = await mesh.run(mesh.nodes[sender]!.agent('sender'))
         const refusals: [object, string][] = [
           [{ delivery: 'sometimes' }, 'ERR_CONFIG'],
-          [{ ordering: 'total' }, 'ERR_UNSUPPORTED'],
+          [{ ordering: 'total' }, 'ERR_NO_CONSENSUS'],
+          [{ ordering: 'sorted' }, 'ERR_CONFIG'],
           [{ durable: true }, 'ERR_NO_DATA_DIR'],
           [{ type: '' }, 'ERR_INVALID_MESSAGE'],
           [{ priority: 'urgent' }, 'ERR_INVALID_MESSAGE'],

@@ -4,6 +4,7 @@ import { disorder } from './disorder.ts'
 import { gaps } from './gaps.ts'
 import { letters } from './letters.ts'
 import { lost } from './lost.ts'
+import { totalOrder } from './total-order.ts'
 import { twice } from './twice.ts'
 import type { Mutant } from './types.ts'
 
@@ -14,5 +15,6 @@ export const mutants: readonly Mutant[] = [
   ...causalOrder,
   ...letters,
   ...gaps,
-  ...agreement
+  ...agreement,
+  ...totalOrder
 ]

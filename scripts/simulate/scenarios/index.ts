@@ -13,6 +13,7 @@ import { publishSubscribe } from './publish-subscribe.ts'
 import { raft } from './raft/raft.ts'
 import { rateLimits } from './rate-limits.ts'
 import { requestResponse } from './request-response.ts'
+import { totalOrder } from './total-order/total-order.ts'
 import type { Scenario } from './types.ts'
 
 const claims: readonly Scenario[] = [
@@ -29,6 +30,7 @@ const claims: readonly Scenario[] = [
   pipeline,
   flow,
   rateLimits,
+  totalOrder,
   raft
 ]
 

@@ -1,6 +1,7 @@
 import { MeshError } from '../../../protocols/errors.ts'
 import type { Agent } from '../../agent/agent.ts'
 import { wrong } from '../../agent/options.ts'
+import type { GroupFor } from '../../agent/templates.ts'
 import { Deliveries } from '../../core/replicated/deliveries.ts'
 import { isKeyValue } from '../../core/replicated/key-value.ts'
 import { Locks } from '../../core/replicated/locks.ts'
@@ -9,10 +10,13 @@ import { MACHINE, ReplicatedState } from '../../core/replicated/replicated-state
 import { Sequences } from '../../core/replicated/sequences.ts'
 import type { StateMachine } from '../../core/replicated/types.ts'
 import { ConsensusDriver } from '../../runtime/consensus/client/driver.ts'
+import type { GroupClient } from '../../runtime/consensus/client/group-client.ts'
 import { LockKeeper } from '../../runtime/consensus/client/lock-keeper.ts'
 import { Replicas } from '../../runtime/consensus/replicas.ts'
 import type { Links } from '../../runtime/links/types.ts'
 import type { Membership } from '../../runtime/membership/types.ts'
+import { groupEntry } from '../../runtime/ordering/sequences.ts'
+import type { OrderingGroups } from '../../runtime/ordering/types.ts'
 import type { Clock, Coordinator, Dice } from '../../runtime/ports.ts'
 import type { Store } from '../../runtime/storage/types.ts'
 import { bounded } from '../waiting.ts'
@@ -52,7 +56,7 @@ const MOST_GROUPS = 1_024
 const LETTING_GO = 500
 
 /** All groups that this node has opened. */
-export class ConsensusGroups {
+export class ConsensusGroups implements OrderingGroups {
   readonly #parts: GroupsParts
   readonly #replicas: Replicas
   readonly #driver: ConsensusDriver
@@ -60,6 +64,7 @@ export class ConsensusGroups {
   readonly #open = new Map<string, KeyValues | OwnMachine>()
   readonly #coordinators = new Map<string, Coordinator>()
   readonly #keepers: LockKeeper[] = []
+  readonly #listeners: ((name: string) => void)[] = []
   #records: MemberRecords | undefined
 
   constructor(parts: GroupsParts) {
@@ -69,6 +74,28 @@ export class ConsensusGroups {
     this.#replicas = new Replicas({ self, clock, random, links, store, maxFrame, emit })
     this.#driver = new ConsensusDriver({ self, clock, dice, links, membership })
   }
+
+  /** The name of the group that gives total order, where there is one: the one given, else the control plane. `ERR_CONFIG`. */
+  readonly groupFor: GroupFor = (group) => {
+    if (group === undefined && !this.#open.has(CONTROL_PLANE)) return undefined
+    return this.named(group).name
+  }
+
+  // ---- OrderingGroups ----------------------------------------------------------------------------------------------
+
+  get names(): Iterable<string> {
+    return this.#open.keys()
+  }
+
+  find(name: string): GroupClient | undefined {
+    return this.#open.get(name)?.parts.client
+  }
+
+  onOpened(listener: (name: string) => void): void {
+    this.#listeners.push(listener)
+  }
+
+  // ------------------------------------------------------------------------------------------------------------------
 
   /** Those that are open, by their names. */
   get all(): ConsensusGroup[] {
@@ -133,6 +160,9 @@ export class ConsensusGroups {
     }
     const group = isKeyValue(machine) ? new KeyValues(parts) : new OwnMachine(parts)
     this.#open.set(name, group)
+    // Whoever publishes in its order is to know who reads that.
+    this.#parts.membership.set(groupEntry(name), {})
+    for (const listener of this.#listeners) listener(name)
     return group
   }
 

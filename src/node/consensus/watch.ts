@@ -1,5 +1,6 @@
 import type { FollowValue } from '../../../protocols/consensus/messages.ts'
 import { unpack } from '../../../protocols/envelope/messagepack.ts'
+import { MACHINE } from '../../core/replicated/replicated-state.ts'
 import type { GroupClient } from '../../runtime/consensus/client/group-client.ts'
 import type { WatchedCommand, WatchedValue, WatchSnapshot } from './types.ts'
 
@@ -43,10 +44,10 @@ async function* follow<Item, State>(
 ): AsyncGenerator<Item | WatchSnapshot<State>, undefined> {
   try {
     let at = from ?? (await client.index({ signal })) + 1
-    for (let ahead = client.follow(at, { signal }); ; ) {
+    for (let ahead = client.follow(MACHINE, at, { signal }); ; ) {
       const { next, value } = await ahead
       at = next
-      ahead = client.follow(at, { signal })
+      ahead = client.follow(MACHINE, at, { signal })
       // It is awaited in the next round, if there is one.
       ahead.catch(() => {})
       yield* itemsOf(value, shown, state)

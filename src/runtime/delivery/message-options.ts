@@ -8,5 +8,6 @@ export const MESSAGE_OPTIONS: readonly string[] = [
   'priority',
   'consistency',
   'ordering',
+  'group',
   'ttl'
 ]

@@ -3,6 +3,7 @@ import { MeshError } from '../../../protocols/errors.ts'
 import type { QueueLimits } from '../../core/flow/watermarks.ts'
 import { type Lease, LeaseQueue } from '../../core/pubsub/lease-queue.ts'
 import type { Feed } from './log/types.ts'
+import type { OrderedSubscription, Settling } from './ordered/ordered-subscription.ts'
 import type { Pressing, Pressure } from './pressure.ts'
 import { Screen, type ScreenComponents } from './screen.ts'
 import type { LogPlace, SubscribeOptions, Subscription, SubscriptionStats } from './types.ts'
@@ -11,13 +12,20 @@ export interface AssuredSubscriptionComponents extends ScreenComponents {
   /** One that lasts as long as it must: nothing is shed. */
   pressure: Pressure
   closed(subscription: AssuredSubscription): void
+  /** What reads groups' logs for it is to end, and what is remembered of that to go. */
+  left?: ((subscription: AssuredSubscription) => Promise<void>) | undefined
+  forgotten?: ((subscription: AssuredSubscription) => Promise<void>) | undefined
 }
 
 /**
  * Bytes, from which each attempt gets a message of its own; or that messages of a publisher are missing here. `place` where
  * they were read from a log.
  */
-type Item = ({ topic: string; bytes: Uint8Array } | { gap: () => MeshError }) & { place: LogPlace | undefined }
+type Item = ({ topic: string; bytes: Uint8Array } | { gap: () => MeshError }) & {
+  place: LogPlace | undefined
+  /** Hears that it is done with. */
+  feed?: Settling | undefined
+}
 
 /** What an iterator waits with, and holds. */
 interface Loop {
@@ -31,7 +39,7 @@ interface Loop {
  *
  * Invariant: loops wait only while the queue has nothing to hand out.
  */
-export class AssuredSubscription implements Subscription, Pressing {
+export class AssuredSubscription implements Subscription, Pressing, OrderedSubscription {
   readonly pattern: string
   readonly owner: string
   readonly #screen: Screen
@@ -52,6 +60,9 @@ export class AssuredSubscription implements Subscription, Pressing {
   ready: Promise<void> = Promise.resolve()
   /** What reads logs for it. */
   feed: Feed | undefined
+  readonly paced = true
+  readonly tellsGaps = true
+  onRoom: (() => void) | undefined
   position: LogPlace | undefined
 
   constructor(
@@ -81,7 +92,13 @@ export class AssuredSubscription implements Subscription, Pressing {
    * Takes a message from `publisher`; false where it is not wanted. `bytes` are shared with other subscriptions and never
    * change. What has a `place` came because there was room for it, and slows nobody.
    */
-  offer(publisher: string, topic: string, bytes: Uint8Array, place?: LogPlace): boolean {
+  offer(
+    publisher: string,
+    topic: string,
+    bytes: Uint8Array,
+    place?: LogPlace,
+    feed: Settling | undefined = this.feed
+  ): boolean {
     if (this.#closed) return false
     this.#stats.received++
     if (this.#screen.admit(topic, bytes) === false) return false
@@ -89,10 +106,25 @@ export class AssuredSubscription implements Subscription, Pressing {
       this.#drop(publisher, this.#shed)
       return false
     }
-    this.#queue.push({ topic, bytes, place }, bytes.length)
+    this.#queue.push({ topic, bytes, place, feed }, bytes.length)
     this.#serve()
     if (place === undefined && this.#queue.pressed) this.#press(publisher)
     return true
+  }
+
+  get full(): boolean {
+    return this.#queue.pressed
+  }
+
+  /** From a group's log. */
+  offerOrdered(publisher: string, topic: string, bytes: Uint8Array, place: LogPlace, feed: Settling): boolean {
+    return this.offer(publisher, topic, bytes, place, feed)
+  }
+
+  gapOrdered(gap: () => MeshError, place: LogPlace, feed: Settling): void {
+    if (this.#closed) return
+    this.#queue.push({ gap, place, feed }, 0)
+    this.#serve()
   }
 
   /** So many numbers up to `place` are in no log any more; some may not have matched. */
@@ -100,7 +132,7 @@ export class AssuredSubscription implements Subscription, Pressing {
     if (this.#closed) return
     const { publisher } = place
     const gap = () => missing(publisher, `${messages} numbers before ${place.sequence + 1}`, { messages })
-    this.#queue.push({ gap, place }, 0)
+    this.#queue.push({ gap, place, feed: this.feed }, 0)
     this.#serve()
   }
 
@@ -163,7 +195,7 @@ export class AssuredSubscription implements Subscription, Pressing {
       if (next === undefined || next instanceof MeshError) this.#settle(lease)
       else {
         loop.held = lease
-        this.position = item.place
+        if (item.feed === this.feed) this.position = item.place
         if (attempts > 1) this.#stats.redelivered++
         else this.#stats.delivered++
       }
@@ -181,11 +213,12 @@ export class AssuredSubscription implements Subscription, Pressing {
   #settle(lease: Lease<Item>): void {
     this.#queue.acknowledge(lease)
     const { item } = lease
-    if (item.place !== undefined) this.feed?.settled(item.place, 'gap' in item ? undefined : item.bytes.length)
+    if (item.place !== undefined) item.feed?.settled(item.place, 'gap' in item ? undefined : item.bytes.length)
     this.#settlements++
     if (this.#queue.pressed) return
     this.#shed = undefined
     this.#components.pressure.release(this)
+    this.onRoom?.()
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Message> {
@@ -237,13 +270,20 @@ export class AssuredSubscription implements Subscription, Pressing {
     this.#components.pressure.release(this)
     this.#aborter.abort(reason)
     for (const loop of this.#waiting.splice(0)) loop.waiting.shift()!.resolve({ done: true, value: undefined })
-    await this.feed?.close()
+    // How far it is with either is written, whatever becomes of the other.
+    const [fed, ordered] = await Promise.allSettled([this.feed?.close(), this.#components.left?.(this)])
+    for (const one of [fed, ordered]) if (one.status === 'rejected') throw one.reason
   }
 
   unsubscribe(): Promise<void> {
     const closed = this.close()
     // In this very turn: nobody is to resume under its name before it is forgotten.
-    return (this.#forgotten ??= this.feed?.forget(closed) ?? closed)
+    return (this.#forgotten ??= this.#forget(this.feed?.forget(closed) ?? closed))
+  }
+
+  async #forget(closed: Promise<void>): Promise<void> {
+    await closed
+    await this.#components.forgotten?.(this)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

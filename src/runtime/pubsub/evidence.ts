@@ -4,6 +4,7 @@ import type { Acknowledgements } from './acknowledgements.ts'
 import type { AssuredSubscription } from './assured-subscription.ts'
 import type { InterestView } from './interest.ts'
 import type { LocalSubscriptions } from './local.ts'
+import { isOrdered, type OrderedPublisher } from './ordered/ordered-publisher.ts'
 import type { Publication, Publisher } from './publisher.ts'
 import { Reach } from './reach.ts'
 import type { LocalSubscription } from './subscription.ts'
@@ -17,6 +18,7 @@ export interface EvidenceComponents {
   assuredLocal: LocalSubscriptions<AssuredSubscription>
   acknowledgements: Acknowledgements
   publisher: Publisher
+  ordered: OrderedPublisher | undefined
   grace: number
 }
 
@@ -44,8 +46,7 @@ export class EvidenceDesk {
     const publication = publisher.encode(message)
     const { topic } = publication
     const reach = new Reach(message.id, topic, wanted, clock, grace)
-    const expire = () =>
-      reach.fail('ERR_TIMEOUT', `${topic} had not reached ${wanted} subscriptions within ${timeout} ms`)
+    const expire = () => reach.fail(reach.late, `${topic} had not reached ${wanted} subscriptions within ${timeout} ms`)
     const timer = clock.after(timeout, expire)
     this.#open.add(reach)
     const abort = () => reach.fail('ERR_ABORTED', 'the publication was aborted', signal?.reason)
@@ -53,7 +54,8 @@ export class EvidenceDesk {
     signal?.addEventListener('abort', abort, { once: true })
     try {
       await Promise.race([this.#subscribers(topic, wanted, reach.settled.promise), reach.settled.promise])
-      await this.#ask(reach, publication, options, timeout)
+      if (isOrdered(message)) await this.#askOrdered(reach, message, publication, options, timeout)
+      else await this.#ask(reach, publication, options, timeout)
       return await reach.settled.promise
     } finally {
       this.#open.delete(reach)
@@ -71,11 +73,7 @@ export class EvidenceDesk {
   #subscribers(topic: string, wanted: number, settled: Promise<unknown>): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const look = () => {
-      const { local, assuredLocal, view } = this.#c
-      let known = local.matching(topic).length + assuredLocal.matching(topic).length
-      for (const { subscribers } of view.table.match(topic)) known += subscribers
-      for (const { subscribers } of view.assuredOf(topic)) known += subscribers
-      if (known < wanted) return
+      if (this.#c.publisher.known(topic) < wanted) return
       this.#waiting.delete(look)
       resolve()
     }
@@ -84,6 +82,34 @@ export class EvidenceDesk {
     const forget = () => void this.#waiting.delete(look)
     settled.then(forget, forget)
     return promise
+  }
+
+  /** Whoever reads it in the group's log says to how many it went there, this node included. */
+  async #askOrdered(
+    reach: Reach,
+    message: Message,
+    publication: Publication,
+    options: PublishOptions,
+    ms: number
+  ): Promise<void> {
+    const { acknowledgements, view, self, ordered } = this.#c
+    const { topic } = publication
+    const interested = [...view.table.match(topic), ...view.assuredOf(topic)].map(({ peer }) => peer)
+    const peers = new Set([self, ...interested])
+    let left = peers.size
+    const token = acknowledgements.ask(peers, ms, (peer, many) => reach.heard(peer, many, --left), ignored)
+    try {
+      reach.late = 'ERR_NO_QUORUM'
+      const committed = ordered!.publish(message, publication, token, { ...options, timeout: ms })
+      // Whoever has it may say so before whoever leads does: it is committed then, and its number is on its way.
+      await Promise.race([committed, reach.settled.promise])
+      reach.evidence.sequence = await committed
+      reach.late = 'ERR_TIMEOUT'
+      reach.sent(self, 0, 'group', left)
+      await reach.settled.promise
+    } finally {
+      acknowledgements.forget(token)
+    }
   }
 
   async #ask(reach: Reach, publication: Publication, options: PublishOptions, ms: number): Promise<void> {
@@ -109,3 +135,5 @@ export class EvidenceDesk {
     }
   }
 }
+
+function ignored(): void {}

@@ -10,7 +10,7 @@ const SUBSCRIBE_KEYS = new Set([
   ...['durable', 'name', 'from']
 ])
 /** The message's own options come along: whoever made the message has read them. */
-const PUBLISH_KEYS = new Set(['waitFor', 'timeout', 'signal', 'durable', ...MESSAGE_OPTIONS])
+const PUBLISH_KEYS = new Set(['waitFor', 'timeout', 'signal', 'durable', 'key', ...MESSAGE_OPTIONS])
 const DELIVERIES = new Set(['at-most-once', 'at-least-once'])
 const OVERFLOWS = new Set(['drop-oldest', 'drop-newest', 'reject', 'spill-to-disk', 'redirect'])
 

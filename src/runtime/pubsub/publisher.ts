@@ -105,6 +105,15 @@ export class Publisher {
     return { topic, bytes, ordered: this.#c.order !== undefined && message.guarantee?.ordering === 'causal' }
   }
 
+  /** What is known of who wants the topic. */
+  known(topic: string): number {
+    const { local, assuredLocal, view } = this.#c
+    let known = local.matching(topic).length + assuredLocal.matching(topic).length
+    for (const { subscribers } of view.table.match(topic)) known += subscribers
+    for (const { subscribers } of view.assuredOf(topic)) known += subscribers
+    return known
+  }
+
   /** Resolves once handed over: at once, or after what keeps the topic back. */
   async publish(message: Message, options: PublishOptions): Promise<Evidence> {
     const publication = this.encode(message)

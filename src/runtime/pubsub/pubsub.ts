@@ -18,6 +18,8 @@ import { DEFAULT_LIMITS, emptyStats } from './limits.ts'
 import { LocalSubscriptions } from './local.ts'
 import { Logs } from './log/logs.ts'
 import { checkPublish, checkSubscribe, deliveryOf, readsLogs } from './options.ts'
+import { OrderedPublications } from './ordered/ordered-publications.ts'
+import { isOrdered } from './ordered/ordered-publisher.ts'
 import { Outbound } from './outbound.ts'
 import { Pressure } from './pressure.ts'
 import { Publisher } from './publisher.ts'
@@ -84,6 +86,7 @@ class MeshPubSub implements PubSub {
   readonly #reading = new Set<AssuredSubscription>()
   readonly #publisher: Publisher
   readonly #evidence: EvidenceDesk
+  readonly #ordered: OrderedPublications | undefined
   readonly #receiver: Receiver
 
   constructor(components: PubSubComponents) {
@@ -141,7 +144,12 @@ class MeshPubSub implements PubSub {
       ...{ assured: assuring, logs }
     })
     this.#publisher = publisher
-    this.#evidence = new EvidenceDesk({ ...shared, publisher, grace: limits.grace })
+    const { ordering, emit } = components
+    const told = { coalescer: this.#coalescer, emit, membership }
+    this.#ordered =
+      ordering && new OrderedPublications({ ...shared, ...told, ordering, publisher, stats, outbound, limits })
+    const { publisher: ordered } = this.#ordered ?? {}
+    this.#evidence = new EvidenceDesk({ ...shared, publisher, ordered, grace: limits.grace })
     this.#receiver = new Receiver({
       ...{
         host,
@@ -223,7 +231,8 @@ class MeshPubSub implements PubSub {
     if (options.signal?.aborted) {
       throw new MeshError('ERR_ABORTED', 'the publication was aborted', { cause: options.signal.reason })
     }
-    if (!options.durable) return this.#publish(message, options)
+    // A majority of the group has what it orders on disk.
+    if (!options.durable || isOrdered(message)) return this.#publish(message, options)
     this.#logs.checkDurable()
     const evidence = await this.#publish(message, options)
     await this.#logs.log.synced()
@@ -231,12 +240,17 @@ class MeshPubSub implements PubSub {
   }
 
   #publish(message: Message, options: PublishOptions): Promise<Evidence> {
-    return options.waitFor === undefined
-      ? this.#publisher.publish(message, options)
-      : this.#evidence.publish(message, options.waitFor.subscribers, options)
+    if (options.waitFor !== undefined) return this.#evidence.publish(message, options.waitFor.subscribers, options)
+    return isOrdered(message) ? this.#order(message, options) : this.#publisher.publish(message, options)
+  }
+
+  #order(message: Message, options: PublishOptions): Promise<Evidence> {
+    if (this.#ordered === undefined) throw new MeshError('ERR_NO_CONSENSUS', 'there is nobody who gives an order')
+    return this.#ordered.publish(message, options)
   }
 
   open(memory: Memory): Promise<void> {
+    this.#ordered?.open(memory.store)
     return this.#logs.open(memory)
   }
 
@@ -267,7 +281,8 @@ class MeshPubSub implements PubSub {
         ? this.#assure(pattern, options, limits, owner, closed)
         : this.#listen(pattern, options, limits, owner, closed)
     if (channel !== undefined) this.#channels.need(channel)
-    subscription.ready = this.#announcer.add(wish, subscription.signal)
+    const announced = this.#announcer.add(wish, subscription.signal)
+    subscription.ready = this.#ordered?.join(subscription, options, announced) ?? announced
     // Whoever does not wait for it need not handle that it failed.
     subscription.ready.catch(() => {})
     this.#evidence.changed()
@@ -281,6 +296,7 @@ class MeshPubSub implements PubSub {
       ...{ codec, emit, clock, pressure: this.#pressure, coalescer: this.#coalescer },
       closed: (subscription) => {
         this.#local.remove(subscription)
+        void this.#ordered?.leave(subscription)
         closed(subscription)
       }
     })
@@ -292,6 +308,7 @@ class MeshPubSub implements PubSub {
     const { codec, emit, clock } = this.#components
     const subscription = new AssuredSubscription(pattern, options, limits, owner, {
       ...{ codec, emit, clock, pressure: this.#patience, coalescer: this.#coalescer },
+      left: (subscription) => this.#left(subscription),
       closed: (subscription) => {
         this.#assuredLocal.remove(subscription)
         closed(subscription)
@@ -307,6 +324,8 @@ class MeshPubSub implements PubSub {
     this.#logs.check(owner, options)
     const subscription = new AssuredSubscription(pattern, options, limits, owner, {
       ...{ codec, emit, clock, pressure: this.#patience, coalescer: this.#coalescer },
+      left: (subscription) => this.#left(subscription),
+      forgotten: (subscription) => this.#forgotten(subscription, options),
       closed: (subscription) => {
         this.#reading.delete(subscription)
         closed(subscription)
@@ -314,7 +333,18 @@ class MeshPubSub implements PubSub {
     })
     this.#reading.add(subscription)
     this.#logs.feed(subscription, options, limits)
+    if (this.#ordered === undefined) return subscription
+    subscription.ready = this.#ordered.join(subscription, options, subscription.ready)
+    subscription.ready.catch((error) => subscription.fail(error))
     return subscription
+  }
+
+  async #left(subscription: AssuredSubscription): Promise<void> {
+    await this.#ordered?.leave(subscription)
+  }
+
+  async #forgotten(subscription: AssuredSubscription, { durable, name }: SubscribeOptions): Promise<void> {
+    if (durable) await this.#ordered?.forget(subscription, name!)
   }
 
   stats(): PubSubStats {
@@ -335,6 +365,7 @@ class MeshPubSub implements PubSub {
     for (const subscription of [...this.#local.all(), ...this.#assuredLocal.all()]) await subscription.close()
     // What could not be written is handed out again in the next life.
     await Promise.allSettled([...this.#reading].map((subscription) => subscription.close()))
+    this.#ordered?.stop()
     await this.#logs.stop()
     this.#view.stop()
     this.#channels.stop()

@@ -6,6 +6,8 @@ import type { Evidence } from './types.ts'
 export class Reach {
   readonly evidence: Evidence
   readonly settled = Promise.withResolvers<Evidence>()
+  /** What it is to fail with when its time is over. */
+  late: 'ERR_TIMEOUT' | 'ERR_NO_QUORUM' = 'ERR_TIMEOUT'
   readonly #wanted: number
   readonly #clock: Clock
   readonly #grace: number
@@ -58,7 +60,7 @@ export class Reach {
   }
 
   fail(
-    code: 'ERR_NO_RESPONDERS' | 'ERR_TIMEOUT' | 'ERR_ABORTED' | 'ERR_STOPPED',
+    code: 'ERR_NO_RESPONDERS' | 'ERR_TIMEOUT' | 'ERR_NO_QUORUM' | 'ERR_ABORTED' | 'ERR_STOPPED',
     message: string,
     cause?: unknown
   ): void {

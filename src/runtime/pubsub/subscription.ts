@@ -2,6 +2,7 @@ import type { Message } from '../../../protocols/envelope/message.ts'
 import { MeshError } from '../../../protocols/errors.ts'
 import { BoundedQueue } from '../../core/flow/queue.ts'
 import type { QueueLimits } from '../../core/flow/watermarks.ts'
+import type { OrderedSubscription } from './ordered/ordered-subscription.ts'
 import type { Pressing, Pressure } from './pressure.ts'
 import { Screen, type ScreenComponents } from './screen.ts'
 import { type Publication, SubscriptionSpill } from './subscription-spill.ts'
@@ -42,7 +43,7 @@ const MOST_PARKED = 65_536
  * came before its publisher felt the pressure, and is bounded by the credit that it had, so that `reject` loses nothing
  * while its publishers can be slowed.
  */
-export class LocalSubscription implements Subscription, Pressing {
+export class LocalSubscription implements Subscription, Pressing, OrderedSubscription {
   readonly pattern: string
   readonly owner: string
   readonly overflow: NonNullable<SubscribeOptions['overflow']>
@@ -61,6 +62,8 @@ export class LocalSubscription implements Subscription, Pressing {
   #overrun = false
   #closed = false
   ready: Promise<void> = Promise.resolve()
+  onRoom: (() => void) | undefined
+  readonly tellsGaps = false
   /** It reads no log. */
   readonly position = undefined
 
@@ -94,8 +97,27 @@ export class LocalSubscription implements Subscription, Pressing {
     return this.#aborter.signal
   }
 
-  /** Takes a message from `publisher`. `bytes` are shared with other subscriptions and never change. */
-  offer(publisher: string, topic: string, bytes: Uint8Array): void {
+  get paced(): boolean {
+    return this.overflow === 'reject'
+  }
+
+  get full(): boolean {
+    return this.#queue.pressed
+  }
+
+  /** From a group's log, since there was room for it: it slows nobody. */
+  offerOrdered(publisher: string, topic: string, bytes: Uint8Array): boolean {
+    this.offer(publisher, topic, bytes, false)
+    return false
+  }
+
+  gapOrdered(): void {}
+
+  /**
+   * Takes a message from `publisher`. `bytes` are shared with other subscriptions and never change. `pressing`: its publisher
+   * can be slowed.
+   */
+  offer(publisher: string, topic: string, bytes: Uint8Array, pressing = true): void {
     if (this.#closed) return
     this.#stats.received++
     const message = this.#screen.admit(topic, bytes)
@@ -108,7 +130,7 @@ export class LocalSubscription implements Subscription, Pressing {
       else reader.take({ done: false, value })
       return
     }
-    if (this.overflow === 'reject') this.#admit(publisher, item)
+    if (this.overflow === 'reject') this.#admit(publisher, item, pressing)
     else if (this.#spill?.active || !this.#queue.push(item, bytes.length)) this.#exceed(item)
   }
 
@@ -156,11 +178,11 @@ export class LocalSubscription implements Subscription, Pressing {
     }
   }
 
-  #admit(publisher: string, item: Queued): void {
+  #admit(publisher: string, item: Queued, pressing: boolean): void {
     const { length } = item.bytes
     const taken = this.#parked.length === 0 && this.#queue.push(item, length)
     if (!taken && (this.#overrun || !this.#parked.push(item, length))) this.#drop('rejected', length)
-    if (this.pressing) this.#press(publisher)
+    if (pressing && this.pressing) this.#press(publisher)
   }
 
   #drop(reason: string, bytes: number): void {
@@ -216,6 +238,7 @@ export class LocalSubscription implements Subscription, Pressing {
     if (this.#queue.pressed) return
     this.#overrun = false
     this.#components.pressure.release(this)
+    this.onRoom?.()
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Message> {

@@ -7,6 +7,7 @@ import type { Membership } from '../membership/types.ts'
 import type { Broadcast, Clock, Dice, Disk, Host } from '../ports.ts'
 import type { SpillHost, SpillQueue } from '../storage/spill-queue.ts'
 import type { StorageReport, Store } from '../storage/types.ts'
+import type { OrderedEvent, PublicationOrdering } from './ordered/types.ts'
 import type { Publication } from './subscription-spill.ts'
 
 /** How a message becomes bytes inside a batch. `decode` gives a new object each time: that is what isolates subscribers. */
@@ -25,6 +26,8 @@ export interface PubSubComponents {
   codec: MessageCodec
   /** Left out: no publication has a place in the causal order. */
   order?: CausalDriver | undefined
+  /** Left out: nothing is published in total order. */
+  ordering?: PublicationOrdering | undefined
   emit(event: PubSubEvent): void
   overflow: SubscriptionOverflow
   /** Told of what is damaged in the log of publications. Default: nobody is. */
@@ -107,13 +110,17 @@ export interface PublishOptions {
   /** ms for the whole call. Default 5,000 with `waitFor`; without it no bound but the stall's. 0 never waits: `ERR_BACKPRESSURE`. */
   timeout?: number | undefined
   signal?: AbortSignal | undefined
+  /** With `ordering: 'total'`: what is published under one key, to whatever topics, is one sequence. Default: that of the topic. */
+  key?: string | undefined
 }
 
 export interface Evidence {
   id: string
   topic: string
-  /** `local`: no other node wants the topic. */
-  path: 'local' | 'direct' | 'gossip'
+  /** `local`: no other node wants the topic. `group`: it stands in a group's log, which every subscriber reads. */
+  path: 'local' | 'direct' | 'gossip' | 'group'
+  /** In total order: its number in its sequence. */
+  sequence?: number
   /** Subscriptions reached where `acknowledged`; else those known to want it. */
   subscribers: number
   /** One element a node that has acknowledged, this one included. */
@@ -257,6 +264,7 @@ export type PubSubEvent =
    * where the publisher began anew.
    */
   | { kind: 'lost'; publisher: string; channel: number | undefined; packets: number | undefined }
+  | OrderedEvent
 
 export interface PubSubStats {
   published: number

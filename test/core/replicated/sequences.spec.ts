@@ -21,8 +21,8 @@ describe('a sequence', () => {
     const { replica, next, ask } = ground()
     next('a', 'x')
     next('a', 'y')
-    assert.equal(next('a', 'x'), 1)
-    assert.equal(told(replica.copy().tell('sequences', { next: 'a', id: 'y', data: 1 })), 2)
+    assert.deepEqual(next('a', 'x'), { again: 1 })
+    assert.deepEqual(told(replica.copy().tell('sequences', { next: 'a', id: 'y', data: 1 })), { again: 2 })
     assert.equal(ask({ last: 'a' }), 2)
   })
 
@@ -39,7 +39,9 @@ describe('a sequence', () => {
     for (let i = 0; i < 2 * REMEMBERED_IDS; i++) next('a', `${i}`)
     next('a', 'one more')
     const again = { next: 'a', id: `${REMEMBERED_IDS}`, data: 1 }
-    for (const one of [replica.copy(), replica]) assert.equal(told(one.tell('sequences', again)), REMEMBERED_IDS + 1)
+    for (const one of [replica.copy(), replica]) {
+      assert.deepEqual(told(one.tell('sequences', again)), { again: REMEMBERED_IDS + 1 })
+    }
     assert.equal(next('a', '0'), 2 * REMEMBERED_IDS + 2)
   }).timeout(60_000)
 
@@ -52,7 +54,7 @@ describe('a sequence', () => {
     assert.deepEqual(replica.state.snapshot(), before)
     for (const question of [{}, { number: 'a' }]) assert.throws(() => ask(question), { code: 'ERR_MALFORMED' })
     const none = [[], []]
-    for (const state of [[], [none, 'a', 0], [none, 'a'], [[['a', 'b'], []]], 7]) {
+    for (const state of [[], [none, 'a', 0, 1], [none, 'a', 1, 0], [none, 'a', 1], [[['a', 'b'], []]], 7]) {
       assert.throws(() => new Sequences().restore(state), { code: 'ERR_MALFORMED' })
     }
   })

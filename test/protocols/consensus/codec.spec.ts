@@ -23,7 +23,7 @@ const bodies: fc.Arbitrary<CallBody> = fc.oneof(
   fc.constant<CallBody>({ op: 'index' }),
   fc.record({ op: fc.constant('read'), least: fc.option(number, { nil: undefined }), part, question: bytes }),
   fc.record({ op: fc.constant('await'), part, question: bytes, known: bytes }),
-  fc.record({ op: fc.constant('follow'), from: number, bytes: number }),
+  fc.record({ op: fc.constant('follow'), from: number, bytes: number, part }),
   fc.record({ op: fc.constant('change'), voters: peers, learners: peers }),
   fc.record({ op: fc.constant('transfer'), to: fc.option(peer, { nil: undefined }) }),
   fc.constant<CallBody>({ op: 'snapshot' })

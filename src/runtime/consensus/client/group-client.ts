@@ -130,9 +130,9 @@ export class GroupClient {
     return (await this.#calls.lead({ op: 'await', part, question: pack(question), known }, wait)).value
   }
 
-  /** What the user's part was told from `from` on, and where to go on; nothing after a while. */
-  async follow(from: number, wait: Wait): Promise<{ next: number; value: FollowValue }> {
-    const { index, value } = await this.#calls.follow({ op: 'follow', from, bytes: FOLLOW_BYTES }, wait)
+  /** What the part was told from `from` on, and where to go on; nothing after a while. */
+  async follow(part: string, from: number, wait: Wait): Promise<{ next: number; value: FollowValue }> {
+    const { index, value } = await this.#calls.follow({ op: 'follow', from, bytes: FOLLOW_BYTES, part }, wait)
     const [snapshot, ...entries] = unpack(value) as FollowValue
     if (snapshot !== null || entries.length > 0) this.#reads.saw(index - 1)
     return { next: index, value: [snapshot, ...entries] }

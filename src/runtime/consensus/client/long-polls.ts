@@ -3,7 +3,7 @@ import type { CallBody, FollowedEntry } from '../../../../protocols/consensus/me
 import { pack, unpack } from '../../../../protocols/envelope/messagepack.ts'
 import { MeshError } from '../../../../protocols/errors.ts'
 import type { Due } from '../../../core/delivery/deadlines.ts'
-import { MACHINE, partOfSnapshot } from '../../../core/replicated/replicated-state.ts'
+import { partOfSnapshot } from '../../../core/replicated/replicated-state.ts'
 import { Alarm } from '../../delivery/alarm.ts'
 import type { Clock } from '../../ports.ts'
 import type { Applied, Followed } from '../types.ts'
@@ -21,9 +21,9 @@ type Follow = Extract<CallBody, { op: 'follow' }>
 
 interface Open extends Due {
   readonly waiter: Waiter
-  /** Where a follower goes on; of the others what they ask. */
+  /** Where a follower goes on. */
   from: number
-  readonly call: Await | undefined
+  readonly call: Await | Follow
   unfollow: () => void
 }
 
@@ -47,18 +47,18 @@ export class LongPolls {
   /** Answered once a question's answer is another than the caller knows, by the leader alone. */
   await(call: Await, waiter: Waiter): void {
     const open = this.#opening(waiter, call, 0)
-    if (this.#changed(open)) return
+    if (this.#changed(open, call)) return
     this.#add(open)
     this.#unfollow ??= this.#replica.follow(this.#replica.applied + 1, (followed) => {
       this.#look('snapshot' in followed ? undefined : touchedBy(followed.applied))
     })
   }
 
-  /** Answered with what the user's part was told from an index on. */
-  follow({ from, bytes }: Follow, waiter: Waiter): void {
-    const open = this.#opening(waiter, undefined, Math.max(1, from))
+  /** Answered with what a part was told from an index on. */
+  follow(call: Follow, waiter: Waiter): void {
+    const open = this.#opening(waiter, call, Math.max(1, call.from))
     this.#add(open)
-    open.unfollow = this.#replica.follow(open.from, (followed) => this.#followed(open, followed, bytes))
+    open.unfollow = this.#replica.follow(open.from, (followed) => this.#followed(open, call, followed))
   }
 
   stop(): void {
@@ -73,7 +73,7 @@ export class LongPolls {
     this.#open.clear()
   }
 
-  #opening(waiter: Waiter, call: Await | undefined, from: number): Open {
+  #opening(waiter: Waiter, call: Await | Follow, from: number): Open {
     return { waiter, call, from, at: this.#clock.monotonic() + POLL, slot: -1, unfollow: () => {} }
   }
 
@@ -92,7 +92,7 @@ export class LongPolls {
   #over(open: Open): void {
     this.#end(open)
     const { waiter, call, from } = open
-    if (call === undefined) waiter.done(from, NOTHING)
+    if (call.op === 'follow') waiter.done(from, NOTHING)
     else waiter.done(0, call.known)
   }
 
@@ -100,8 +100,8 @@ export class LongPolls {
   #look(parts?: ReadonlySet<string>): void {
     let awaited = false
     for (const open of this.#open) {
-      if (open.call === undefined) continue
-      if ((parts === undefined || parts.has(open.call.part)) && this.#changed(open)) this.#end(open)
+      if (open.call.op === 'follow') continue
+      if ((parts === undefined || parts.has(open.call.part)) && this.#changed(open, open.call)) this.#end(open)
       else awaited = true
     }
     if (awaited) return
@@ -110,8 +110,7 @@ export class LongPolls {
   }
 
   /** Whether there was an answer, or nobody to give one. */
-  #changed({ call, waiter }: Open): boolean {
-    const { part, question, known } = call!
+  #changed({ waiter }: Open, { part, question, known }: Await): boolean {
     try {
       if (this.#replica.status().role !== 'leader') throw new MeshError('ERR_NOT_LEADER', 'this replica does not lead')
       const value = pack(this.#replica.query(part, unpack(question)))
@@ -123,15 +122,15 @@ export class LongPolls {
     return true
   }
 
-  #followed(open: Open, followed: Followed, most: number): void {
+  #followed(open: Open, { part, bytes }: Follow, followed: Followed): void {
     if (!this.#open.has(open)) return
     const { waiter } = open
     try {
       if ('snapshot' in followed) {
         const { index, snapshot } = followed
-        waiter.done(index + 1, pack([[index, partOfSnapshot(snapshot, MACHINE)]]))
+        waiter.done(index + 1, pack([[index, partOfSnapshot(snapshot, part)]]))
       } else {
-        const { entries, next } = entriesOf(followed, Math.max(1, Math.min(most, FOLLOW_BYTES)))
+        const { entries, next } = entriesOf(followed, part, Math.max(1, Math.min(bytes, FOLLOW_BYTES)))
         open.from = next
         if (entries.length === 0) return
         waiter.done(next, pack([null, ...entries]))
@@ -152,15 +151,16 @@ function touchedBy(applied: readonly Applied[]): Set<string> {
   return parts
 }
 
-/** What the user's part took and did not refuse, as much as fits; and the index after it. */
+/** What the part took and did not refuse, as much as fits; and the index after it. */
 function entriesOf(
   { applied, index }: Extract<Followed, { applied: unknown }>,
+  wanted: string,
   most: number
 ): { entries: FollowedEntry[]; next: number } {
   const entries: FollowedEntry[] = []
   let bytes = 0
   for (const { index: at, term, part, body, outcome } of applied) {
-    if (part !== MACHINE || !outcome.ok) continue
+    if (part !== wanted || !outcome.ok) continue
     if (bytes >= most) return { entries, next: entries.at(-1)![0] + 1 }
     const record = pack([body, outcome.value])
     bytes += record.length
