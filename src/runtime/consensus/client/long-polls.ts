@@ -90,8 +90,10 @@ export class LongPolls {
   #over(open: Open): void {
     this.#end(open)
     const { waiter, call, from } = open
-    if (call === undefined) waiter.done(from, NOTHING)
-    else waiter.done(0, call.known)
+    if (call !== undefined) waiter.done(0, call.known)
+    // It may have been left out, or cut off: others have more to tell.
+    else if (this.#replica.status().leader === undefined) waiter.failed(notLed())
+    else waiter.done(from, NOTHING)
   }
 
   /** Something was applied, or somebody else leads. */
@@ -142,6 +144,10 @@ export class LongPolls {
 }
 
 const NOTHING = pack([null])
+
+function notLed(): MeshError {
+  return new MeshError('ERR_NOT_LEADER', 'this replica hears of no leader')
+}
 
 /** What the user's part took and did not refuse, as much as fits; and the index after it. */
 function entriesOf(
