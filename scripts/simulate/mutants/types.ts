@@ -7,6 +7,7 @@ export type Promised =
   | 'dead letters are never lost'
   | 'subscriptions never gap silently'
   | 'what is committed stays'
+  | 'a group is as one'
 
 /**
  * A bug put into production code on purpose, in the process that plays it only: there is no switch in the code itself.
