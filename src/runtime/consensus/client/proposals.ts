@@ -48,8 +48,8 @@ export class Proposals {
     if (this.#waiting.length >= MOST_WAITING) {
       throw new MeshError('ERR_QUEUE_FULL', `${MOST_WAITING} proposals wait already`)
     }
-    this.#waiting.push(proposal)
     this.#open()
+    this.#waiting.push(proposal)
   }
 
   /** The caller of a proposal gave up. */
@@ -76,9 +76,10 @@ export class Proposals {
       (answer) => {
         this.#opening = undefined
         this.#nonce = undefined
-        const [ok, value] = outcomeOf(answer)
-        if (ok && typeof value === 'number') this.#session = new SessionNumbers(value)
-        else this.close(new MeshError('ERR_MALFORMED', `no session: ${value}`))
+        const [ok, value, message] = outcomeOf(answer)
+        if (!ok) this.close(meshErrorOf(value, message))
+        else if (typeof value === 'number') this.#session = new SessionNumbers(value)
+        else this.close(new MeshError('ERR_MALFORMED', 'a session that is no number'))
         this.#pump()
       },
       () => {
@@ -143,9 +144,9 @@ export class Proposals {
       if (this.#session === session) this.#session = undefined
       // Sent once it was refused, and nothing else; sent before, it may have been applied while the session was known.
       if (ask.attempts === 1) this.#retry(proposal)
-      else proposal.reject(meshErrorOf(value, message!))
+      else proposal.reject(meshErrorOf(value, message))
     } else {
-      proposal.reject(meshErrorOf(value, message!))
+      proposal.reject(meshErrorOf(value, message))
     }
   }
 
