@@ -4,7 +4,7 @@ import { Violation } from './violation.ts'
 import { Watched } from './watched.ts'
 
 /** ms of virtual time within which everything must have ended once the faults have: a guess, far above every time-out. */
-const PATIENCE = 60_000
+const PATIENCE = 300_000
 
 /** Share of packets that vanish on a network that works. */
 export const RARE = 0.01

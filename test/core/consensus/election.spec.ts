@@ -108,7 +108,7 @@ describe('an election', () => {
 
   it('is what a learner waits for in vain: it says that it hears of no leader any more', () => {
     const node = new LoneNode({ voters: ['b'], learners: ['a'] })
-    node.receive('b', 1, { kind: 'heartbeat', commit: 0, context: 0 })
+    node.receive('b', 1, heartbeat)
     assert.equal(node.status.leader, 'b')
     node.ticks(50)
     assert.equal(node.status.leader, undefined)
