@@ -113,8 +113,8 @@ export const council: readonly Mutant[] = [
     scenario,
     seed: 1,
     file: 'src/runtime/consensus/client/long-polls.ts',
-    find: 'if (call === undefined) waiter.done(from, NOTHING)',
-    replace: 'if (call === undefined) waiter.done(from + 1, NOTHING)'
+    find: 'else waiter.done(from, NOTHING)',
+    replace: 'else waiter.done(from + 1, NOTHING)'
   },
   {
     name: 'what was applied before a leader’s snapshot stays beside it',

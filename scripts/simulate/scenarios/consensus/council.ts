@@ -3,6 +3,7 @@ import type { Mesh } from '../../../../src/testing/index.ts'
 import type { Play } from '../../play.ts'
 import { Storm } from '../../storm.ts'
 import { Ledger, Truth } from './ledger.ts'
+import { meddle } from './ordeals.ts'
 
 /** One life of a host. */
 export interface Seat {
@@ -13,6 +14,8 @@ export interface Seat {
   /** Resolves once it is known that this life is over. */
   readonly gone: Promise<typeof GONE>
 }
+
+export type Name = 'registers' | 'ledger'
 
 export const GONE = Symbol('the host has crashed')
 
@@ -27,6 +30,8 @@ export class Council {
   /** Once it has ended nothing new is begun. */
   readonly #session = new AbortController()
   readonly #storm: Storm
+  /** When the faults end. */
+  #calm = 0
   readonly #peers: string[]
   readonly #voters: readonly string[]
   readonly #seats: (Seat | undefined)[] = []
@@ -98,7 +103,7 @@ export class Council {
   }
 
   /** What each host believes of a group. */
-  statuses(group: 'registers' | 'ledger'): object[] {
+  statuses(group: Name): object[] {
     const names = (peers: readonly string[]): string => peers.map((peer) => this.#peers.indexOf(peer)).join()
     return this.hosts.map((i) => {
       const status = this.present(i)?.[group].status()
@@ -109,80 +114,45 @@ export class Council {
     })
   }
 
+  leaderOf(group: Name): number | undefined {
+    return this.members.find((i) => this.present(i)?.[group].status().role === 'leader')
+  }
+
+  peersOf(hosts: readonly number[]): string[] {
+    return hosts.map((i) => this.#peers[i]!)
+  }
+
   /** Faults by lot, changes of the voters among them; at the end all is up and connected. */
   async trouble(ms: number): Promise<void> {
-    await this.#storm.rage(ms, () => this.#meddle())
+    this.#calm = this.mesh.now + ms
+    await this.#storm.rage(ms, () => meddle(this))
   }
 
-  #meddle(): void {
-    const { chance } = this.play
-    const deeds: readonly [share: number, deed: () => void][] = [
-      [0.2, () => this.#changeVoters()],
-      [0.1, () => this.#transfer()],
-      [0.2, () => this.#snapshot()],
-      [0.12, () => this.#isolateLeader()],
-      [0.05, () => this.#powerCut()]
-    ]
-    for (const [share, deed] of deeds) if (chance.happens(share)) deed()
-  }
-
-  #anyGroup(): KeyValueGroup | MachineGroup | undefined {
-    const { chance } = this.play
-    const seat = this.present(chance.pick(this.hosts))
-    return seat && chance.pick([seat.registers, seat.ledger])
-  }
-
-  #changeVoters(): void {
-    const { chance } = this.play
-    const order = chance.shuffled(this.members.map((i) => this.#peers[i]!))
-    const size = Math.min(order.length, chance.pick([2, 3, 3, 4, 5]))
-    const learners = order.slice(size, size + chance.below(2))
-    const group = this.#anyGroup()
-    this.play.faults++
-    if (group === undefined) return
-    this.#ask(
-      `change the voters of ${group.name}`,
-      group.changeVoters(order.slice(0, size), { learners, timeout: 4_000 })
-    )
-  }
-
-  #transfer(): void {
-    const group = this.#anyGroup()
-    if (group !== undefined)
-      this.#ask(`transfer ${group.name}`, group.transferLeadership(undefined, { timeout: 4_000 }))
-  }
-
-  #snapshot(): void {
-    const group = this.#anyGroup()
-    if (group !== undefined) this.#ask(`snapshot of ${group.name}`, group.snapshot({ timeout: 4_000 }))
-  }
-
-  /** It may fail, as everything may in such weather. */
-  #ask(what: string, asked: Promise<unknown>): void {
-    this.play.watch(this.mesh, what, asked)
-  }
-
-  #isolateLeader(): void {
-    const {
-      mesh,
-      play: { chance }
-    } = this
-    const name = chance.pick(['registers', 'ledger'] as const)
-    const leader = this.members.find((i) => this.present(i)?.[name].status().role === 'leader')
-    if (leader === undefined) return
-    this.play.faults++
-    // With its clients or without them.
-    const others = chance.happens(0.5) ? this.members : this.hosts
-    mesh.partition(
-      [leader],
-      others.filter((i) => i !== leader)
-    )
+  get isTroubled(): boolean {
+    return this.mesh.now < this.#calm
   }
 
   /** All members at once: what they had not synced is lost. */
-  #powerCut(): void {
+  powerCut(): void {
     this.play.faults++
     for (const i of this.members) this.#storm.crash(i)
+  }
+
+  /** Until the cuts are healed: what the host has asked of the leader is not answered by it. */
+  cutFromLeader(host: number, group: Name): void {
+    const leader = this.leaderOf(group)
+    if (leader !== undefined && leader !== host) this.cut([host], [leader])
+  }
+
+  cutOff(host: number): void {
+    const others = this.hosts.filter((i) => i !== host)
+    this.cut([host], others)
+  }
+
+  cut(some: readonly number[], others: readonly number[]): void {
+    if (!this.isTroubled) return
+    this.play.faults++
+    this.mesh.partition(some, others)
   }
 }
 

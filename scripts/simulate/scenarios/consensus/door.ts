@@ -20,11 +20,17 @@ export class Door {
     const { mesh, play } = this.#council
     const { chance } = play
     for (let seat = await this.#council.seat(host); seat !== undefined; seat = await this.#council.seat(host)) {
-      const wish = { ttl: chance.pick([300, 1_000, 3_000]), timeout: chance.pick([1_000, 10_000]) }
+      const wish = { ttl: chance.pick([300, 1_000, 3_000, 6_000]), timeout: chance.pick([1_000, 10_000]) }
       const call = seat.registers.lock('door', wish)
       play.watch(mesh, `the door for ${host}`, call)
+      const harried = chance.happens(0.2)
+      if (harried) void this.#harry(host, chance.between(0, 150))
       const lock = await Promise.race([call.catch(() => undefined), seat.gone])
-      if (lock !== GONE && lock !== undefined) await this.#through({ seat, lock })
+      if (lock !== GONE && lock !== undefined) {
+        if (harried) void this.#strand(host, chance.between(0, 100))
+        else if (chance.happens(0.3)) void this.#strandLater(host)
+        await this.#through({ seat, lock })
+      }
       await mesh.sleep(chance.between(0, 500))
     }
   }
@@ -52,10 +58,29 @@ export class Door {
       this.#use(holder)
     }
     this.#holder = undefined
-    if (chance.happens(0.2)) return this.#linger(holder)
+    if (chance.happens(0.4)) return this.#linger(holder)
     const released = lock.release({ timeout: chance.pick([1_000, 5_000]) })
     play.watch(mesh, `${seat.host} leaves the door`, released)
     await Promise.race([released.catch(() => {}), seat.gone])
+  }
+
+  /** What it is told it is told late, by others than those who knew first. */
+  async #harry(host: number, ms: number): Promise<void> {
+    await this.#council.mesh.sleep(ms)
+    this.#council.cutFromLeader(host, 'registers')
+  }
+
+  /** Whatever it believes to hold runs out. */
+  async #strand(host: number, ms: number): Promise<void> {
+    await this.#council.mesh.sleep(ms)
+    this.#council.cutOff(host)
+  }
+
+  /** After a renewal that is answered late. */
+  async #strandLater(host: number): Promise<void> {
+    const { chance } = this.#council.play
+    await this.#harry(host, chance.between(0, 2_500))
+    await this.#strand(host, chance.between(500, 2_500))
   }
 
   /** It is held and renewed, until it is lost or given up. */

@@ -16,8 +16,9 @@ export class Scribes {
     const { mesh, play } = this.#council
     for (let seat = await this.#council.seat(host); seat !== undefined; seat = await this.#council.seat(host)) {
       const id = `${++this.#lines} of ${host}`
-      const call = seat.ledger.propose({ id }, { timeout: play.chance.pick([500, 5_000]) })
+      const call = seat.ledger.propose({ id }, { timeout: play.chance.pick([500, 5_000, 20_000]) })
       play.watch(mesh, `line ${id}`, call)
+      if (play.chance.happens(0.1)) this.#council.cutFromLeader(host, 'ledger')
       const proposed = await Promise.race([call.catch(() => undefined), seat.gone])
       if (proposed !== GONE && proposed !== undefined) this.#told(id, proposed)
       await mesh.sleep(play.chance.between(0, 300))
