@@ -2,6 +2,7 @@ import type { Scenario } from '../types.ts'
 import { Council } from './council.ts'
 import { Diarists } from './diarists.ts'
 import { Door } from './door.ts'
+import { meddle } from './ordeals.ts'
 import { RegisterClients } from './register-clients.ts'
 import { Scribes } from './scribes.ts'
 import { Watchers } from './watchers.ts'
@@ -25,30 +26,19 @@ export const consensus: Scenario = {
     const watchers = new Watchers(council)
     const diarists = new Diarists(council)
     const door = new Door(council)
-    const everywhere = [...hosts, ...chance.shuffled(hosts)]
+    const everywhere = [...hosts, ...chance.shuffled(hosts)].slice(0, CLIENTS)
+    const some = (count: number): number[] => chance.shuffled(hosts).slice(0, count)
     const working: Promise<void>[] = [
-      ...everywhere.slice(0, CLIENTS).map((host, i) => clients.run(host, `${i}`)),
-      ...chance
-        .shuffled(hosts)
-        .slice(0, 3)
-        .map((host) => scribes.run(host)),
-      ...chance
-        .shuffled(hosts)
-        .slice(0, 2)
-        .map((host) => watchers.run(host)),
-      ...chance
-        .shuffled(hosts)
-        .slice(0, 2)
-        .map((host) => diarists.run(host)),
-      ...chance
-        .shuffled(hosts)
-        .slice(0, 3)
-        .map((host) => door.run(host))
+      ...everywhere.map((host, i) => clients.run(host, `${i}`)),
+      ...some(3).map((host) => scribes.run(host)),
+      ...some(2).map((host) => watchers.run(host)),
+      ...some(2).map((host) => diarists.run(host)),
+      ...some(3).map((host) => door.run(host))
     ]
     const work = Promise.all(working)
     work.catch(() => {})
     try {
-      await council.trouble(chance.between(4_000, 12_000))
+      await council.trouble(chance.between(4_000, 12_000), () => meddle(council))
       await mesh.advance(chance.between(0, 3_000))
       await scribes.heal()
       await watchers.judge()

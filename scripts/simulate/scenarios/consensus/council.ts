@@ -3,7 +3,6 @@ import type { Mesh } from '../../../../src/testing/index.ts'
 import type { Play } from '../../play.ts'
 import { Storm } from '../../storm.ts'
 import { Ledger, Truth } from './ledger.ts'
-import { meddle } from './ordeals.ts'
 
 /** One life of a host. */
 export interface Seat {
@@ -122,10 +121,10 @@ export class Council {
     return hosts.map((i) => this.#peers[i]!)
   }
 
-  /** Faults by lot, changes of the voters among them; at the end all is up and connected. */
-  async trouble(ms: number): Promise<void> {
+  /** Faults by lot, and in between what `meddle` does; at the end all is up and connected. */
+  async trouble(ms: number, meddle: () => void): Promise<void> {
     this.#calm = this.mesh.now + ms
-    await this.#storm.rage(ms, () => meddle(this))
+    await this.#storm.rage(ms, meddle)
   }
 
   get isTroubled(): boolean {
