@@ -11,9 +11,9 @@ export const council: readonly Mutant[] = [
     scenario,
     seed: 1,
     file: 'src/runtime/consensus/persistence.ts',
-    find: 'this.#pending.push(pending)',
+    find: 'const pending = { number: write?.number, messages, snapshot',
     replace:
-      'for (const message of messages) this.#parts.send(message)\n    this.#pending.push({ ...pending, messages: [] })'
+      'for (const message of messages) this.#parts.send(message)\n    const pending = { number: write?.number, messages: [], snapshot'
   },
   {
     name: 'a write counts as made when it is handed to the disk',
@@ -108,13 +108,13 @@ export const council: readonly Mutant[] = [
     replace: "if (consistency !== 'strong') return true"
   },
   {
-    name: 'a watch that was told nothing goes on one too far',
+    name: 'of what a watch is told together it is told the first',
     promise,
     scenario,
     seed: 1,
     file: 'src/runtime/consensus/client/long-polls.ts',
-    find: 'else waiter.done(from, NOTHING)',
-    replace: 'else waiter.done(from + 1, NOTHING)'
+    find: 'waiter.done(next, pack([null, ...entries]))',
+    replace: 'waiter.done(next, pack([null, ...entries.slice(0, 1)]))'
   },
   {
     name: 'what was applied before a leader’s snapshot stays beside it',
