@@ -22,11 +22,16 @@ export class HostProcess<S extends Script> implements AsyncDisposable {
   peerId = ''
   addresses: string[] = []
 
-  constructor(script: URL, options: NodeOptions, faults?: DiskFaults) {
+  constructor(script: URL, options: NodeOptions, faults?: DiskFaults, namespace?: string) {
     const given = [script.href, JSON.stringify(options), ...(faults === undefined ? [] : [JSON.stringify(faults)])]
     this.#child = fork(new URL('./host.ts', import.meta.url), given, {
       serialization: 'advanced',
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc']
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      // `ip` becomes the process itself: it is the same that is killed.
+      ...(namespace !== undefined && {
+        execPath: 'ip',
+        execArgv: ['netns', 'exec', namespace, process.execPath, ...process.execArgv]
+      })
     })
     this.#child.on('message', (message: FromHost) => this.#heard(message))
     this.#child.on('exit', (code, signal) => this.#gone(new Error(`the host ended with ${code ?? signal}`)))
@@ -98,12 +103,13 @@ export class HostProcess<S extends Script> implements AsyncDisposable {
 
 /**
  * Starts a host; resolves when it listens and, where it has a bootstrap peer, knows the mesh. With `faults`, even `{}`,
- * whatever it has not synced is lost when it is killed.
+ * whatever it has not synced is lost when it is killed. With `namespace` it lives in that network namespace.
  */
 export function hostProcess<S extends Script>(
   script: URL,
   options: NodeOptions = {},
-  faults?: DiskFaults
+  faults?: DiskFaults,
+  namespace?: string
 ): Promise<HostProcess<S>> {
-  return new HostProcess<S>(script, options, faults).up()
+  return new HostProcess<S>(script, options, faults, namespace).up()
 }

@@ -1,5 +1,6 @@
 import { agreement } from './agreement.ts'
 import { causalOrder } from './causal-order.ts'
+import { council } from './council.ts'
 import { disorder } from './disorder.ts'
 import { gaps } from './gaps.ts'
 import { letters } from './letters.ts'
@@ -16,5 +17,6 @@ export const mutants: readonly Mutant[] = [
   ...letters,
   ...gaps,
   ...agreement,
-  ...totalOrder
+  ...totalOrder,
+  ...council
 ]

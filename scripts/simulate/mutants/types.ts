@@ -8,6 +8,7 @@ export type Promised =
   | 'subscriptions never gap silently'
   | 'what is committed stays'
   | 'total order'
+  | 'a group is as one'
 
 /**
  * A bug put into production code on purpose, in the process that plays it only: there is no switch in the code itself.

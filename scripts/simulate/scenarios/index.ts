@@ -1,6 +1,7 @@
 import { atLeastOnce } from './at-least-once.ts'
 import { atMostOnce } from './at-most-once.ts'
 import { causal } from './causal.ts'
+import { consensus } from './consensus/consensus.ts'
 import { determinism } from './determinism.ts'
 import { durable } from './durable.ts'
 import { durableSubscriptions } from './durable-subscriptions.ts'
@@ -31,7 +32,8 @@ const claims: readonly Scenario[] = [
   flow,
   rateLimits,
   totalOrder,
-  raft
+  raft,
+  consensus
 ]
 
 export const scenarios: readonly Scenario[] = [...claims, determinism(claims)]

@@ -74,6 +74,8 @@ function poll(state: State): void {
 export function tickFollower(state: State): void {
   if (++state.elapsed >= state.patience) {
     state.restartTimer()
-    campaign(state)
+    // Who may not stand says at least that it hears of nobody: a learner, or one that was left out and not told.
+    if (state.electable) campaign(state)
+    else state.leader = undefined
   }
 }

@@ -31,7 +31,7 @@ export interface ReadOptions extends WaitOptions {
 export interface Proposed<Result = Payload> {
   /** Of this command alone: its session and number. */
   readonly id: string
-  /** Where it stands in the log. */
+  /** Where it stands in the log; where its answer was lost and it was sent again, perhaps where the repetition stands, which is later. */
   readonly index: number
   readonly term: number
   /** What the machine gave. */

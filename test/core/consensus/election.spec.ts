@@ -106,6 +106,14 @@ describe('an election', () => {
     }
   })
 
+  it('is what a learner waits for in vain: it says that it hears of no leader any more', () => {
+    const node = new LoneNode({ voters: ['b'], learners: ['a'] })
+    node.receive('b', 1, heartbeat)
+    assert.equal(node.status.leader, 'b')
+    node.ticks(50)
+    assert.equal(node.status.leader, undefined)
+  })
+
   it('is for one who leaves, as long as that is not committed (thesis 4.2.2)', () => {
     const configuration = { voters: ['b', 'c'], outgoing: [], learners: [] }
     const log = [...logOf(1), { index: 2, term: 1, kind: 'configuration', configuration } as const]

@@ -177,14 +177,20 @@ export class GroupClient {
     if (this.closed) return
     const { leader, term, configuration, last } = replica.status()
     const members = membersOf(replica)
+    const before = this.#member
     this.#member = members.includes(self) && last !== this.#outdated && replica.ended === undefined
     if (replica.ended !== undefined) this.#calls.changed(members.filter((member) => member !== self))
+    else if (this.#member || (before && members.length > 0)) this.#told(configuration, members)
     if (!this.#member) return
-    this.#members = configuration
-    this.#calls.changed(members)
     this.#term = Math.max(this.#term, term)
     if (leader !== undefined) this.#calls.leader.led(leader)
     else this.#askSoon()
+  }
+
+  /** Of those whom it asks it is one itself, or not any more. */
+  #told(configuration: GroupClientParts['members'], members: readonly string[]): void {
+    this.#members = configuration
+    this.#calls.changed(members)
   }
 
   /** Others lead, and this node is no member any more. */

@@ -92,8 +92,10 @@ export class LongPolls {
   #over(open: Open): void {
     this.#end(open)
     const { waiter, call, from } = open
-    if (call.op === 'follow') waiter.done(from, NOTHING)
-    else waiter.done(0, call.known)
+    if (call.op !== 'follow') waiter.done(0, call.known)
+    // It may have been left out, or cut off: others have more to tell.
+    else if (this.#replica.status().leader === undefined) waiter.failed(notLed())
+    else waiter.done(from, NOTHING)
   }
 
   /** Something was applied to these parts, or to any; or somebody else leads. */
@@ -143,6 +145,10 @@ export class LongPolls {
 }
 
 const NOTHING = pack([null])
+
+function notLed(): MeshError {
+  return new MeshError('ERR_NOT_LEADER', 'this replica hears of no leader')
+}
 
 /** A step of deliveries lets go of its lock. */
 function touchedBy(applied: readonly Applied[]): Set<string> {
