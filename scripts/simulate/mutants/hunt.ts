@@ -6,7 +6,6 @@ import type { Mutant } from './types.ts'
 
 /** The first seed at which a mutant was noticed. */
 export interface Catch {
-  /** Seeds are played from 1 on: so many it took. */
   seed: number
   /** What the checker said. */
   invariant: string
@@ -26,14 +25,15 @@ export async function hunt(chosen: readonly Mutant[], seeds: number, told: (trop
   const waiting = [...chosen]
   const work = async (): Promise<void> => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-      told({ mutant, caught: await play(mutant, seeds) })
+      told({ mutant, caught: await play(mutant, 1, seeds) })
     }
   }
   await Promise.all(Array.from({ length: availableParallelism() }, work))
 }
 
-async function play(mutant: Mutant, seeds: number): Promise<Catch | undefined> {
-  const child = fork(PLAYER, [String(mutants.indexOf(mutant)), String(seeds)])
+/** Plays up to `seeds` seeds of a mutant, from `first` on. */
+export async function play(mutant: Mutant, first: number, seeds: number): Promise<Catch | undefined> {
+  const child = fork(PLAYER, [mutants.indexOf(mutant), first, seeds].map(String))
   const exit = once(child, 'exit')
   let answer: Catch | null | undefined
   child.on('message', (message: Catch | null) => {

@@ -1,10 +1,10 @@
-/** The process that plays one mutant: `node player.ts <number of the mutant> <seeds>`. */
+/** The process that plays one mutant: `node player.ts <number of the mutant> <first seed> <seeds>`. */
 
 import type { Catch } from './hunt.ts'
 import { mutants } from './index.ts'
 import { infect } from './patch.ts'
 
-const [number, seeds] = process.argv.slice(2).map(Number)
+const [number, first, seeds] = process.argv.slice(2).map(Number)
 const mutant = mutants[number!]!
 infect(mutant)
 // Not before: what they import is what is infected.
@@ -17,7 +17,7 @@ process.on('disconnect', () => process.exit())
 
 const began = performance.now()
 let caught: Catch | undefined
-for (let seed = 1; seed <= seeds! && caught === undefined; seed++) {
+for (let seed = first!; seed < first! + seeds! && caught === undefined; seed++) {
   const { violation } = await playSeed(scenario, seed)
   if (violation !== undefined) caught = { seed, invariant: violation.invariant, took: performance.now() - began }
 }

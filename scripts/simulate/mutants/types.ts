@@ -18,8 +18,10 @@ export interface Mutant {
   readonly promise: Promised
   /** The scenario that has to notice. */
   readonly scenario: string
-  /** Noticed within a dozen seeds: the tests play some of these. */
+  /** Noticed within a dozen seeds: of those without a `seed` the tests play some. */
   readonly soon?: boolean
+  /** The first seed that notices, counted from 1: so many it took when this was written down. The tests play it. */
+  readonly seed?: number
   /** From the root of the repository. */
   readonly file: string
   /** Stands in the file exactly once: a mutant whose place has changed fails the tests instead of mutating nothing. */

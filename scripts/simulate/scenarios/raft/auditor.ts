@@ -11,6 +11,10 @@ interface Log {
   /** Those that stand in it, by index, after that of its snapshot. */
   configurations: { index: number; configuration: Configuration }[]
   commit: number
+  /** As of the last step; `led`: the latest one that it has led since it started, `leads` whether it does. */
+  term: number
+  led: number
+  leads: boolean
 }
 
 /** Sees everything, and holds it against the guarantees of the thesis (figure 3.2) after every step. */
@@ -36,12 +40,14 @@ export class Auditor {
   }
 
   started(node: string, { index, term, configuration }: Snapshot, entries: readonly Entry[]): void {
-    const log: Log = { start: index, terms: [term], configurations: [{ index, configuration }], commit: index }
+    const configurations = [{ index, configuration }]
+    const before = { term: 0, led: 0, leads: false }
+    const log: Log = { start: index, terms: [term], configurations, commit: index, ...before }
     for (const entry of entries) if (entry.index > index) add(log, entry)
     this.#logs.set(node, log)
   }
 
-  writes(node: string, { snapshot, entries }: Write): void {
+  writes(node: string, { snapshot, entries, hardState }: Write): void {
     const log = this.#logs.get(node)!
     if (snapshot !== undefined) {
       const story = { node, index: snapshot.index, commit: log.commit }
@@ -54,6 +60,12 @@ export class Auditor {
     if (first === undefined) return
     const details = { node, index: first.index, commit: log.commit }
     this.#play.must(first.index > log.commit, 'what is committed is not cut off', details)
+    const still = (hardState?.term ?? log.term) === log.led
+    this.#play.must(
+      !still || first.index > start + terms.length - 1,
+      'leader append-only: it takes nothing back',
+      details
+    )
     terms.length = first.index - start
     now.configurations = configurations.filter(({ index }) => index < first.index)
     for (const entry of entries) {
@@ -81,9 +93,12 @@ export class Auditor {
       latest
     })
     this.#play.must(commit <= last, 'what is committed is there', { id, commit, last })
-    for (let index = Math.max(log.commit, log.start) + 1; index <= commit; index++) this.#commits(id, index, log)
+    for (let index = Math.max(log.commit, log.start) + 1; index <= commit; index++) this.#commits(id, term, index, log)
     log.commit = Math.max(log.commit, commit)
-    if (role !== 'leader') return
+    log.term = term
+    log.leads = role === 'leader'
+    if (!log.leads) return
+    log.led = term
     const leader = `${id} in life ${life}`
     const known = this.#leaders.get(term)
     this.#play.must((known ?? leader) === leader, 'election safety: one leader a term', { term, known, leader })
@@ -95,17 +110,28 @@ export class Auditor {
     }
   }
 
-  #commits(node: string, index: number, log: Log): void {
+  #commits(node: string, now: number, index: number, log: Log): void {
     const term = log.terms[index - log.start]!
+    if (this.#terms[index] === undefined) this.#areLed(now, index, term)
     this.#terms[index] ??= term
     const story = { node, index, term, known: this.#terms[index] }
     this.#play.must(story.known === term, 'state machine safety: one entry is committed at an index', story)
     this.committed = Math.max(this.committed, index)
   }
 
+  /** Who leads in a later term already has what is committed now. */
+  #areLed(now: number, index: number, term: number): void {
+    for (const [leader, { leads, term: later, start, terms }] of this.#logs) {
+      if (!leads || later <= now || index <= start) continue
+      const is = terms[index - start]
+      this.#play.must(is === term, 'leader completeness: what is committed stays', { leader, later, index, term, is })
+    }
+  }
+
   handsOut(node: string, committed: readonly Entry[], onDisk: readonly Entry[]): void {
     for (const entry of committed) {
-      const holds = onDisk.some(({ index, term }) => index === entry.index && term === entry.term)
+      const there = onDisk[entry.index - (onDisk[0]?.index ?? 0)]
+      const holds = there?.index === entry.index && there.term === entry.term
       this.#play.must(holds, 'what is applied is on the own disk', { node, index: entry.index, term: entry.term })
     }
   }

@@ -9,9 +9,12 @@ export class Clients {
   constructor(cluster: Cluster) {
     this.#cluster = cluster
     const { chance } = cluster
-    this.#often(chance.pick([5, 15, 60]), () => this.#leading((leader) => cluster.propose(leader)))
+    // Where one entry goes at a time, more of them would still be under way long after the end.
+    const pace = cluster.setting.season === 'disputed entry' ? 60 : chance.pick([5, 15, 60])
+    this.#often(pace, () => this.#leading((leader) => cluster.propose(leader)))
     this.#often(chance.pick([10, 30]), () => this.#leading((leader) => cluster.read(leader)))
-    this.#often(chance.pick([40, 200, 1_000, 5_000]), () => this.#leading((leader) => this.#change(leader)))
+    if (cluster.setting.season === 'mixed')
+      this.#often(chance.pick([40, 200, 1_000, 5_000]), () => this.#leading((leader) => this.#change(leader)))
     const kept = chance.pick([0, 3, 20])
     this.#often(chance.pick([50, 300, 2_000]), () => chance.pick(cluster.hosts).compact(kept))
   }

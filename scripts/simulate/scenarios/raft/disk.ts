@@ -43,8 +43,9 @@ export class Disk {
       this.snapshot = write.snapshot
       this.entries = []
     }
-    const first = write.entries[0]?.index ?? Number.POSITIVE_INFINITY
-    if (write.entries.length > 0)
-      this.entries = [...this.entries.filter(({ index }) => index < first), ...write.entries]
+    const first = write.entries[0]
+    if (first === undefined) return
+    while (this.entries.length > 0 && this.entries.at(-1)!.index >= first.index) this.entries.pop()
+    this.entries.push(...write.entries)
   }
 }

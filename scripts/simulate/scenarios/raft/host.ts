@@ -1,10 +1,11 @@
 import type { RaftOptions } from '../../../../src/core/consensus/options.ts'
-import { Raft, type RaftEffect, type RaftInput } from '../../../../src/core/consensus/raft.ts'
+import { Raft, type RaftEffect, type RaftInput, type Status } from '../../../../src/core/consensus/raft.ts'
 import type { Ready } from '../../../../src/core/consensus/ready.ts'
 import type { Entry, Message, Snapshot } from '../../../../src/core/consensus/types.ts'
 import type { Chance } from '../../chance.ts'
 import type { Auditor } from './auditor.ts'
 import { Disk, type Pending } from './disk.ts'
+import type { History } from './history.ts'
 import { Register } from './register.ts'
 
 /** ms between ticks, at least: a node's timer is never early. */
@@ -13,7 +14,11 @@ export const TICK = 10
 export interface Surroundings {
   readonly chance: Chance
   readonly auditor: Auditor
+  readonly history: History
   readonly options: Partial<RaftOptions>
+  /** Undefined of a node that is down. */
+  registerOf(node: string): Register | undefined
+  /** The true time. */
   now(): number
   after(ms: number, run: () => void): void
   send(message: Message): void
@@ -25,22 +30,31 @@ export class Host {
   readonly id: string
   /** ms that a write takes, at most. */
   slowest = 8
-  /** ms between its ticks: a node that is busy has fewer, never more. */
+  /** ms on its own clock between its ticks: a node that is busy has fewer, never more. */
   pace = TICK
   /** Undefined while it is down. */
   raft: Raft | undefined
+  /** Of `raft`, as of the last step. */
+  status: Status | undefined
   register: Register
   readonly #around: Surroundings
+  /** ms on its clock in a true one. */
+  readonly #speed: number
   readonly #disk: Disk
   #life = 0
   #writing = false
 
-  constructor(id: string, first: Snapshot, around: Surroundings) {
+  constructor(id: string, first: Snapshot, speed: number, around: Surroundings) {
     this.id = id
+    this.#speed = speed
     this.#around = around
     this.#disk = new Disk(first)
     this.register = Register.of(first)
     this.start()
+  }
+
+  get up(): Register | undefined {
+    return this.raft === undefined ? undefined : this.register
   }
 
   start(): void {
@@ -56,18 +70,19 @@ export class Host {
 
   /** Nothing is left but the disk, and of what was being written some first part. */
   crash(): void {
-    const { chance, note } = this.#around
+    const { chance, note, history } = this.#around
     const made = chance.happens(0.5) ? 0 : chance.below(this.#disk.pending.length + 1)
     note(`${this.id} crashes: ${made} of ${this.#disk.pending.length} writes were made`)
     this.#disk.crash(made)
+    history.crashed(this.id)
     this.#life++
     this.#writing = false
-    this.raft = undefined
+    this.raft = this.status = undefined
   }
 
   handle(input: RaftInput): RaftEffect[] {
     const effects: RaftEffect[] = []
-    this.raft?.handle(input, this.#around.now(), effects)
+    this.raft?.handle(input, this.#around.now() * this.#speed, effects)
     this.#carryOut()
     return effects
   }
@@ -86,7 +101,7 @@ export class Host {
 
   #tick(): void {
     this.handle({ kind: 'tick' })
-    this.#later(this.pace + (this.#around.chance.happens(0.02) ? 30 : 0), () => this.#tick())
+    this.#later(Math.ceil(this.pace / this.#speed) + (this.#around.chance.happens(0.02) ? 30 : 0), () => this.#tick())
   }
 
   /** For this life only. */
@@ -99,11 +114,13 @@ export class Host {
 
   #carryOut(): void {
     for (let ready = this.raft?.take(); ready !== undefined; ready = this.raft?.take()) this.#carry(ready)
-    if (this.raft !== undefined) this.#around.auditor.stands(this.raft.status(), this.#life)
+    if (this.raft === undefined) return
+    this.status = this.raft.status()
+    this.#around.auditor.stands(this.status, this.#life)
   }
 
   #carry(ready: Ready): void {
-    const { auditor, note } = this.#around
+    const { auditor, history, note, registerOf } = this.#around
     if (ready.soft !== undefined) note(`${this.id} is ${ready.soft.role}, leader ${ready.soft.leader}`)
     if (ready.write !== undefined) auditor.writes(this.id, ready.write)
     for (const message of ready.atOnce) this.#around.send(message)
@@ -114,8 +131,14 @@ export class Host {
     auditor.handsOut(this.id, ready.committed, this.#disk.entries)
     if (ready.committed.length > 0)
       this.#later(this.#around.chance.between(0, this.slowest / 4), () => this.#apply(ready.committed))
-    for (const { context, index } of ready.reads) auditor.readConfirmed(context, index)
-    for (const context of ready.abandonedReads) auditor.readAbandoned(context)
+    for (const { context, index } of ready.reads) {
+      auditor.readConfirmed(context, index)
+      history.readConfirmed(context, index, registerOf)
+    }
+    for (const context of ready.abandonedReads) {
+      auditor.readAbandoned(context)
+      history.readAbandoned(context)
+    }
   }
 
   /** Whatever waits shares one write. */
@@ -139,14 +162,16 @@ export class Host {
   #restore(snapshot: Snapshot): void {
     this.register = Register.of(snapshot)
     this.#around.auditor.restored(this.id, this.register)
+    this.#around.history.restored(this.id, this.register)
     this.handle({ kind: 'applied', index: snapshot.index })
   }
 
   #apply(entries: readonly Entry[]): void {
     for (const entry of entries) {
       if (entry.index <= this.register.index) continue
-      this.register.apply(entry)
+      const outcome = this.register.apply(entry)
       this.#around.auditor.applied(this.id, entry, this.register)
+      this.#around.history.applied(this.id, entry, outcome, this.register)
     }
     this.handle({ kind: 'applied', index: this.register.index })
   }

@@ -4,6 +4,7 @@ import type { Scenario } from '../types.ts'
 import { Clients } from './clients.ts'
 import { Cluster } from './cluster.ts'
 import type { Host } from './host.ts'
+import { Ordeals } from './ordeals.ts'
 import { Weather } from './weather.ts'
 
 /** ms of virtual time for a group to agree once the faults have ended: a hundred elections, a guess. */
@@ -15,12 +16,15 @@ export const raft: Scenario = {
   async play(play) {
     const cluster = new Cluster(play)
     try {
-      const weather = new Weather(cluster)
+      const { season } = cluster.setting
+      const faults = season === 'mixed' ? new Weather(cluster) : new Ordeals(cluster, season)
       const clients = new Clients(cluster)
       cluster.run(play.chance.between(1_000, 6_000))
-      weather.clear()
+      faults.stop()
+      cluster.clear()
       clients.stop()
       settle(play, cluster)
+      cluster.history.judge(play)
     } finally {
       play.include(cluster)
     }
@@ -37,7 +41,7 @@ function settle(play: Play, cluster: Cluster): void {
   until(play, cluster, 'a proposal is applied everywhere, and a read is served, once the faults have ended', () => {
     const host = leader(cluster)
     if (host === undefined) return false
-    const { term, configuration } = host.raft!.status()
+    const { term, configuration } = host.status!
     // What another leader took may be lost.
     if (proposed === undefined || asked !== term) {
       asked = term
@@ -55,14 +59,14 @@ function settle(play: Play, cluster: Cluster): void {
 
 /** The leader of the latest term. */
 function leader(cluster: Cluster): Host | undefined {
-  const termOf = (host: Host): number => host.raft!.status().term
+  const termOf = (host: Host): number => host.status!.term
   return cluster.leaders().sort((a, b) => termOf(b) - termOf(a))[0]
 }
 
 function until(play: Play, cluster: Cluster, invariant: string, holds: () => boolean): void {
   const end = cluster.elapsed + PATIENCE
   while (!holds()) {
-    play.must(cluster.elapsed < end, invariant, { nodes: cluster.hosts.map(({ raft }) => raft?.status()) })
+    play.must(cluster.elapsed < end, invariant, { nodes: cluster.hosts.map(({ status }) => status) })
     cluster.run(20)
   }
 }

@@ -29,18 +29,8 @@ export class Weather {
     if (chance.happens(0.7)) this.#harry(0)
   }
 
-  /** Everybody is up and hears everybody. */
-  clear(): void {
-    const { network, hosts } = this.#cluster
+  stop(): void {
     this.#over = true
-    network.heal()
-    network.loss = network.doubling = 0
-    network.slowest = 10
-    for (const host of hosts) {
-      host.slowest = 8
-      host.pace = TICK
-      if (host.raft === undefined) host.start()
-    }
   }
 
   #strike(): void {
@@ -50,6 +40,7 @@ export class Weather {
     const kind = chance.below(10)
     if (kind < 3) this.#crash(host)
     else if (kind < 4) this.#crash(...this.#cluster.leaders())
+    else if (kind < 5 && chance.happens(0.3)) this.#flap(host, chance.pick(hosts), 4 + chance.below(20))
     else if (kind < 5) this.#isolate(chance.pick([host, ...this.#cluster.leaders()]))
     else if (kind < 6) this.#split()
     else if (kind < 8) network.heal()
@@ -61,9 +52,9 @@ export class Weather {
   #harry(known: number): void {
     if (this.#over) return
     const { chance, hosts, network } = this.#cluster
-    const terms = this.#cluster.leaders().map(({ raft }) => raft!.status().term)
+    const terms = this.#cluster.leaders().map(({ status }) => status!.term)
     for (const host of this.#cluster.leaders()) {
-      if (host.raft!.status().term <= known) continue
+      if (host.status!.term <= known) continue
       this.#cluster.faults++
       if (chance.happens(0.5)) network.heal()
       const both = chance.happens(0.5)
@@ -76,7 +67,7 @@ export class Weather {
       this.#cluster.after(chance.between(20, 600), () => network.heal())
     }
     // A node that has just voted forgets it more easily than any other.
-    const votes = this.#hasty && hosts.some(({ raft }) => raft?.status().role === 'candidate')
+    const votes = this.#hasty && hosts.some(({ status }) => status?.role === 'candidate')
     if (votes && chance.happens(0.3)) this.#crash(chance.pick(hosts))
     this.#cluster.after(3, () => this.#harry(Math.max(known, ...terms)))
   }
@@ -114,6 +105,18 @@ export class Weather {
         if (both) network.cut(b.id, a.id)
       }
     }
+  }
+
+  /** A link that comes and goes, faster than anybody gives up on it, one way or both. */
+  #flap(a: Host, b: Host, times: number): void {
+    const { chance, network } = this.#cluster
+    if (this.#over || times === 0) return
+    if (times % 2 === 1) network.join(a, b)
+    else {
+      network.cut(a.id, b.id)
+      if (chance.happens(0.7)) network.cut(b.id, a.id)
+    }
+    this.#cluster.after(chance.between(5, 60), () => this.#flap(a, b, times - 1))
   }
 
   /** What an operator may do, or a driver tell, at any moment. */
