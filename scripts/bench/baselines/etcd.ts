@@ -1,6 +1,6 @@
 /** Three of etcd, each with a folder of its own, and one client over gRPC: as little of it as puts and gets need. */
 import { spawn } from 'node:child_process'
-import { connect, type ClientHttp2Session, constants } from 'node:http2'
+import { type ClientHttp2Session, connect, constants } from 'node:http2'
 import { setTimeout as delay } from 'node:timers/promises'
 import { folder } from '../harness/folder.ts'
 import { Latency } from '../harness/latency.ts'
@@ -70,7 +70,16 @@ async function start(): Promise<Member[]> {
   const cluster = ports.map(({ peer }, i) => `m${i}=${peer}`).join()
   return ports.map(({ client, peer }, i) => {
     const { path, remove } = folder()
-    const args = ['--name', `m${i}`, '--data-dir', path, '--listen-client-urls', client, '--advertise-client-urls', client]
+    const args = [
+      '--name',
+      `m${i}`,
+      '--data-dir',
+      path,
+      '--listen-client-urls',
+      client,
+      '--advertise-client-urls',
+      client
+    ]
     args.push('--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', cluster)
     const child = spawn('etcd', args, { stdio: 'ignore' })
     const stop = (): void => {

@@ -42,10 +42,10 @@ export class Voter {
     return this.#process.kill()
   }
 
-  /** Another process on the same folder. */
-  async restart(bootstrap: string[]): Promise<void> {
+  /** Another process for the same folder, in which nothing has begun yet. */
+  async revive(): Promise<void> {
     this.#process = new Forked<VoterCalls>(ENTRY)
-    await this.start(bootstrap)
+    await this.calls.load()
   }
 
   async end(): Promise<void> {

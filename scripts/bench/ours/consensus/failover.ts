@@ -37,8 +37,12 @@ export const failover: Solo = async (job) => {
     const ms = performance.now() - at
     took.push(ms)
     latency.record(ms * 1_000)
-    await leader.restart(cluster.addresses.filter((address) => address !== leader.address))
-    await leader.calls.open([...cluster.names], cluster.voters.map(({ peer }) => peer))
+    await leader.revive()
+    await leader.start(cluster.addresses.filter((address) => address !== leader.address))
+    await leader.calls.open(
+      [...cluster.names],
+      cluster.voters.map(({ peer }) => peer)
+    )
   }
   const { seconds, cpuSeconds } = watch
   const steal = stolen.percent

@@ -16,6 +16,8 @@ export interface VoterState {
 }
 
 export interface VoterCalls {
+  /** Its modules are there. */
+  load(): Promise<void>
   start(options: VoterStart): Promise<{ peer: string; address: string }>
   open(groups: string[], voters: string[]): Promise<void>
   state(group: string): Promise<VoterState>
@@ -29,6 +31,8 @@ let node: Node
 const groups = new Map<string, KeyValueGroup>()
 
 answer<VoterCalls>({
+  async load() {},
+
   async start(options) {
     node = await createNode({ ...options, listen: ['/ip4/127.0.0.1/tcp/0'] })
     return { peer: String(node.peerId), address: String(node.multiaddrs[0]) }
