@@ -1,7 +1,7 @@
 import type { Random } from '../machine.ts'
 
-/** ms between two rounds of asking everybody: so much at first, doubling to the most, half of it by lot. Guesses: an election takes 1 to 2 s. */
-const BACKOFF = { first: 25, most: 400 } as const
+/** ms between two rounds of asking everybody: so much at first, doubling to the most, half of it by lot. Guesses: an election takes 0.2 to 2 s, and its end should not be noticed late. */
+const BACKOFF = { first: 25, most: 100 } as const
 
 export interface SearchParts {
   readonly self: string

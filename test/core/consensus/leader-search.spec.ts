@@ -21,7 +21,7 @@ describe('LeaderSearch', () => {
         const pause = search.failed(undefined)
         if (i < MEMBERS.length - 1) assert.equal(pause, 0)
         else {
-          assert(pause >= 0.5 * Math.min(400, 25 * 2 ** round) && pause <= 400)
+          assert(pause >= 0.5 * Math.min(100, 25 * 2 ** round) && pause <= 100)
           assert(pause > last / 2)
           last = pause
           pauses++
