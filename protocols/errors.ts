@@ -59,6 +59,10 @@ const CODES = {
 /** Every code that the mesh itself raises. A remote handler's own codes pass through untouched, so `code` is a string. */
 export type ErrorCode = keyof typeof CODES
 
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(CODES, code)
+}
+
 export interface MeshErrorOptions {
   /** What lay beneath. */
   cause?: unknown

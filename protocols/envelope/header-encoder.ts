@@ -34,11 +34,21 @@ export class HeaderEncoder {
   #definition: Uint8Array | undefined
   #extra: Uint8Array | undefined
   #stamps: BlockEncoder | undefined
+  readonly #standalone: boolean
+
+  /** `standalone`: no message refers to those before it. */
+  constructor(standalone = false) {
+    this.#standalone = standalone
+  }
 
   /** How many bytes `write` may need at most. Must precede each `write`. */
   measure(message: Outgoing): number {
     let size = FIXED_BYTES + message.data.length
     const { extra, trace } = message
+    if (this.#standalone) {
+      this.#ms = this.#counter = 0
+      this.#stamps = undefined
+    }
     if (this.#slots.has(message.attributes)) {
       this.#definition = undefined
     } else {
@@ -146,6 +156,7 @@ export class HeaderEncoder {
   /** The slot for a set, round robin; MAX_SLOTS stands for "this message only". */
   #allocate(attributes: AttributeSet, bytes: number): number {
     if (bytes > MAX_INTERNED_BYTES) return MAX_SLOTS
+    if (this.#standalone) return 0
     const slot = this.#next
     this.#next = (slot + 1) % MAX_SLOTS
     const former = this.#owners[slot]

@@ -14,13 +14,13 @@ export function encodeStandalone(message: Outgoing): Uint8Array {
 
 /** The same behind what its keeper notes of it. */
 export function encodeBehind(head: Uint8Array, message: Outgoing): Uint8Array {
-  const encoder = new HeaderEncoder()
   const out = Buffer.allocUnsafe(head.length + encoder.measure(message))
   out.set(head)
   return out.subarray(0, encoder.write(out, head.length, message))
 }
 
 const EMPTY = new Uint8Array(0)
+const encoder = new HeaderEncoder(true)
 
 /** Sets remembered. A guess: far more than the conversations of one mesh that a node listens to. */
 const KEPT = 1024

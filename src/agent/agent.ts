@@ -4,8 +4,17 @@ import type { CallOptions } from '../node/calling.ts'
 import type { SendParticulars } from '../node/sending.ts'
 import type { Evidence, PublishOptions, SubscribeOptions, Subscription } from '../runtime/pubsub/types.ts'
 import type { AgentNode } from './agent-port.ts'
+import { toEverybody } from './everybody.ts'
 import type { Inbox } from './inbox.ts'
-import { checkMessage, checkSendOptions, checkWait, isExactlyOnce, partsOf, refuseUnbuilt } from './options.ts'
+import {
+  checkMessage,
+  checkRequestOptions,
+  checkSendOptions,
+  checkWait,
+  checkWaitKeys,
+  isExactlyOnce,
+  refuseProtection
+} from './options.ts'
 import type { Template, Templates } from './templates.ts'
 import type {
   AgentState,
@@ -154,34 +163,23 @@ export class Agent {
       : this.#node.ship(template, data, particulars)
   }
 
-  async #sendToAll(target: Target, data: unknown, options: SendOptions): Promise<Receipt[]> {
+  #sendToAll(target: Target, data: unknown, options: SendOptions): Promise<Receipt[]> {
     const { to: _, ...rest } = options
-    const { name, peer, instance } = partsOf(target)
     checkMessage(options)
-    // Nothing is awaited where somebody is known: what the caller changes later is not sent.
-    if (this.#node.members(name).length === 0) await this.#node.resolve(name, options)
-    const members = this.#node
-      .members(name)
-      .filter((one) => (peer ?? one.peer) === one.peer && (instance ?? one.instance) === one.instance)
-    if (members.length === 0) {
-      throw new MeshError('ERR_NO_RESPONDERS', `no agent named ${name} is known as asked for`, {
-        details: { agent: name }
-      })
-    }
-    // `async`, so that one member's refusal leaves no other send without somebody who hears of its end.
-    return Promise.all(members.map(async ({ peer, instance }) => this.#send({ name, peer, instance }, data, rest)))
+    return toEverybody(this.#node, target, options, (member) => this.#send(member, data, rest))
   }
 
   /**
    * Asks an agent and resolves with its reply. Rejects with what the handler threw, `ERR_NO_RESPONDERS` at once where
    * nobody has that name, `ERR_NO_HANDLER`, `ERR_OVERLOADED`, `ERR_CIRCUIT_OPEN`, `ERR_QUEUE_FULL` (beyond the handler's concurrency and the mailbox behind it,
-   * 256 and 2,000 by default), `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_LINK_CLOSED`.
+   * 256 and 2,000 by default), `ERR_TTL` (it was not begun within its `ttl`), `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_LINK_CLOSED`.
    *
    * @example
    * const { data } = await planner.request('worker', { job: 7 }, { type: 'plan.make', timeout: 500 })
    */
   request(target: Target, data: unknown, options: RequestOptions = NO_OPTIONS): Promise<Message<Payload>> {
     try {
+      checkRequestOptions(options)
       const template = this.#requests.for(target, options)
       return this.#node.request(template, data, this.#callOptions(template, options, this.#node.requestTimeout))
     } catch (error) {
@@ -197,6 +195,7 @@ export class Agent {
    * for await (const part of planner.stream('worker', query, { type: 'plan.watch', signal })) use(part.data)
    */
   stream(target: Target, data: unknown, options: RequestOptions = NO_OPTIONS): AsyncIterable<Message<Payload>> {
+    checkRequestOptions(options)
     const template = this.#requests.for(target, options)
     return this.#node.stream(template, data, this.#callOptions(template, options, undefined))
   }
@@ -212,7 +211,7 @@ export class Agent {
    */
   async publish(topic: string, data: unknown, options: PublishOptions & MessageOptions = {}): Promise<Evidence> {
     this.#assertOpen()
-    refuseUnbuilt(options.durable ? { ...options, durable: undefined } : options)
+    refuseProtection(options)
     checkMessage(options)
     return this.#node.publish(this.name, topic, data, options)
   }
@@ -247,6 +246,7 @@ export class Agent {
    */
   async close(options: WaitOptions = {}): Promise<void> {
     checkWait(options)
+    checkWaitKeys(options)
     this.#closing ??= this.#close()
     return this.#node.bounded(this.#closing, options)
   }
@@ -291,7 +291,6 @@ export class Agent {
 
   #callOptions(template: Template, options: RequestOptions, fallback: number | undefined): CallOptions {
     this.#assertOpen()
-    refuseUnbuilt(options)
     const { signal, timeout = fallback, idempotent = false } = options
     const particulars = this.#particulars(template, options)
     return { particulars, wish: particulars?.wish, timeout, signal, idempotent }

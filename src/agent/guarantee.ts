@@ -13,7 +13,7 @@ export interface Guarantee {
   readonly acknowledged: boolean
   /** A second copy has to be recognised: the message gets a number. */
   readonly numbered: boolean
-  /** It is on disk before it leaves, and until it is settled. */
+  /** It is on disk before its sender is told so, and until it is settled. */
   readonly durable: boolean
 }
 

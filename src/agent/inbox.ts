@@ -104,13 +104,14 @@ export class Inbox {
   /** Refuses what waits; what is being handled goes on. */
   close(): void {
     const reason = new MeshError('ERR_NO_RESPONDERS', 'the agent is closed')
-    for (let inbound = this.#early.shift(); inbound !== undefined; inbound = this.#early.shift()) inbound.refuse(reason)
+    for (let inbound = this.#early.shift(); inbound !== undefined; inbound = this.#early.shift())
+      this.#reject(inbound, reason)
     for (let call = this.#earlyCalls.shift(); call !== undefined; call = this.#earlyCalls.shift()) call.fail(reason)
     for (const queue of this.#queues()) queue.close(reason)
   }
 
   #reject(inbound: Inbound, error: MeshError): void {
-    this.#host.dropped(inbound, error)
+    if (inbound.timeout === undefined) this.#host.dropped(inbound, error)
     inbound.refuse(error)
   }
 

@@ -9,6 +9,7 @@ import type { HandlerOptions, MailboxOptions, MailboxOverflow } from './types.ts
 export interface Diversion {
   readonly name: string | undefined
   readonly peer: string | undefined
+  readonly instance: string | undefined
 }
 
 /** A handler's mailbox as it was asked for. */
@@ -18,6 +19,7 @@ export interface MailboxPlan {
   readonly diversion: Diversion
 }
 
+const GROUP: Diversion = { name: undefined, peer: undefined, instance: undefined }
 const OVERFLOWS: readonly string[] = ['reject', 'drop-oldest', 'drop-newest', 'spill-to-disk', 'redirect']
 const KEYS = ['overflow', 'highWatermark', 'lowWatermark', 'maxQueue', 'redirect'] as const
 
@@ -30,9 +32,8 @@ export function mailboxOf(options: HandlerOptions, { messages, bytes, ...marks }
   }
   if (redirect !== undefined && overflow !== 'redirect') throw refuse('redirect', `is for overflow: 'redirect'`)
   const limits = queueLimitsOf(options, { ...marks, maxQueue: { messages, bytes } })
-  if (redirect === undefined) return { overflow, limits, diversion: { name: undefined, peer: undefined } }
-  const { name, peer } = partsOf(redirect)
-  return { overflow, limits, diversion: { name, peer } }
+  if (redirect === undefined) return { overflow, limits, diversion: GROUP }
+  return { overflow, limits, diversion: partsOf(redirect) }
 }
 
 /** What is left of the options once those of the mailbox are taken out. */

@@ -77,10 +77,10 @@ export class ReceiverQueue {
 
   /** Refuses everything that waits. */
   close(reason: MeshError): void {
-    for (const late of this.#late.values()) for (const inbound of late) inbound.refuse(reason)
+    for (const late of this.#late.values()) for (const inbound of late) this.#refuse(inbound, reason)
     this.#late.clear()
     this.#lateCount = 0
-    for (const inbound of this.#next.splice(0)) inbound.refuse(reason)
+    for (const inbound of this.#next.splice(0)) this.#refuse(inbound, reason)
     this.#mailbox.close(reason)
   }
 
@@ -128,8 +128,7 @@ export class ReceiverQueue {
     const expires = inbound.message.qos?.deadline
     if (expires !== undefined && this.#host.clock.now() > expires) {
       const error = new MeshError('ERR_TTL', 'the message outlived its time before it was handled')
-      this.#host.dropped(inbound, error)
-      inbound.refuse(error)
+      this.#refuse(inbound, error)
       return true
     }
     const context = new ReceiveContext(inbound, this.#host)
@@ -151,6 +150,12 @@ export class ReceiverQueue {
     this.#asynchronous = true
     this.#follow(context, later, key)
     return false
+  }
+
+  /** It was not begun. Of what nobody acknowledges this is the only trace. */
+  #refuse(inbound: Inbound, error: MeshError): void {
+    if (inbound.timeout === undefined) this.#host.dropped(inbound, error)
+    inbound.refuse(error)
   }
 
   #call(inbound: Inbound, context: ReceiveContext): unknown {

@@ -80,6 +80,11 @@ export class ResponderQueue {
   #run(call: ServedCall): void {
     call.release()
     if (call.over) return
+    const expires = call.message.qos?.deadline
+    if (expires !== undefined && this.#host.clock.now() > expires) {
+      call.fail(new MeshError('ERR_TTL', 'the request outlived its time before it was handled'))
+      return
+    }
     // Generators and continuations run in here too, so that what they send follows from the request.
     if (this.#asynchronous) {
       within(call.message, () => this.#answer(call))

@@ -11,7 +11,7 @@ import type {
 /** Bounds the caller's wait only; `ttl` bounds a message's life. */
 export interface WaitOptions {
   signal?: AbortSignal | undefined
-  /** ms. */
+  /** ms, at most 2 ** 40 (34 years); `Infinity` is no bound. */
   timeout?: number | undefined
 }
 
@@ -29,7 +29,7 @@ export interface Context {
   readonly deadline: number | undefined
   /** The message is processed, whatever the handler does afterwards. Only for `receive`. */
   ack(): void
-  /** Asks for redelivery after `delay` ms, or as the sender's retry strategy says. Only for `receive`. */
+  /** Asks for redelivery after `delay` ms (at most a day: `ERR_CONFIG`), or as the sender's retry strategy says. Only for `receive`. */
   nak(delay?: number): void
   /** Gives the message up: its sender fails with `ERR_TERMINATED` and does not try again. Only for `receive`. */
   term(reason?: string): void
@@ -150,7 +150,7 @@ export interface MessageOptions extends WaitOptions {
   priority?: Priority | undefined
   consistency?: Consistency | undefined
   ordering?: Ordering | undefined
-  /** ms after which the message is worthless: it is neither tried again nor handled. */
+  /** ms after which the message is worthless: it is neither tried again nor handled. At most 2 ** 40 (34 years). */
   ttl?: number | undefined
 }
 
@@ -159,14 +159,16 @@ export interface SendOptions extends MessageOptions {
   /** Messages with one key go to one member, in order. */
   key?: string | undefined
   /**
-   * The message is on disk before it leaves, and until it is settled: it outlives this process. Resolves with `'stored'`,
-   * or `'delivered'` where that came first; `receipt.settled` is the end. It waits for an agent of that name, and for its
+   * The message is on disk when this resolves, and until it is settled: it outlives this process. Resolves with `'stored'`,
+   * or `'delivered'` where that came first; `receipt.settled` is the end. At-least-once it leaves while it is being stored: what
+   * is refused with `ERR_STORAGE` may have been delivered. It waits for an agent of that name, and for its
    * host, until its `ttl`, or else for `limits.durableTtl`. Needs `dataDir`: `ERR_NO_DATA_DIR`. Default false.
    */
   durable?: boolean | undefined
   /**
    * `'all'` reaches each member of the group that this node knows at the moment of sending, with a receipt for each. Of
-   * hosts beyond its view, which the directory named, one instance each.
+   * hosts beyond its view, which the directory named, one instance each. Settles once each member's end is known: where some did
+   * not take it, rejects as the first of them, with `details.receipts` of those that did and `details.refused`.
    */
   to?: 'one' | 'all' | undefined
   /** Attempts after the first. Default 3 (the specification's). */

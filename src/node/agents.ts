@@ -6,7 +6,7 @@ import type { AgentNode } from '../agent/agent-port.ts'
 import type { ReceiveContext } from '../agent/context.ts'
 import type { Handling } from '../agent/handling.ts'
 import { Inbox, type InboxHost } from '../agent/inbox.ts'
-import { checkWait } from '../agent/options.ts'
+import { checkWait, checkWaitKeys } from '../agent/options.ts'
 import { sourceOf } from '../agent/source.ts'
 import { StateSpace } from '../agent/state.ts'
 import type { StateHome } from '../agent/state-home.ts'
@@ -65,6 +65,7 @@ export class Agents {
   async register(name: string, handlers: AgentHandlers, options: WaitOptions): Promise<Agent> {
     checkName(name)
     checkWait(options)
+    checkWaitKeys(options)
     const { registry, atlas, membership, directory, clock } = this.#parts
     const instance = Buffer.from(this.#parts.dice.bytes(5)).toString('hex')
     const state = new StateSpace(name, this.#parts.home())

@@ -2,18 +2,12 @@ import { MeshError, RemoteError } from '../../protocols/errors.ts'
 import type { Member } from '../core/routing/group.ts'
 import type { Outcome } from '../core/routing/outcome.ts'
 import type { Draft } from '../runtime/delivery/composer.ts'
-import type { Store } from '../runtime/storage/types.ts'
 import { Carrier } from './carrier.ts'
 import type { Consignment } from './consignment.ts'
-import type { Numbers } from './numbers.ts'
 import type { SendingParts } from './sending.ts'
-import type { Shelf } from './shelf.ts'
+import { WriteAhead, type WriteAheadOwner, type WriteAheadParts, type Writing } from './write-ahead.ts'
 
-export interface AttemptsParts extends SendingParts {
-  store: () => Store
-  numbers: Numbers
-  shelf: Shelf
-}
+export interface AttemptsParts extends SendingParts, WriteAheadParts {}
 
 /** Whoever decides what comes of an attempt. */
 export interface AttemptsOwner {
@@ -36,13 +30,14 @@ interface Reading {
 
 /**
  * One attempt to bring a consignment to somebody: who takes it, what has to be on disk before it leaves, and the
- * transmission. Invariants: a durable message leaves after its record, with its number, is on disk; no number leaves
- * that another life could use again; what is exactly-once never leaves under a second number.
+ * transmission. Invariants: a durable message leaves after its record, with its number, is on disk, or beside its first
+ * (`WriteAhead`); no number leaves that another life could use again; what is exactly-once never leaves under a second number.
  */
-export class Attempts {
+export class Attempts implements WriteAheadOwner {
   readonly #parts: AttemptsParts
   readonly #owner: AttemptsOwner
   readonly #carrier: Carrier
+  readonly #ahead: WriteAhead
   /** In the order of their turns: who need not be read does not overtake who must. */
   readonly #readings: Reading[] = []
 
@@ -50,6 +45,17 @@ export class Attempts {
     this.#parts = parts
     this.#owner = owner
     this.#carrier = new Carrier(parts)
+    this.#ahead = new WriteAhead(parts, this)
+  }
+
+  /** Puts it on disk as it is now. A message that cannot be was not accepted. */
+  write(consignment: Consignment): void {
+    this.#ahead.write(consignment)
+  }
+
+  /** Its attempts outlive this process; nobody waits for that. */
+  note(consignment: Consignment): void {
+    this.#ahead.note(consignment)
   }
 
   begin(consignment: Consignment): void {
@@ -67,7 +73,8 @@ export class Attempts {
     const { router, pointToPoint, order, self } = this.#parts
     const { peer } = member.target.place
     const room = consignment.template.ordering === 'causal' && peer !== self ? order.room() : undefined
-    const wait = pointToPoint.paused.waitFor(peer, consignment.template.flow) ?? room
+    const written = consignment.transmitted && consignment.writes > 0 ? this.#ahead.ended() : undefined
+    const wait = written ?? pointToPoint.paused.waitFor(peer, consignment.template.flow) ?? room
     if (wait !== undefined) {
       router.unanswered(member)
       void wait.then(() => this.begin(consignment))
@@ -77,9 +84,7 @@ export class Attempts {
     consignment.member = member
     consignment.peer = peer
     router.began(member)
-    const secured = this.#secure(consignment, peer)
-    if (secured === undefined) this.#carry(consignment)
-    else void secured.then((may) => may && this.#carry(consignment))
+    this.#leave(consignment, peer)
   }
 
   /** Whoever may have handled it already is asked first, where it would recognise it. */
@@ -133,8 +138,8 @@ export class Attempts {
     }
   }
 
-  /** Undefined where it may leave now; else it resolves with whether it may, once what has to be on disk is there. */
-  #secure(consignment: Consignment, peer: string): Promise<boolean> | undefined {
+  /** Now, or once what has to be on disk is there. */
+  #leave(consignment: Consignment, peer: string): void {
     const { numbers } = this.#parts
     if (consignment.template.numbered && consignment.claimedAt !== peer) {
       this.#abandon(consignment)
@@ -144,62 +149,44 @@ export class Attempts {
     const { claim, storedClaim, stored, record } = consignment
     const may = claim === undefined || numbers.for(peer).mayLeave(claim)
     // A write that failed leaves the number as unused as it was: what comes after must not take it to be on disk.
-    if (record !== '') return stored && storedClaim === claim && may ? undefined : this.write(consignment, true)
-    if (may) return undefined
-    return numbers
-      .secured(peer)
-      .then(
-        () => numbers.for(peer).mayLeave(claim),
-        () => false
-      )
-      .then((may) => {
-        if (!may) this.#owner.settle(consignment, unsecured(), undefined, 'neutral')
-        return may
-      })
+    if (record !== '' && !(stored && storedClaim === claim && may)) this.#ahead.send(consignment)
+    else if (may) this.carry(consignment)
+    else {
+      const carry = (): void => this.carry(consignment)
+      // Who carries it looks whether its number may leave now.
+      numbers.secured(peer).then(carry, carry)
+    }
   }
 
-  /**
-   * Puts it on disk as it is now. A message that cannot be was not accepted. `chosen`: for the attempt at the member that it
-   * has, which ends here where nobody is told.
-   */
-  write(consignment: Consignment, chosen = false): Promise<boolean> {
-    consignment.writing = true
-    consignment.writes++
-    const { claim, claimedAt } = consignment
-    return this.#parts.shelf.write(consignment).then(
-      () => {
-        consignment.writes--
-        if (consignment.storedClaim !== claim) this.forgetFormer(consignment)
-        consignment.storedClaim = claim
-        consignment.storedAt = claimedAt
-        consignment.kept()
-        // It is read again when its turn comes.
-        if (!consignment.admitted) consignment.draft = undefined
-        return true
-      },
-      (error: unknown) => {
-        consignment.writes--
-        const told = consignment.stored && !consignment.gone
-        if (chosen && !told) this.#parts.router.ended(consignment.member!, 'neutral', this.#parts.links.turn.monotonic)
-        // Another that is on its way decides.
-        if (consignment.gone || (!told && consignment.writes > 0)) return false
-        if (told) this.#owner.settle(consignment, error, undefined, 'neutral')
-        else {
-          // A letter that could not be sent again keeps its number.
-          if (consignment.replaces === undefined) this.release(consignment)
-          else this.#abandon(consignment)
-          this.#parts
-            .store()
-            .write(this.#parts.shelf.removal(consignment))
-            .catch(() => {})
-          this.#owner.refused(consignment, error)
-        }
-        return false
-      }
-    )
+  stored({ consignment, claim, claimedAt }: Writing): void {
+    if (consignment.storedClaim !== claim) this.forgetFormer(consignment)
+    consignment.storedClaim = claim
+    consignment.storedAt = claimedAt
+    consignment.kept()
+    // It is read again when its turn comes.
+    if (!consignment.admitted) consignment.draft = undefined
   }
 
-  #carry(consignment: Consignment): void {
+  unstored({ consignment, waits }: Writing, error: unknown): void {
+    const told = consignment.stored && !consignment.gone
+    if (waits && !told) this.#parts.router.ended(consignment.member!, 'neutral', this.#parts.links.turn.monotonic)
+    // Another that is on its way decides.
+    if (consignment.gone || (!told && consignment.writes > 0)) return
+    if (told) {
+      this.#owner.settle(consignment, error, undefined, 'neutral')
+      return
+    }
+    // A letter that could not be sent again keeps its number.
+    if (consignment.replaces === undefined) this.release(consignment)
+    else this.#abandon(consignment)
+    this.#parts
+      .store()
+      .write(this.#parts.shelf.removal(consignment))
+      .catch(() => {})
+    this.#owner.refused(consignment, error)
+  }
+
+  carry(consignment: Consignment): void {
     const { member, peer, claim, template } = consignment
     if (consignment.state !== 'in-flight') {
       if (member !== undefined) this.#parts.router.ended(member, 'neutral', this.#parts.links.turn.monotonic)

@@ -44,7 +44,8 @@ export interface Consignor {
  *
  * Invariants:
  * - `draft` is missing only while it is `stored`; an attempt begins by reading it.
- * - What has a record leaves only while `stored` and `storedClaim === claim`: the next life knows under which number it left.
+ * - What has a record leaves while `stored` and `storedClaim === claim`, so that the next life knows under which number it
+ *   left, or once with its first write (`WriteAhead`): then the next life knows the number, or nothing of the message.
  * - `transmitted` never falls; from then on what is exactly-once keeps `claim` and `claimedAt` (`pin`).
  * - While `claim` and `storedClaim` differ both numbers are in use: a crash goes back to the stored one.
  * - `settled` ends at most once, after it has left the dispatcher, a letter's once that is kept; `receipt` resolves when it is
@@ -95,6 +96,8 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
   transmitted = false
   /** Its receiver had handled it before. */
   again = false
+  /** Its time was up, or nearly, when a former life left it: it is sent to learn whether it was handled. */
+  overdue = false
   /** Who has it now, or had it last. */
   member: Member | undefined
   peer = ''
@@ -165,10 +168,7 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
 
   /** The end. Nobody has to look at it. */
   get settled(): Promise<Receipt> {
-    if (this.#end === undefined) {
-      this.#end = Promise.withResolvers()
-      this.#end.promise.catch(() => {})
-    }
+    this.#end ??= Promise.withResolvers()
     return this.#end.promise
   }
 
@@ -189,6 +189,7 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
 
   /** It was sent before, and this is what comes of that. */
   joined(receipt: Receipt): void {
+    this.#end?.promise.catch(ignored)
     this.#end?.resolve(receipt.settled)
     this.#receipt?.resolve(receipt)
   }
@@ -200,10 +201,14 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
   }
 
   reject(error: unknown): void {
+    this.#end?.promise.catch(ignored)
     this.#end?.reject(error)
     this.#receipt?.reject(error)
   }
 }
+
+/** Nobody has to look at how it ended. */
+function ignored(): void {}
 
 export function destinationOf(agent: string, peer: string | undefined, instance: string | undefined): string {
   return `${agent}\0${peer ?? ''}\0${instance ?? ''}`

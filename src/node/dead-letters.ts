@@ -195,6 +195,8 @@ export class DeadLetterOffice implements DeadLetters {
     } catch (error) {
       if (this.#parts.store().version(lying.record) !== 0) box.putBack(lying)
       throw error
+    } finally {
+      box.letGo(lying)
     }
   }
 
@@ -202,6 +204,11 @@ export class DeadLetterOffice implements DeadLetters {
   named(name: string): Promise<{ id: string; draft: Draft } | undefined> | undefined {
     const lying = this.#parts.box.named(name)
     return lying && this.#draftOf(lying)
+  }
+
+  /** Resolves when it is known what becomes of the letter of that name which somebody has taken; undefined where none was. */
+  taken(name: string): Promise<void> | undefined {
+    return this.#parts.box.taken(name)
   }
 
   async #draftOf(lying: Lying): Promise<{ id: string; draft: Draft } | undefined> {
@@ -214,7 +221,7 @@ export class DeadLetterOffice implements DeadLetters {
   }
 
   async #resend(lying: Lying, draft: Draft, attempts: number): Promise<Receipt> {
-    const { clock, limits, store, restore, ship } = this.#parts
+    const { box, clock, limits, store, restore, ship } = this.#parts
     const template = storedTemplate(draft.attributes, store().durable, limits)
     const consignment = restore(template, draft, clock.now())
     consignment.attempts = consignment.spared = attempts
@@ -224,7 +231,10 @@ export class DeadLetterOffice implements DeadLetters {
     consignment.transmitted = lying.claim !== undefined
     if (template.durable) consignment.replaces = lying.record
     else await store().write([{ key: lying.record, value: undefined }])
-    return ship(consignment)
+    const receipt = ship(consignment)
+    // It is under way, and known there by its name.
+    box.letGo(lying)
+    return receipt
   }
 
   /** An item that is lost once more is another letter by then. */

@@ -50,7 +50,7 @@ export class Delivery {
     const { store, clock, emit, limits, feed } = parts
     this.#parts = parts
     this.#numbers = new Numbers(store)
-    this.#shelf = new Shelf(store, this.#numbers)
+    this.#shelf = new Shelf(store)
     this.#box = new LetterBox(store, this.#numbers, limits.deadLetters)
     this.letters = new DeadLetterOffice({
       ...{ box: this.#box, clock, store, emit, limits, feed },
@@ -68,6 +68,7 @@ export class Delivery {
       ...{ ids: this.#ids, clock, transportTo: parts.transportTo },
       ship: (consignment) => this.#dispatcher.ship(consignment),
       letter: (name) => this.letters.named(name),
+      taken: (name) => this.letters.taken(name),
       content: (draft) => {
         parts.composer.translate(draft, parts.composer.preferred)
         return contentOf(draft)
@@ -95,7 +96,7 @@ export class Delivery {
       let template = templates.get(attributes)
       if (template === undefined)
         templates.set(attributes, (template = storedTemplate(attributes, true, this.#parts.limits)))
-      const consignment = this.#dispatcher.restore(template, Draft.of(message.outgoing()), accepted)
+      const consignment = this.#dispatcher.restore(template, Draft.of(message.outgoing()), accepted, number > 0)
       consignment.record = record
       if (consignment.name !== undefined) consignment.content = content
       consignment.attempts = attempts

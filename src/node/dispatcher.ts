@@ -8,12 +8,12 @@ import { Roster } from '../core/delivery/roster.ts'
 import type { Outcome } from '../core/routing/outcome.ts'
 import { Draft } from '../runtime/delivery/composer.ts'
 import type { Timer } from '../runtime/ports.ts'
-import type { Change } from '../runtime/storage/types.ts'
 import type { Bury } from './at-least-once.ts'
 import { Attempts, type AttemptsOwner, type AttemptsParts } from './attempts.ts'
 import { Consignment, type Consignor, destinationOf } from './consignment.ts'
 import { codeOf, isAway, isFinal, stopped, wasUnaccepted, whyGivenUp } from './failures.ts'
 import { contentOf, type NamedSends, nameOf } from './named-sends.ts'
+import { Removals } from './removals.ts'
 import type { SendParticulars } from './sending.ts'
 
 export interface DispatcherParts extends AttemptsParts {
@@ -29,8 +29,8 @@ const WINDOW = { messages: 1_024, bytes: 64 * 2 ** 20 }
 
 /**
  * Brings messages to agents that are more than plainly acknowledged: the driver of `Dispatch`, which says who goes next,
- * and of `Outbox`, which says when again. What is durable is on disk before it leaves; what is numbered leaves under a
- * number that is on disk, and keeps it.
+ * and of `Outbox`, which says when again. What is durable is on disk before its sender is told; what is numbered
+ * leaves under a number that is reserved on disk, and keeps it.
  */
 export class Dispatcher implements Consignor, AttemptsOwner {
   readonly #parts: DispatcherParts
@@ -38,6 +38,7 @@ export class Dispatcher implements Consignor, AttemptsOwner {
   readonly #outbox: Outbox<Consignment>
   readonly #dispatch: Dispatch<Consignment>
   readonly #all = new Roster<Consignment>()
+  readonly #removals: Removals
   readonly #sink = { push: (effect: OutboxEffect<Consignment>) => this.#perform(effect) }
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
@@ -46,8 +47,6 @@ export class Dispatcher implements Consignor, AttemptsOwner {
   #size = 0
   #volatile = 0
   #pumping = false
-  /** Records of what was settled in this turn, and the names to be remembered for them. */
-  #removals: Change[] = []
   #stopped = false
 
   constructor(parts: DispatcherParts) {
@@ -55,6 +54,7 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     this.#attempts = new Attempts(parts, this)
     this.#outbox = new Outbox(parts.random)
     this.#dispatch = new Dispatch(WINDOW, parts.random)
+    this.#removals = new Removals(parts.store, parts.clock)
   }
 
   /** Resolves once nothing is outstanding but what waits on disk for somebody who is not there. */
@@ -73,6 +73,7 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     this.#stopped = true
     this.#timer?.cancel()
     this.#timerAt = Number.NEGATIVE_INFINITY
+    this.#removals.stop()
     // One error for all: there may be a million.
     const error = stopped()
     for (const consignment of this.#all.values()) {
@@ -90,7 +91,7 @@ export class Dispatcher implements Consignor, AttemptsOwner {
 
   /** Throws `ERR_NO_DATA_DIR`, `ERR_QUEUE_FULL`. */
   compose(template: Template, data: unknown, particulars: SendParticulars | undefined): Consignment {
-    const { composer, clock, store, limits } = this.#parts
+    const { composer, links, store, limits } = this.#parts
     if (this.#stopped) throw stopped()
     if (template.durable && !store().durable) {
       throw new MeshError('ERR_NO_DATA_DIR', 'a durable message needs a node with a dataDir')
@@ -103,25 +104,32 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     composer.encode(draft, data, composer.preferred)
     // What the caller changes later is not sent.
     if (draft.data === data) draft.data = copyFrom(draft.data, 0)
-    return this.#consignment(template, draft, clock.now(), particulars?.wish)
+    return this.#consignment(template, draft, links.turn.wall, particulars?.wish)
   }
 
   /** Takes it: from here on it is delivered, or a dead letter. */
   ship(consignment: Consignment): Promise<Receipt> {
     const { receipt } = consignment
+    if (this.#stopped) {
+      consignment.reject(stopped())
+      return receipt
+    }
     if (consignment.template.durable) consignment.record = this.#parts.shelf.key()
     this.#take(consignment)
     this.#pump()
-    if (consignment.record !== '' && !consignment.writing) void this.#attempts.write(consignment)
+    if (consignment.record !== '' && !consignment.writing) this.#attempts.write(consignment)
     return receipt
   }
 
-  /** One of a former life, or a letter that is sent again: `draft` in full, `accepted` in wall-clock ms. */
-  restore(template: Template, draft: Draft, accepted: number): Consignment {
+  /**
+   * One of a former life, or a letter that is sent again: `draft` in full, `accepted` in wall-clock ms. One that was `sent` may
+   * have been handled, which its receiver knows: it is asked although the time is up, and refuses what it has not handled.
+   */
+  restore(template: Template, draft: Draft, accepted: number, sent = false): Consignment {
     const { key } = draft.extra ?? {}
     const { peer, instance } = template
     const wish = key === undefined && peer === undefined && instance === undefined ? undefined : { key, peer, instance }
-    return this.#consignment(template, draft, accepted, wish)
+    return this.#consignment(template, draft, accepted, wish, sent ? template.timeout : 0)
   }
 
   /** Takes what is on disk already. It is read again when its turn comes. */
@@ -134,12 +142,15 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     this.#pump()
   }
 
-  #consignment(template: Template, draft: Draft, accepted: number, wish: Consignment['wish']): Consignment {
-    const { clock, transportTo, limits } = this.#parts
+  /** `least`: ms that are left for it, whatever its deadline says. */
+  #consignment(template: Template, draft: Draft, accepted: number, wish: Consignment['wish'], least = 0): Consignment {
+    const { links, transportTo, limits } = this.#parts
     const said = draft.extra?.deadline
     const deadline = said ?? (template.durable ? accepted + limits.durableTtl : Number.POSITIVE_INFINITY)
-    const expires = clock.monotonic() + (deadline - clock.now())
+    const left = deadline - links.turn.wall
+    const expires = links.turn.monotonic + Math.max(least, left)
     const consignment = new Consignment(this, transportTo, template, draft, accepted, expires, wish)
+    consignment.overdue = left < least
     consignment.name = nameOf(draft)
     if (consignment.name !== undefined) consignment.content = contentOf(draft)
     return consignment
@@ -150,7 +161,7 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     if (!consignment.template.durable) this.#volatile++
     this.#all.add(consignment)
     this.#parts.names.begin(consignment)
-    this.#outbox.handle({ kind: 'keep', parcel: consignment }, this.#parts.clock.monotonic(), this.#sink)
+    this.#outbox.handle({ kind: 'keep', parcel: consignment }, this.#parts.links.turn.monotonic, this.#sink)
     this.#dispatch.add(consignment)
     this.#arm()
   }
@@ -163,7 +174,7 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     this.#pumping = true
     try {
       for (let next = this.#dispatch.next(); next !== undefined; next = this.#dispatch.next()) {
-        this.#outbox.handle({ kind: 'begin', parcel: next }, this.#parts.clock.monotonic(), this.#sink)
+        this.#outbox.handle({ kind: 'begin', parcel: next }, this.#parts.links.turn.monotonic, this.#sink)
       }
     } finally {
       this.#pumping = false
@@ -196,23 +207,10 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     this.#attempts.release(consignment)
     const named = consignment.name === undefined ? undefined : names.done(consignment)
     // A name alone nobody would bring back.
-    if (consignment.record !== '') this.#remove(consignment.record, named)
+    if (consignment.record !== '') this.#removals.add(consignment.record, named)
     else if (named !== undefined && named.length > 0) void store().write(named).catch(ignored)
     this.#leave(consignment)
     consignment.ended(!consignment.template.acknowledged ? 'sent' : consignment.again ? 'duplicate' : 'delivered')
-  }
-
-  /** Those settled together leave the store together. What is not removed is sent again by the next life, and recognised. */
-  #remove(record: string, named: readonly Change[] | undefined): void {
-    if (this.#removals.length === 0) queueMicrotask(this.#removeAll)
-    this.#removals.push({ key: record, value: undefined })
-    if (named !== undefined) this.#removals.push(...named)
-  }
-
-  readonly #removeAll = (): void => {
-    const removals = this.#removals
-    this.#removals = []
-    this.#parts.store().writeLater(removals)
   }
 
   /** What was accepted becomes a letter, and its sender hears of it when that is kept. */
@@ -225,7 +223,11 @@ export class Dispatcher implements Consignor, AttemptsOwner {
       consignment.reject(why)
       return
     }
+    const { names } = this.#parts
+    // Its name is its own until it is a letter: whoever sends the same meanwhile hears of its end.
+    names.begin(consignment)
     void this.#parts.bury(consignment, final, why).then((over) => {
+      names.left(consignment)
       if (over && consignment.storedClaim !== consignment.claim) this.#attempts.forgetFormer(consignment)
       consignment.reject(over ? why : stopped())
     })
@@ -288,18 +290,14 @@ export class Dispatcher implements Consignor, AttemptsOwner {
   failed(consignment: Consignment, error: unknown, delay: number | undefined, final: boolean): void {
     if (consignment.state !== 'in-flight') return
     const spared = consignment.template.durable && isAway(error)
+    const over = (final && !spared) || (consignment.overdue && codeOf(error) === 'ERR_TTL')
     this.#outbox.handle(
-      { kind: 'failed', parcel: consignment, error, delay, final: final && !spared, spared },
+      { kind: 'failed', parcel: consignment, error, delay, final: over, spared },
       this.#parts.clock.monotonic(),
       this.#sink
     )
-    // Its attempts outlive this process; nobody waits for that.
-    if (consignment.stored && consignment.draft !== undefined && !consignment.gone) void this.#note(consignment)
+    if (consignment.stored && consignment.draft !== undefined && !consignment.gone) this.#attempts.note(consignment)
     this.#arm()
-  }
-
-  async #note(consignment: Consignment): Promise<void> {
-    await this.#parts.shelf.write(consignment).catch(() => {})
   }
 
   #arm(): void {

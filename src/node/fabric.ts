@@ -22,7 +22,7 @@ import type { Caller } from './caller.ts'
 import type { NodeConfig } from './config.ts'
 import { ConsensusGroups } from './consensus/groups.ts'
 import type { Delivery } from './delivery.ts'
-import type { EventHub, NodeEvent, NodeEventBody } from './events.ts'
+import type { AgentChange, EventHub, NodeEvent, NodeEventBody } from './events.ts'
 import type { Forwarder } from './forwarder.ts'
 import type { LoadShedder } from './load-shedder.ts'
 import { Mailboxes } from './mailboxes.ts'
@@ -114,7 +114,11 @@ export function createConsensus({ config, world, emit }: Ground, parts: Consensu
     maxFrame: maxFrameOf(config),
     store: () => persistence.store,
     hasAgent: ({ name, instance }) => [...registry].some((one) => one.name === name && one.instance === instance),
-    events: (signal) => events.read(signal)
+    closings: ({ name, instance }, signal) =>
+      events.read(signal, (event): event is NodeEvent & AgentChange => {
+        if (event.kind !== 'agent-down' || event.peer !== network.host.peer) return false
+        return event.name === name && event.instance === instance
+      })
   })
 }
 

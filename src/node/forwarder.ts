@@ -44,7 +44,8 @@ export class Forwarder {
     const name = to.name ?? inbound.target
     const now = links.turn.monotonic
     const full = router.group(inbound.target)?.member(self, instance)
-    const member = router.choose(name, now, { peer: to.peer, avoid: full }, inbound.timeout !== undefined)
+    const wish = { peer: to.peer, instance: to.instance, avoid: full }
+    const member = router.choose(name, now, wish, inbound.timeout !== undefined)
     if (member === undefined) return false
     const { peer } = member.target.place
     // Where the group is asked, its host chooses the instance, and that may be the full one again.
@@ -54,7 +55,7 @@ export class Forwarder {
       return false
     }
     const draft = restate(message)
-    const addressed = peer === self ? member.instance : undefined
+    const addressed = to.instance ?? (peer === self ? member.instance : undefined)
     draft.attributes = this.#addressed(message.attributes, name, addressed)
     draft.extra = { ...draft.extra, hops }
     return this.#carry(inbound, draft, member)

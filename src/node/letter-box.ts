@@ -30,6 +30,8 @@ export class LetterBox {
   readonly #decoder = new StandaloneDecoder()
   readonly #lying = new Map<string, Lying>()
   readonly #byName = new Map<string, Lying>()
+  /** Of names whose letter somebody has taken, until it is let go. */
+  readonly #taken = new Map<string, PromiseWithResolvers<void>>()
   #last = 0
 
   constructor(store: () => Store, numbers: Numbers, limit: number) {
@@ -101,13 +103,29 @@ export class LetterBox {
     return bytes === undefined ? undefined : decodeLetter(bytes, this.#decoder)
   }
 
-  /** Takes it out of reach, not off the disk: whoever takes it removes its record or puts it back. `ERR_NO_SUCH_LETTER`. */
+  /** Of a letter that was taken: resolves when it was sent again, is gone or lies here again. Undefined where none was. */
+  taken(name: string): Promise<void> | undefined {
+    return this.#taken.get(name)?.promise
+  }
+
+  /**
+   * Takes it out of reach, not off the disk: whoever takes it removes its record or puts it back, and then lets go of it.
+   * `ERR_NO_SUCH_LETTER`.
+   */
   take(id: string): Lying {
     const lying = this.#lying.get(id)
     if (lying === undefined)
       throw new MeshError('ERR_NO_SUCH_LETTER', `there is no dead letter ${id}`, { details: { id } })
     this.#takeOut(lying)
+    if (lying.name !== undefined) this.#taken.set(lying.name, Promise.withResolvers())
     return lying
+  }
+
+  /** Whoever sends the same asks again who has it. */
+  letGo({ name }: Lying): void {
+    if (name === undefined) return
+    this.#taken.get(name)?.resolve()
+    this.#taken.delete(name)
   }
 
   putBack(lying: Lying): void {
@@ -122,9 +140,10 @@ export class LetterBox {
     for (const letter of [...letters, ...younger]) this.putBack(letter)
   }
 
-  #takeOut({ id, name }: Lying): void {
+  #takeOut(lying: Lying): void {
+    const { id, name } = lying
     this.#lying.delete(id)
-    if (name !== undefined) this.#byName.delete(name)
+    if (name !== undefined && this.#byName.get(name) === lying) this.#byName.delete(name)
   }
 
   /** It is gone for good. `ERR_STORAGE`, `ERR_NO_SUCH_LETTER`. */
@@ -135,6 +154,8 @@ export class LetterBox {
     } catch (error) {
       this.putBack(lying)
       throw error
+    } finally {
+      this.letGo(lying)
     }
     this.#settle(lying)
   }

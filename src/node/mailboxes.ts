@@ -1,19 +1,14 @@
-import { MeshError, toRemoteShape } from '../../protocols/errors.ts'
+import { MeshError } from '../../protocols/errors.ts'
 import type { MailboxHost } from '../agent/mailbox.ts'
-import type { Counters } from '../core/flow/counters.ts'
 import type { Inbound } from '../runtime/delivery/inbound.ts'
 import type { SpillFolders } from '../runtime/storage/spill-folders.ts'
-import type { Coalescer } from '../runtime/telemetry/coalesce.ts'
-import type { NodeEventBody } from './events.ts'
 import type { Forwarder } from './forwarder.ts'
+import { type LossParts, lost } from './losses.ts'
 
-export interface MailboxesParts {
-  counters: Counters
-  coalescer: Coalescer
+export interface MailboxesParts extends LossParts {
   /** Undefined where there is no data folder. */
   spills: () => SpillFolders | undefined
   forwarder: () => Forwarder
-  emit: (event: NodeEventBody) => void
 }
 
 /** What the mailboxes of a node's agents ask of it: to be told of what they do, and where to with what finds no room. */
@@ -33,14 +28,7 @@ export class Mailboxes {
     const { counters, coalescer, spills, forwarder, emit } = this.#parts
     return {
       slow: (queued) => emit({ kind: 'slow-consumer', agent, queued }),
-      dropped: (inbound, error) => {
-        counters.dropped++
-        const { code, message } = toRemoteShape(error)
-        const { peer } = inbound
-        coalescer.note(`dropped ${code} ${peer} ${agent}`, 0, (count) =>
-          emit({ kind: 'dropped', agent, peer, code, message, count })
-        )
-      },
+      dropped: (inbound, error) => lost(this.#parts, agent, inbound, error),
       overflowed: (strategy, reason, { peer }) => {
         this.#count(strategy)
         coalescer.note(`overflow ${strategy} ${reason} ${peer} ${agent}`, 0, (count) =>

@@ -4,7 +4,7 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { Message } from '../../protocols/envelope/message.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import type { Agent } from '../agent/agent.ts'
-import { checkWait } from '../agent/options.ts'
+import { checkWait, checkWaitKeys } from '../agent/options.ts'
 import type { AgentHandlers, Target, WaitOptions } from '../agent/types.ts'
 import type { Counters } from '../core/flow/counters.ts'
 import type { RateLimits } from '../runtime/rates/types.ts'
@@ -98,6 +98,7 @@ export class MeshNode implements Node {
       this.#running()
       const { peers = 1 } = options
       checkWait(options)
+      checkWaitKeys(options, 'peers')
       if (!Number.isSafeInteger(peers) || peers < 0) {
         throw new MeshError('ERR_CONFIG', 'peers must be a whole number, not negative', { details: { key: 'peers' } })
       }
@@ -160,6 +161,7 @@ export class MeshNode implements Node {
   async pipeline(id: string, options: PipelineOptions, wait: WaitOptions = {}): Promise<Pipeline> {
     this.#running()
     checkWait(wait)
+    checkWaitKeys(wait)
     return this.#services.pipelines.create(id, options, wait)
   }
 
@@ -171,6 +173,7 @@ export class MeshNode implements Node {
     return {
       list: (options) => {
         this.#running()
+        if (options !== undefined) checkWaitKeys(options, 'agent')
         return letters.list(options)
       },
       replay: async (id) => {
@@ -187,6 +190,7 @@ export class MeshNode implements Node {
   stop(options: StopOptions = {}): Promise<void> {
     try {
       checkWait({ timeout: options.timeout })
+      checkWaitKeys(options, 'drain')
     } catch (error) {
       return Promise.reject(error)
     }

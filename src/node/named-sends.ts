@@ -17,6 +17,8 @@ export interface NamedSendsParts {
   ship: (consignment: Consignment) => Promise<Receipt>
   /** The dead letter of that name; undefined where there is none. */
   letter: (name: string) => Promise<{ id: string; draft: Draft } | undefined> | undefined
+  /** Of a letter of that name that is being sent again or dropped: resolves when it is clear which. */
+  taken: (name: string) => Promise<void> | undefined
   /** What a draft says, also where its data was written in another format since. */
   content: (draft: Draft) => string
   replay: (letter: string) => Promise<Receipt | undefined>
@@ -39,6 +41,8 @@ export class NamedSends {
   send(consignment: Consignment): Promise<Receipt> {
     const first = this.#underWay.get(consignment.name!)
     if (first !== undefined) return this.#join(first, consignment)
+    const taken = this.#parts.taken(consignment.name!)
+    if (taken !== undefined) return taken.then(() => this.send(consignment))
     const { receipt } = consignment
     this.begin(consignment)
     const known = this.#parts.ids.find(consignment.name!)
@@ -65,14 +69,25 @@ export class NamedSends {
       consignment.ended('duplicate')
       return
     }
-    const dead = await (letter ?? this.#parts.letter(consignment.name!))
-    if (dead === undefined) {
+    const found = letter ?? this.#parts.letter(consignment.name!)
+    if (found === undefined) {
       await this.#parts.ship(consignment).catch(() => {})
       return
     }
+    const dead = await found
     this.left(consignment)
-    assertSame(consignment, this.#parts.content(dead.draft))
-    consignment.joined((await this.#parts.replay(dead.id))!)
+    if (dead !== undefined) assertSame(consignment, this.#parts.content(dead.draft))
+    consignment.joined((dead && (await this.#replay(dead.id))) ?? (await this.send(consignment)))
+  }
+
+  /** Undefined where somebody else has taken the letter meanwhile. */
+  async #replay(letter: string): Promise<Receipt | undefined> {
+    try {
+      return await this.#parts.replay(letter)
+    } catch (error) {
+      if ((error as MeshError).code !== 'ERR_NO_SUCH_LETTER') throw error
+      return undefined
+    }
   }
 
   #join(first: Consignment, second: Consignment): Promise<Receipt> {

@@ -34,11 +34,19 @@ export class AgentRegistry {
   readonly #self: string
   readonly #limit: number
   readonly #shedder: Pick<LoadShedder, 'level' | 'refuses'>
+  readonly #lost: (inbound: Inbound, error: MeshError) => void
   #size = 0
   #turn = 0
 
-  constructor(self: string, limit: number, shedder: Pick<LoadShedder, 'level' | 'refuses'> = NEVER_OVERLOADED) {
+  /** `lost` hears of a message for an agent that is gone, where nobody acknowledges it. */
+  constructor(
+    self: string,
+    limit: number,
+    shedder: Pick<LoadShedder, 'level' | 'refuses'> = NEVER_OVERLOADED,
+    lost: (inbound: Inbound, error: MeshError) => void = () => {}
+  ) {
     this.#shedder = shedder
+    this.#lost = lost
     this.#self = self
     this.#limit = limit
   }
@@ -77,7 +85,9 @@ export class AgentRegistry {
   readonly deliver = (inbound: Inbound): void => {
     const agent = this.#pick(inbound.target, inbound.instance, inbound.message)
     if (agent === undefined) {
-      inbound.refuse(nobody(inbound.target))
+      const gone = nobody(inbound.target)
+      if (inbound.timeout === undefined) this.#lost(inbound, gone)
+      inbound.refuse(gone)
       return
     }
     const error = this.#shedder.level > 0 ? this.#refuses(inbound) : undefined

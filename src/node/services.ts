@@ -40,7 +40,7 @@ import { preferredFormats } from './formats.ts'
 import { Forwarder } from './forwarder.ts'
 import { LoadReport } from './load-report.ts'
 import { LoadShedder } from './load-shedder.ts'
-import { lossesOf } from './losses.ts'
+import { lossesOf, lost } from './losses.ts'
 import { Persistence } from './persistence.ts'
 import { pipelineCalls } from './pipeline-calls.ts'
 import type { PipelineEvent } from './pipeline-port.ts'
@@ -109,13 +109,11 @@ export class Services {
     const random = (): number => dice.random()
     this.router = new Router({ self, random, events: { push: this.#emit } })
     this.atlas = new Atlas(this.membership, this.router, clock, this.#emit)
-    this.#shedder = new LoadShedder({
-      clock,
-      counters: this.counters,
-      coalescer: this.#coalescer,
-      emit: this.#emit
-    })
-    this.registry = new AgentRegistry(host.peer, config.limits.agents, this.#shedder)
+    const telling = { counters: this.counters, coalescer: this.#coalescer, emit: this.#emit }
+    this.#shedder = new LoadShedder({ clock, ...telling })
+    this.registry = new AgentRegistry(host.peer, config.limits.agents, this.#shedder, (inbound, error) =>
+      lost(telling, inbound.target, inbound, error)
+    )
     this.composer = new Composer(
       new IdSource(dice.bytes(8)),
       this.links.turn,

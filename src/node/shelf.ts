@@ -4,20 +4,17 @@ import { Draft } from '../runtime/delivery/composer.ts'
 import { decodeRecord, encodeRecord, type StoredMessage } from '../runtime/delivery/outbox-record.ts'
 import type { Change, Store } from '../runtime/storage/types.ts'
 import type { Consignment } from './consignment.ts'
-import type { Numbers } from './numbers.ts'
 
 const PREFIX = 'outbox/'
 
 /** The messages that are on disk until they are settled: `outbox/<n>`, in the order of sending. */
 export class Shelf {
   readonly #store: () => Store
-  readonly #numbers: Numbers
   readonly #decoder = new StandaloneDecoder()
   #last = 0
 
-  constructor(store: () => Store, numbers: Numbers) {
+  constructor(store: () => Store) {
     this.#store = store
-    this.#numbers = numbers
   }
 
   /** A key for one more record. */
@@ -25,16 +22,13 @@ export class Shelf {
     return PREFIX + (++this.#last).toString(16).padStart(14, '0')
   }
 
-  /** Writes the record as it is now, and in the same batch what its number needs. Its draft must be here. `ERR_STORAGE`. */
-  write(consignment: Consignment): Promise<void> {
+  /** What puts it here as it is now. Its draft must be here. */
+  changes(consignment: Consignment): Change[] {
     const { record, draft, accepted, attempts, spared, content, claim, claimedAt, replaces } = consignment
     const progress = { accepted, attempts, spared, content, peer: claimedAt || undefined, number: claim?.at ?? 0 }
     const changes: Change[] = [{ key: record, value: encodeRecord(progress, draft!) }]
     if (replaces !== undefined && !consignment.stored) changes.push({ key: replaces, value: undefined })
-    const reservation = claim === undefined ? undefined : this.#numbers.reserve(claimedAt, changes)
-    const written = this.#store().write(changes)
-    if (reservation !== undefined) written.then(reservation.done, reservation.failed)
-    return written
+    return changes
   }
 
   /** What takes a settled message off the shelf; nobody waits for it: one that comes back is recognised. */

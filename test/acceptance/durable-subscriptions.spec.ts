@@ -224,4 +224,32 @@ describe('A durable subscription', () => {
     await mesh.restart(0)
     assert.deepEqual(await work(mesh, two, 10), range(1, 11))
   })
+
+  it('that begin now get nothing that was published before, on disk already or not', async () => {
+    await using mesh = await createMesh({ nodes: 2, seed: 7, disks: true })
+    const shop = await mesh.nodes[0]!.agent('shop')
+    for (const [i, node] of mesh.nodes.entries()) {
+      const audit = await node.agent('audit')
+      for (const options of [{ from: 'now' }, { durable: true, name: 'audit' }] as const) {
+        await shop.publish('orders', 'before')
+        await using orders = audit.subscribe('orders', options)
+        await orders.ready
+        await shop.publish('orders', `after ${i}`)
+        assert.deepEqual(await take(orders, 1), [`after ${i}`])
+      }
+    }
+  })
+
+  it('that begin now miss nothing where what was published before is lost on its way to disk', async () => {
+    await using mesh = await createMesh({ nodes: 2, seed: 8, disks: true })
+    const shop = await mesh.nodes[0]!.agent('shop')
+    const audit = await mesh.nodes[1]!.agent('audit')
+    for (let i = 0; i < 5; i++) await shop.publish('orders', 'before')
+    mesh.disk(0).syncFailure = 1
+    await using orders = audit.subscribe('orders', { from: 'now' })
+    await orders.ready
+    mesh.disk(0).syncFailure = 0
+    await shop.publish('orders', 'after', { durable: true })
+    assert.deepEqual(await take(orders, 1), ['after'])
+  })
 })

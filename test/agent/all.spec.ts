@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { MeshError, type Receipt } from '../../src/index.ts'
 import { withMesh } from './ground.ts'
 
 const ACKNOWLEDGED = { delivery: 'at-least-once', to: 'all' } as const
@@ -40,6 +41,32 @@ describe('a message to all of a name', () => {
       )
       assert.deepEqual(handled, ['hello'])
       await assert.rejects(mesh.run(sender.send('nobody', 0, ACKNOWLEDGED)), { code: 'ERR_NO_RESPONDERS' })
+    })
+  })
+
+  it('tells of those that took it where others refused it', async () => {
+    await withMesh({ nodes: 3 }, async (mesh) => {
+      for (const i of [0, 1, 2]) {
+        await mesh.run(mesh.nodes[i]!.agent('worker', { receive: (_, ctx) => i === 1 && ctx.term('not here') }))
+      }
+      const sender = await mesh.run(mesh.nodes[0]!.agent('sender'))
+      await mesh.advance(100)
+      const error = await mesh.run(sender.send('worker', 'all', ACKNOWLEDGED).catch((error: MeshError) => error))
+      assert.ok(error instanceof MeshError)
+      assert.equal(error.code, 'ERR_TERMINATED')
+      const { receipts, refused } = error.details as { receipts: Receipt[]; refused: { peer: string; code: string }[] }
+      const [here, there, third] = mesh.nodes.map(({ peerId }) => String(peerId))
+      assert.deepEqual(receipts.map(({ status, peer }) => `${status} ${peer}`).sort(), [
+        ...[here, third].map((peer) => `delivered ${peer}`).sort()
+      ])
+      assert.deepEqual(
+        refused.map(({ peer, code }) => [peer, code]),
+        [[there, 'ERR_TERMINATED']]
+      )
+      await assert.rejects(mesh.run(sender.send('worker', 1, { to: 'all', maxRetries: -1 })), {
+        code: 'ERR_CONFIG',
+        details: { key: 'maxRetries' }
+      })
     })
   })
 })

@@ -150,6 +150,29 @@ for (const [where, sender] of [
       })
     })
 
+    it('redirect: one instance of a name gets all of it where it was named', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        const taken: [string, number][] = []
+        const spares = []
+        for (const node of [0, 1, 1]) {
+          const spare = await mesh.run(mesh.nodes[node]!.agent('spare'))
+          spare.receive(({ data }) => void taken.push([spare.instance, data]))
+          spares.push(spare)
+        }
+        const { instance } = spares[1]!
+        const redirect = { name: 'spare', instance }
+        const receive = () => new Promise(() => {})
+        await mesh.run(mesh.nodes[0]!.agent('worker', { receive, overflow: 'redirect', redirect, ...SMALL }))
+        const agent = await mesh.run(mesh.nodes[sender]!.agent('sender'))
+        const sends = numbers(40).map((i) => fateOf(agent.send('worker', i, i % 2 ? ACKNOWLEDGED : ONCE)))
+        await mesh.advance(2_000)
+        assert.deepEqual(
+          taken,
+          numbers(29, 11).map((i) => [instance, i])
+        )
+        assert.ok(sends.slice(11).every(({ status }) => status === 'fulfilled'))
+      })
+    })
     it('redirect: agents that point at each other slow their senders in the end', async () => {
       await withMesh({ nodes: 2 }, async (mesh) => {
         const { open, handled, receive } = heldUp()

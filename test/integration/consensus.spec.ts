@@ -5,6 +5,9 @@ import { join } from 'node:path'
 import { createNode, type KeyValueGroup, type Node } from '../../src/index.ts'
 import { until } from '../kit/until.ts'
 
+/** The machine may be busy. */
+const PATIENT = { timeout: 30_000 }
+
 /** Three voters with data folders and a client, over libp2p on loopback. */
 describe('consensus over libp2p', function () {
   this.timeout(60_000)
@@ -31,13 +34,13 @@ describe('consensus over libp2p', function () {
 
   it('commits, reads, compares and sets, from members and a client', async () => {
     for (const [i, group] of groups.entries()) {
-      await group.propose(`of ${i}`, { by: i, bytes: new Uint8Array(1_000) })
-      for (const other of groups) assert.equal(((await other.read(`of ${i}`)) as { by: number }).by, i)
+      await group.propose(`of ${i}`, { by: i, bytes: new Uint8Array(1_000) }, PATIENT)
+      for (const other of groups) assert.equal(((await other.read(`of ${i}`, PATIENT)) as { by: number }).by, i)
     }
     assert.equal(await groups[3]!.compareAndSet('n', undefined, 1), true)
-    const many = Array.from({ length: 1_000 }, (_, i) => groups[3]!.propose('many', i))
+    const many = Array.from({ length: 1_000 }, (_, i) => groups[3]!.propose('many', i, PATIENT))
     assert.equal(new Set((await Promise.all(many)).map(({ index }) => index)).size, 1_000)
-    const reads = await Promise.all(Array.from({ length: 1_000 }, (_, i) => groups[i % 4]!.read('many')))
+    const reads = await Promise.all(Array.from({ length: 1_000 }, (_, i) => groups[i % 4]!.read('many', PATIENT)))
     assert.equal(new Set(reads).size, 1)
   })
 
@@ -45,7 +48,7 @@ describe('consensus over libp2p', function () {
     let held = 0
     const tokens: number[] = []
     const rounds = [0, 1, 2, 3, 3, 2, 1, 0].map(async (i) => {
-      await using lock = await groups[i]!.lock('migrate', { timeout: 30_000 })
+      await using lock = await groups[i]!.lock('migrate', PATIENT)
       assert.equal(held++, 0)
       tokens.push(lock.token)
       await groups[i]!.propose('migrated', lock.token)
@@ -67,26 +70,26 @@ describe('consensus over libp2p', function () {
         watched.push(item.value)
       }
     })()
-    await groups[3]!.propose('x', 0)
+    await groups[3]!.propose('x', 0, PATIENT)
     await until('the watch to have begun', async () => {
-      await groups[3]!.propose('x', 0)
+      await groups[3]!.propose('x', 0, PATIENT)
       return watched.length > 0
     })
     const leader = groups.findIndex((group) => group.status().role === 'leader')
     const planner = await nodes[3]!.agent('planner')
-    await using election = await groups[3]!.elect('scheduler', planner)
+    await using election = await groups[3]!.elect('scheduler', planner, PATIENT)
     assert.equal(election.isLeader, true)
 
     const first = nodes[leader]!
-    const waiting = [1, 2, 3].map((value) => groups[3]!.propose('x', value, { timeout: 30_000 }))
+    const waiting = [1, 2, 3].map((value) => groups[3]!.propose('x', value, PATIENT))
     await first.stop({ drain: false })
     await Promise.all(waiting)
     const other = nodes.find((_, i) => i < 3 && i !== leader)!
     nodes[leader] = await nodeAt(leader, other.multiaddrs)
     assert.equal(String(nodes[leader]!.peerId), String(first.peerId))
     groups[leader] = await open(nodes[leader]!)
-    await groups[leader]!.propose('x', 4, { timeout: 30_000 })
-    assert.equal(await groups[leader]!.read('n'), 1)
+    await groups[leader]!.propose('x', 4, PATIENT)
+    assert.equal(await groups[leader]!.read('n', PATIENT), 1)
     await until('the watch to have all', () => watched.at(-1) === 4)
     controller.abort()
     await watching

@@ -38,6 +38,30 @@ describe('causal order in a mesh', () => {
     })
   }
 
+  for (const delivery of ['at-most-once', 'at-least-once'] as const) {
+    it(`is what the reader of a subscription sees beside its agent's handler: ${delivery}`, async () => {
+      await withMesh({ nodes: 3, seed: 3, latency: [1, 200], loss: 0.05 }, async (mesh) => {
+        const [first, second, last] = await mesh.run(Promise.all(mesh.nodes.map((node, i) => node.agent(`agent-${i}`))))
+        const seen: string[] = []
+        const news = last!.subscribe('news', { delivery })
+        await mesh.run(news.ready)
+        void (async () => {
+          for await (const { data } of news) seen.push(`${data}`)
+        })()
+        second!.receive(({ data }) => void second!.send('agent-2', `after ${data}`))
+        last!.receive(({ data }) => void seen.push(data))
+        await mesh.advance(1_000)
+        for (let i = 0; i < ROUNDS; i++) {
+          await mesh.run(first!.publish('news', i))
+          await mesh.run(first!.send('agent-1', i))
+        }
+        await mesh.advance(20_000)
+        assert.equal(seen.length, 2 * ROUNDS)
+        for (let i = 0; i < ROUNDS; i++) assert.ok(seen.indexOf(`${i}`) < seen.indexOf(`after ${i}`), `${i}: ${seen}`)
+      })
+    })
+  }
+
   it('goes on after links were lost, with what was sent at most once on them, and without a gap', async () => {
     await withMesh({ nodes: 3, seed: 3, latency: [1, 20] }, async (mesh) => {
       const events = eventsOf(mesh, 1)

@@ -17,7 +17,7 @@ const send = (pattern: 'durable' | 'exactly-once', messages: number, warmUp = me
 const grouped = { name: 'fdatasync-64', job: file(64, 64_000) }
 const single = { name: 'fdatasync-1', job: file(1, 1_000) }
 
-/** On disk at the sender before it leaves, and at the receiver before it is acknowledged; timed until that came back. */
+/** On disk at the sender while it is on its way, and at the receiver before it is acknowledged; timed until that came back. */
 export const durable: Case = {
   name: 'durable',
   unit: 'messages/s',

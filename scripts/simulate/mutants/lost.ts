@@ -41,7 +41,7 @@ export const lost: readonly Mutant[] = [
     name: 'a message is called stored before it is',
     promise,
     scenario: 'durable',
-    file: 'src/node/attempts.ts',
+    file: 'src/node/write-ahead.ts',
     find: 'consignment.writing = true\n    consignment.writes++\n',
     replace: 'consignment.writing = true\n    consignment.writes++\n    consignment.kept()\n'
   },

@@ -1,6 +1,6 @@
 import type { Random } from '../machine.ts'
 
-/** ms between two rounds of asking everybody: so much at first, doubling to the most, half of it by lot. Guesses: an election takes 0.2 to 2 s, and its end should not be noticed late. */
+/** ms between two rounds of asking everybody: so much at first, doubling to the most, half of it by lot. Guesses: a tenth of an election. */
 const BACKOFF = { first: 25, most: 100 } as const
 
 export interface SearchParts {
@@ -22,7 +22,9 @@ export class LeaderSearch {
   #members: readonly string[]
   #target: string
   /** Asked in this round, in vain. */
-  readonly #asked = new Set<string>()
+  #asked = new Set<string>()
+  /** Those of them that did not answer at all: others name them as the leader for a while, and they are passed over for a round. */
+  #silent = new Set<string>()
   #rounds = 0
   #found = false
 
@@ -57,6 +59,7 @@ export class LeaderSearch {
   /** The target did what was asked of it. */
   answered(): void {
     this.#asked.clear()
+    this.#silent.clear()
     this.#rounds = 0
     this.#found = true
   }
@@ -69,20 +72,32 @@ export class LeaderSearch {
     return true
   }
 
-  /** The target is not the one, or does not answer. Returns the ms to wait before the next is asked. */
-  failed(hint: string | undefined): number {
+  /** The target is not the one. Returns the ms to wait before the next is asked. */
+  refused(hint: string | undefined): number {
     this.#asked.add(this.#target)
     this.#found = false
-    if (hint !== undefined && this.hint(hint)) return 0
+    return hint !== undefined && this.hint(hint) ? 0 : this.#go()
+  }
+
+  /** The target does not answer. The same. */
+  silent(): number {
+    this.#asked.add(this.#target)
+    this.#silent.add(this.#target)
+    this.#found = false
+    return this.#go()
+  }
+
+  #go(): number {
     const next = this.#next()
     if (next !== undefined) {
       this.#target = next
       return 0
     }
-    this.#asked.clear()
+    this.#asked = this.#silent
+    this.#silent = new Set()
+    if (this.#members.every((member) => this.#asked.has(member))) this.#asked.clear()
+    this.#target = this.#next() ?? this.#self
     const pause = Math.min(BACKOFF.most, BACKOFF.first * 2 ** Math.min(this.#rounds++, 8))
-    // Who named itself or was named last is as good as any to begin with.
-    this.#target = hint ?? this.#next() ?? this.#self
     return pause * (0.5 + this.#random() / 2)
   }
 

@@ -77,7 +77,6 @@ export class Outbox<P extends Parcel> implements Machine<OutboxInput<P>, OutboxE
         this.#expire(input.parcel)
         break
       case 'begin':
-        this.#due.remove(input.parcel)
         this.#transmit(input.parcel, sink)
         break
       case 'withdraw':
@@ -146,8 +145,9 @@ export class Outbox<P extends Parcel> implements Machine<OutboxInput<P>, OutboxE
     sink.push({ kind: 'transmit', parcel })
   }
 
+  /** One that was kept stands there already. */
   #expire(parcel: P): void {
-    if (parcel.expires === Number.POSITIVE_INFINITY) return
+    if (parcel.expires === Number.POSITIVE_INFINITY || parcel.slot >= 0) return
     parcel.at = parcel.expires
     this.#due.add(parcel)
   }
@@ -169,4 +169,5 @@ function asked(delay: number | undefined): number | undefined {
   return delay !== undefined && delay >= 0 ? Math.min(delay, MOST_ASKED) : undefined
 }
 
-const MOST_ASKED = 86_400_000
+/** ms that a handler may ask for at most. */
+export const MOST_ASKED = 86_400_000

@@ -15,7 +15,6 @@ import type { Links } from '../../runtime/links/types.ts'
 import type { Membership } from '../../runtime/membership/types.ts'
 import type { Clock, Dice } from '../../runtime/ports.ts'
 import type { Store } from '../../runtime/storage/types.ts'
-import type { NodeEvent } from '../events.ts'
 import { bounded } from '../waiting.ts'
 import type { GroupEvent } from './events.ts'
 import { type GroupParts, KeyValues, OwnMachine } from './group.ts'
@@ -34,8 +33,8 @@ export interface GroupsParts {
   emit(event: GroupEvent): void
   /** Whether the instance lives on this node. */
   hasAgent(agent: Agent): boolean
-  /** What the node tells, until the signal aborts. */
-  events(signal: AbortSignal): AsyncIterable<NodeEvent>
+  /** Tells that the instance is taken off this node, until the signal aborts. */
+  closings(agent: Agent, signal: AbortSignal): AsyncIterable<unknown>
 }
 
 interface Opened {
@@ -113,14 +112,11 @@ export class ConsensusGroups {
   }
 
   #onAgentClosed(agent: Agent, closed: () => void): () => void {
-    const { self, hasAgent, events } = this.#parts
+    const { hasAgent, closings } = this.#parts
     if (!hasAgent(agent)) throw wrong('agent', 'an agent of this node that is not closed')
     const controller = new AbortController()
     const follow = async (): Promise<void> => {
-      for await (const event of events(controller.signal)) {
-        if (event.kind !== 'agent-down' || event.peer !== self) continue
-        if (event.name === agent.name && event.instance === agent.instance) closed()
-      }
+      for await (const _ of closings(agent, controller.signal)) closed()
     }
     void follow()
     return () => controller.abort()

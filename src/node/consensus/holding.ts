@@ -127,6 +127,8 @@ export async function acquire(acquiring: Acquiring): Promise<Holding> {
       if (typeof value === 'number' && clock.monotonic() < sentAt + ttl) {
         return new Holding({ client, clock, name, token: value, ttl, sentAt })
       }
+      // A call may be answered a little after its time.
+      if (left() === 0) throw new MeshError('ERR_NO_QUORUM', `${name} was not granted in time`, { details: { name } })
       await client.granted(name, waiter, { signal, timeout: Math.min(left(), ttl / 3) })
     }
   } catch (error) {

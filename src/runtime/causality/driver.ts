@@ -12,16 +12,8 @@ import type { Link, LinkHandler } from '../links/types.ts'
 import type { Membership } from '../membership/types.ts'
 import type { Clock, Timer } from '../ports.ts'
 import { Frames } from './frames.ts'
-
-/** A message that came and may have to wait. */
-export interface Ordered {
-  /** Its turn has come; `waited`: what it waited for, undefined where it did not have to. */
-  hand(waited: Readonly<Record<string, number>> | undefined): void
-  /** What follows it was handed out already, since nobody knew that it would come. */
-  late(): void
-  /** It waits. `crowded`: so much does that its sender must be held back. */
-  wait(crowded: boolean): void
-}
+import { HandOut } from './hand-out.ts'
+import type { Ordered } from './ordered.ts'
 
 export type CausalEvent = {
   kind: 'causal-gap'
@@ -58,6 +50,7 @@ export class CausalDriver implements LinkHandler {
   readonly #parts: CausalDriverParts
   readonly #order: CausalOrder<Ordered>
   readonly #frames: Frames
+  readonly #out: HandOut
   readonly #sink = { push: (effect: CausalEffect<Ordered>) => this.#perform(effect) }
   readonly #gone = new Set<string>()
   readonly #unsubscribe: () => void
@@ -79,6 +72,7 @@ export class CausalDriver implements LinkHandler {
     this.#parts = parts
     const { self, clock, links, membership, limits } = parts
     this.#frames = new Frames(links, clock)
+    this.#out = new HandOut(clock)
     this.#order = new CausalOrder<Ordered>(
       {
         self,
@@ -194,7 +188,7 @@ export class CausalDriver implements LinkHandler {
 
   #admitted(goes: boolean, message: Ordered, now: number): void {
     if (goes) {
-      message.hand(undefined)
+      this.#out.hand(message, undefined, true)
       if (this.#order.arrivals.stirred) this.#order.release(now, this.#sink)
     }
     if (this.#timer === undefined) this.#arm()
@@ -234,7 +228,7 @@ export class CausalDriver implements LinkHandler {
   #perform(effect: CausalEffect<Ordered>): void {
     switch (effect.kind) {
       case 'hand':
-        effect.item.hand(effect.waited)
+        this.#out.hand(effect.item, effect.waited, false)
         break
       case 'late':
         effect.item.late()
@@ -271,6 +265,7 @@ export class CausalDriver implements LinkHandler {
 
   stop(): void {
     this.#stopped = true
+    this.#out.stop()
     this.#timer?.cancel()
     this.#unsubscribe()
     this.#room?.resolve()

@@ -204,7 +204,10 @@ export class Engine {
 
   // ---- applying ----------------------------------------------------------------------------------------------------
 
-  /** The machine is told only once it is applied, at the end of the turn, and gives the next batch only then: others have a turn in between. */
+  /**
+   * The machine is told only once it is applied, at the end of the turn, and gives the next batch only then: others have
+   * their turn in between.
+   */
   #apply(entries: readonly Entry[]): void {
     this.applier.apply(entries)
     this.#parts.clock.endOfTurn(() => {

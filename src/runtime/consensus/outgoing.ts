@@ -44,7 +44,7 @@ export class Outgoing {
     else this.#put(to, laneOf(message.kind), encodeMessage(message), [group])
   }
 
-  /** What is sent later in this microtask or in those that are queued already comes along: a tick's heartbeats of all groups. */
+  /** What the microtasks send that are queued already comes along: a tick's heartbeats of all groups. */
   #beatsOf(peer: string): Beats {
     if (this.#beats.size === 0) queueMicrotask(() => this.#flush())
     let beats = this.#beats.get(peer)

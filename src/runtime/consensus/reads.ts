@@ -10,11 +10,10 @@ export class ReadRequests {
   #asked: Asked[] = []
   #contexts = 0
 
-  /** `first`: whoever calls has to see to it that `ask` follows. */
-  add(): { index: Promise<number>; first: boolean } {
-    const first = this.#gathering === undefined
+  /** `ask` has to follow. */
+  add(): Promise<number> {
     this.#gathering ??= { ...Promise.withResolvers<number>(), context: ++this.#contexts }
-    return { index: this.#gathering.promise, first }
+    return this.#gathering.promise
   }
 
   /** The context to hand in; those who come later begin another. */

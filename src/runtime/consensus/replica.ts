@@ -30,8 +30,8 @@ export class Replica {
 
   /**
    * Leader alone; batches all of a turn. The bytes must not change afterwards. Rejects with `ERR_NOT_LEADER` (retryable,
-   * `details.leader` where known), `ERR_PROPOSAL_LOST` (retryable: it may be committed or not), `ERR_QUEUE_FULL` (too much is uncommitted),
-   * `ERR_MESSAGE_TOO_LARGE`, `ERR_STORAGE` and `ERR_STOPPED` where the replica has ended.
+   * `details.leader` where known), `ERR_PROPOSAL_LOST` (retryable: it may be committed or not), `ERR_QUEUE_FULL` (too much
+   * is uncommitted), `ERR_MESSAGE_TOO_LARGE`; `ERR_STORAGE`, `ERR_CORRUPT` or `ERR_STOPPED` where the replica has ended.
    */
   propose(command: Uint8Array): Promise<Committed> {
     if (this.#engine.ended !== undefined) return Promise.reject(this.#engine.ended)
@@ -53,7 +53,7 @@ export class Replica {
   readIndex(): Promise<number> {
     if (this.#engine.ended !== undefined) return Promise.reject(this.#engine.ended)
     if (this.#engine.role !== 'leader') return Promise.reject(this.#engine.notLeader())
-    const { index } = this.#engine.reads.add()
+    const index = this.#engine.reads.add()
     this.#engine.gather()
     return index
   }
@@ -126,7 +126,10 @@ export class Replica {
     return this.#engine.applier.followers.add(from, onEntries)
   }
 
-  /** Calls back in a later turn when the role, the leader or the configuration has changed, or the replica has ended. Returns how to end it. */
+  /**
+   * Calls back in a later turn when the role, the leader or the configuration has changed, or the replica has ended.
+   * Returns how to end it.
+   */
   onChange(listener: () => void): () => void {
     this.#engine.listeners.add(listener)
     return () => this.#engine.listeners.delete(listener)

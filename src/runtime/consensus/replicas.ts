@@ -63,9 +63,9 @@ export class Replicas implements LinkHandler {
   }
 
   /**
-   * Takes up this node's part in a group, or begins it. Who is neither voter nor learner takes part once a leader has made it
-   * a member. Rejects with `ERR_CONFIG`, `ERR_ALREADY_REGISTERED`, `ERR_VOTERS_MISMATCH`, `ERR_STORAGE`, and with `ERR_CORRUPT` where
-   * something is missing on the disk that this node has promised the others to remember.
+   * Takes up this node's part in a group, or begins it. Who is neither voter nor learner takes part once a leader has made
+   * it a member. Rejects with `ERR_CONFIG`, `ERR_ALREADY_REGISTERED`, `ERR_VOTERS_MISMATCH`, `ERR_STORAGE`, and with
+   * `ERR_CORRUPT` where something is missing on the disk that this node has promised the others to remember.
    */
   async open(group: string, { voters, learners = [], state, options = {} }: GroupOptions): Promise<Replica> {
     checkGroup(group)
@@ -119,7 +119,10 @@ export class Replicas implements LinkHandler {
     this.#timer = this.#parts.clock.after(TICK, () => this.#tick())
   }
 
-  /** Promises to leaders are counted in ticks: a timer that is late makes one of them, never those that it missed; one that is early none yet. */
+  /**
+   * Promises to leaders are counted in ticks: a timer that is late makes one of them, never those that it missed; one that
+   * is early none yet.
+   */
   #tick(): void {
     const { clock } = this.#parts
     const now = clock.monotonic()

@@ -2,7 +2,7 @@ import type { WireMessage } from '../../../protocols/envelope/wire-message.ts'
 import { toRemoteShape } from '../../../protocols/errors.ts'
 import { encodeFlow, encodeNak, flowOf, type Place } from '../../../protocols/point-to-point/codec.ts'
 import { Kind, MAX_FLOW_BYTES } from '../../../protocols/point-to-point/constants.ts'
-import type { Ordered } from '../causality/driver.ts'
+import type { Ordered } from '../causality/ordered.ts'
 import type { StreamLink } from '../links/link.ts'
 import type { Conversation } from './conversation.ts'
 import type { Inbound } from './inbound.ts'
@@ -63,6 +63,10 @@ export class RemoteInbound implements Inbound, Ordered {
 
   get bounded(): boolean {
     return true
+  }
+
+  get published(): boolean {
+    return false
   }
 
   get orphaned(): boolean {

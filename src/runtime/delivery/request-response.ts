@@ -63,7 +63,7 @@ export class RequestResponse implements LinkHandler {
     let at = link.begin(Kind.request | COUNTED, bound)
     const id = calls.next++
     at = writeVarint(link.buffer, at, id)
-    at = writeVarint(link.buffer, at, timeout === undefined ? 0 : Math.max(1, Math.ceil(timeout)))
+    at = writeVarint(link.buffer, at, deadlineOf(timeout))
     link.buffer[at++] = (options.stream ? RequestFlag.stream : 0) | (options.streamed ? RequestFlag.streamed : 0)
     link.end(link.encoder.write(link.buffer, at, message), true)
     // Writing may have found out that the stream is gone, and then nobody would settle the call.
@@ -260,6 +260,11 @@ export class RequestResponse implements LinkHandler {
     if (call instanceof RemoteCall) call.cancel(new MeshError('ERR_TIMEOUT', 'the deadline of the call has passed'))
     else this.cancel(call, new MeshError('ERR_TIMEOUT', 'no reply within the timeout'))
   }
+}
+
+/** As it is written: whole ms, 0 where there is none. */
+function deadlineOf(timeout: number | undefined): number {
+  return timeout === undefined || timeout === Number.POSITIVE_INFINITY ? 0 : Math.max(1, Math.ceil(timeout))
 }
 
 function cancelled(): MeshError {

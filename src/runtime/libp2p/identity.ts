@@ -61,11 +61,20 @@ async function readIdentity(file: string): Promise<Identity | undefined> {
   if (bytes.length > MAX_FILE_BYTES) throw unusable(file, `is no key (${bytes.length} bytes); ${remedy}`)
   try {
     const key = privateKeyFromProtobuf(bytes)
-    if (key.type === 'Ed25519') return identityOf(key)
+    if (key.type === 'Ed25519') {
+      await checkHalves(key)
+      return identityOf(key)
+    }
   } catch (cause) {
     throw unusable(file, `is corrupt; ${remedy}`, cause)
   }
   throw unusable(file, `holds a key that is not Ed25519; ${remedy}`)
+}
+
+/** The file holds the public half as well: with one that is not the other's a node would start, and nobody believe it. */
+async function checkHalves(key: Ed25519PrivateKey): Promise<void> {
+  const probe = Buffer.from(IDENTITY_FILE)
+  if (!(await key.publicKey.verify(probe, await key.sign(probe)))) throw new Error('its halves are not of one key')
 }
 
 /** All or nothing, never over a file that is there: written aside, fsync'd, then linked under its name. */

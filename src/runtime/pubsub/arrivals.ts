@@ -2,7 +2,8 @@ import { decodeStamp } from '../../../protocols/causality/block-decoder.ts'
 import { isTwofold, Way, wayOf } from '../../../protocols/causality/constants.ts'
 import { MeshError } from '../../../protocols/errors.ts'
 import { readBatch } from '../../../protocols/publish-subscribe/codec.ts'
-import type { CausalDriver, Ordered } from '../causality/driver.ts'
+import type { CausalDriver } from '../causality/driver.ts'
+import type { Ordered } from '../causality/ordered.ts'
 import type { PubSubStats } from './types.ts'
 
 /** Whom publications of one kind are for. */
@@ -13,6 +14,7 @@ export interface Audience {
 
 /** A publication that has a place in the causal order. */
 class OrderedPublication implements Ordered {
+  readonly published = true
   readonly #audience: Audience
   readonly #stats: PubSubStats
   readonly #publisher: string

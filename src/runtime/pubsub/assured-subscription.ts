@@ -159,7 +159,7 @@ export class AssuredSubscription implements Subscription, Pressing {
     this.#acknowledge(loop)
     for (let lease = this.#queue.lease(); lease !== undefined; lease = this.#queue.lease()) {
       const { item, attempts } = lease
-      const next = 'gap' in item ? item.gap() : this.#screen.decode(item.topic, item.bytes)
+      const next = 'gap' in item ? item.gap() : this.#screen.read(item.topic, item.bytes)
       if (next === undefined || next instanceof MeshError) this.#settle(lease)
       else {
         loop.held = lease

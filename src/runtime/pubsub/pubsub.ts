@@ -275,10 +275,10 @@ class MeshPubSub implements PubSub {
   }
 
   #listen(...[pattern, options, limits, owner, closed]: SubscriptionParts): LocalSubscription {
-    const { codec, emit, overflow } = this.#components
+    const { codec, emit, clock, overflow } = this.#components
     const subscription = new LocalSubscription(pattern, options, limits, owner, {
       ...{ overflow, stopping: () => this.#stopped.signal.aborted },
-      ...{ codec, emit, pressure: this.#pressure, coalescer: this.#coalescer },
+      ...{ codec, emit, clock, pressure: this.#pressure, coalescer: this.#coalescer },
       closed: (subscription) => {
         this.#local.remove(subscription)
         closed(subscription)
@@ -289,9 +289,9 @@ class MeshPubSub implements PubSub {
   }
 
   #assure(...[pattern, options, limits, owner, closed]: SubscriptionParts): AssuredSubscription {
-    const { codec, emit } = this.#components
+    const { codec, emit, clock } = this.#components
     const subscription = new AssuredSubscription(pattern, options, limits, owner, {
-      ...{ codec, emit, pressure: this.#patience, coalescer: this.#coalescer },
+      ...{ codec, emit, clock, pressure: this.#patience, coalescer: this.#coalescer },
       closed: (subscription) => {
         this.#assuredLocal.remove(subscription)
         closed(subscription)
@@ -303,10 +303,10 @@ class MeshPubSub implements PubSub {
   }
 
   #read(...[pattern, options, limits, owner, closed]: SubscriptionParts): AssuredSubscription {
-    const { codec, emit } = this.#components
+    const { codec, emit, clock } = this.#components
     this.#logs.check(owner, options)
     const subscription = new AssuredSubscription(pattern, options, limits, owner, {
-      ...{ codec, emit, pressure: this.#patience, coalescer: this.#coalescer },
+      ...{ codec, emit, clock, pressure: this.#patience, coalescer: this.#coalescer },
       closed: (subscription) => {
         this.#reading.delete(subscription)
         closed(subscription)

@@ -1,10 +1,12 @@
 import type { Message } from '../../../protocols/envelope/message.ts'
+import type { Clock } from '../ports.ts'
 import type { Coalescer } from '../telemetry/coalesce.ts'
 import type { MessageCodec, PubSubEvent, SubscribeOptions } from './types.ts'
 
 export interface ScreenComponents {
   codec: MessageCodec
   coalescer: Coalescer
+  clock: Pick<Clock, 'now'>
   emit(event: PubSubEvent): void
 }
 
@@ -12,8 +14,8 @@ let serial = 0
 
 /** What a subscription reads of what is offered to it: bytes that are what they say, and that its filter lets through. */
 export class Screen {
-  readonly counts = { filtered: 0, filterErrors: 0, malformed: 0 }
-  readonly #key = `filter ${++serial}`
+  readonly counts = { filtered: 0, filterErrors: 0, malformed: 0, expired: 0 }
+  readonly #id = ++serial
   readonly #filter: SubscribeOptions['filter']
   readonly #names: { owner: string; pattern: string }
   readonly #components: ScreenComponents
@@ -42,9 +44,20 @@ export class Screen {
     } catch (error) {
       this.counts.filterErrors++
       const { coalescer, emit } = this.#components
-      coalescer.note(this.#key, 0, (errors) => emit({ kind: 'filter-error', ...this.#names, errors, error }))
+      coalescer.note(`filter ${this.#id}`, 0, (errors) => emit({ kind: 'filter-error', ...this.#names, errors, error }))
     }
     return false
+  }
+
+  /** What is handed out: nothing that has outlived its time meanwhile. */
+  read(topic: string, bytes: Uint8Array, known?: Message): Message | undefined {
+    const message = known ?? this.decode(topic, bytes)
+    const deadline = message?.qos?.deadline
+    const { clock, coalescer, emit } = this.#components
+    if (deadline === undefined || clock.now() <= deadline) return message
+    this.counts.expired++
+    coalescer.note(`expired ${this.#id}`, 0, (messages) => emit({ kind: 'expired', ...this.#names, messages }))
+    return undefined
   }
 
   decode(topic: string, bytes: Uint8Array): Message | undefined {

@@ -190,7 +190,7 @@ export class LocalSubscription implements Subscription, Pressing {
   }
 
   #read(item: Queued): Message | undefined {
-    const message = item.message ?? this.#screen.decode(item.topic, item.bytes)
+    const message = this.#screen.read(item.topic, item.bytes, item.message)
     if (message !== undefined) this.#stats.delivered++
     return message
   }

@@ -193,6 +193,8 @@ export interface SubscriptionStats {
   filterErrors: number
   dropped: number
   malformed: number
+  /** Had outlived their `ttl` when their turn came: not handed out. */
+  expired: number
   /** Handed out again, since a loop was left before it asked for the next. */
   redelivered: number
   /** Waiting, and with at-least-once also handed out and not acknowledged. */
@@ -243,6 +245,8 @@ export type PubSubEvent =
       bytes: number
     }
   | { kind: 'slow-consumer'; owner: string; pattern: string; publisher: string; released: boolean }
+  /** `messages` had outlived their `ttl` when their turn came, since the last such event: at most one a second for each subscription. */
+  | { kind: 'expired'; owner: string; pattern: string; messages: number }
   | { kind: 'filter-error'; owner: string; pattern: string; errors: number; error: unknown }
   | { kind: 'undelivered'; peer: string; reason: string; frames: number }
   | { kind: 'refused'; peer: string; reason: RefusalReason; count: number }

@@ -10,20 +10,19 @@ const LENGTHS = 8
 /** Grows with the largest batch. Nothing awaits while it is in use. */
 let scratch = Buffer.allocUnsafeSlow(65_536)
 
-/**
- * The batch in memory that the next call uses again; where each value begins goes to `offsets`.
- */
+/** The batch in memory that the next call uses again; where each value begins goes to `offsets`, which has a place for each. */
 export function encodeBatch(changes: readonly Change[], offsets: number[]): Uint8Array {
   let bound = 0
   for (const { key, value } of changes) bound += LENGTHS + 3 * key.length + (value?.length ?? 0)
   if (bound > scratch.length) scratch = Buffer.allocUnsafeSlow(2 * bound)
   let at = 0
-  for (const { key, value } of changes) {
+  for (let i = 0; i < changes.length; i++) {
+    const { key, value } = changes[i]!
     const length = scratch.write(key, at + LENGTHS)
     scratch.writeUInt32LE(length, at)
     scratch.writeUInt32LE(value === undefined ? DELETED : value.length, at + 4)
     at += LENGTHS + length
-    offsets.push(at)
+    offsets[i] = at
     if (value === undefined) continue
     scratch.set(value, at)
     at += value.length

@@ -1,6 +1,8 @@
 import type { Segment } from './segment.ts'
 
 const INITIAL = 1_024
+/** After so many new keys the map that holds no more of them is made anew: one insertion more for each at most. A guess. */
+const RENEWED = 4_096
 
 /** Where a value stands. */
 export interface Place {
@@ -21,7 +23,9 @@ export interface Place {
  * columns, in the row that a map gives its name.
  */
 export class Directory {
-  readonly #rows = new Map<string, number>()
+  #rows = new Map<string, number>()
+  /** Keys that came since it was made anew. */
+  #came = 0
   readonly #free: number[] = []
   #used = 0
   #segment = new Uint32Array(INITIAL)
@@ -91,6 +95,7 @@ export class Directory {
     if (row === undefined) {
       row = this.#free.pop() ?? this.#used++
       if (row >= this.#version.length) this.#grow()
+      if (++this.#came >= RENEWED) this.#renew()
       this.#rows.set(key, row)
       this.#enter(segment)
       this.#bytes += weight(key, size)
@@ -119,6 +124,15 @@ export class Directory {
   forget(segment: Segment): void {
     if (this.keysIn(segment) === 0) return
     for (const [key, row] of this.#rows) if (this.#segment[row] === segment.number) this.delete(key)
+  }
+
+  /**
+   * A map in which keys come and go keeps, once it is old, what was ever in it (`NumberedTable` says why): here the key of
+   * every message. A large one stays, since to copy it takes as long as many messages do.
+   */
+  #renew(): void {
+    this.#came = 0
+    if (this.#rows.size < RENEWED) this.#rows = new Map(this.#rows)
   }
 
   /** Most keys that are written again were written a moment ago. */

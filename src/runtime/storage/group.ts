@@ -1,4 +1,4 @@
-import { HEADER_BYTES, writeRecord } from './record.ts'
+import { HEADER_BYTES, sealRecord } from './record.ts'
 
 /** A guess: a group of some hundred messages needs no second allocation. */
 const INITIAL_BYTES = 65_536
@@ -13,6 +13,9 @@ export class Group {
   last = -1
   #buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES)
   #used = 0
+  /** Where the last record begins, which has no header yet; -1 where all have theirs. */
+  #unsealed = -1
+  #behind = 0
   #ended: PromiseWithResolvers<void> | undefined
 
   get isEmpty(): boolean {
@@ -25,6 +28,7 @@ export class Group {
   }
 
   get bytes(): Buffer {
+    this.#seal()
     return this.#buffer.subarray(0, this.#used)
   }
 
@@ -34,14 +38,38 @@ export class Group {
 
   /** Returns where in the group the record begins. */
   add(index: number, behind: number, payload: Uint8Array): number {
+    this.#seal()
     const at = this.#used
-    const end = at + HEADER_BYTES + payload.length
-    if (end > this.#buffer.length) this.#grow(end)
-    writeRecord(this.#buffer, at, index, behind, payload)
     if (at === 0) this.first = index
     this.last = index
-    this.#used = end
+    this.#behind = behind
+    this.#unsealed = at
+    this.#used += HEADER_BYTES
+    this.#put(payload)
     return at
+  }
+
+  /**
+   * Makes the last record longer: all of it is there or nothing. Returns where this begins in its payload; -1 where there is
+   * none, or that would have above `most` bytes.
+   */
+  extend(payload: Uint8Array, most: number): number {
+    const length = this.#used - this.#unsealed - HEADER_BYTES
+    if (this.#unsealed < 0 || length + payload.length > most) return -1
+    this.#put(payload)
+    return length
+  }
+
+  #put(bytes: Uint8Array): void {
+    const end = this.#used + bytes.length
+    if (end > this.#buffer.length) this.#grow(end)
+    this.#buffer.set(bytes, this.#used)
+    this.#used = end
+  }
+
+  #seal(): void {
+    if (this.#unsealed >= 0) sealRecord(this.#buffer, this.#unsealed, this.last, this.#behind, this.#used)
+    this.#unsealed = -1
   }
 
   /** Settles when the group does: one promise for all who wait. */
@@ -59,6 +87,7 @@ export class Group {
     const ended = this.#ended
     this.#ended = undefined
     this.#used = 0
+    this.#unsealed = -1
     this.last = -1
     if (this.#buffer.length > KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES)
     if (error === undefined) ended?.resolve()

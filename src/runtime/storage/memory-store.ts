@@ -35,6 +35,10 @@ class MemoryStore implements Store {
     }
   }
 
+  async sync(): Promise<void> {
+    if (this.#closed) throw closedError()
+  }
+
   async *entries(prefix: string): AsyncGenerator<readonly [string, Uint8Array]> {
     if (this.#closed) throw closedError()
     const found = [...this.#values].filter(([key]) => key.startsWith(prefix))

@@ -45,7 +45,8 @@ async function begin(disk: Disk, options: LogOptions, found: readonly Segment[])
   for (const segment of found) {
     if (segment.first > 0 && !segment.isEmpty) segments.push(segment)
     else await segment.retire()
-    if (segment.isEmpty) await disk.remove(segment.name)
+    // What is no segment has another name by now.
+    if (segment.first > 0 && segment.isEmpty) await disk.remove(segment.name)
   }
   return new SegmentLog(disk, options, [...segments, current], synced + tail.length)
 }

@@ -10,6 +10,7 @@ const RUN = 1_048_576
 /** The value at a place. `ERR_STORAGE`; `ERR_CORRUPT` where the record around it is not what was written. */
 export async function readValue(place: Place): Promise<Uint8Array> {
   const bytes = await place.segment.read(place.record, HEADER_BYTES + place.length)
+  assertIntact(bytes, 0, place)
   return valueIn(bytes, 0, place)
 }
 
@@ -31,8 +32,15 @@ export async function readValues(places: readonly Place[]): Promise<Uint8Array[]
         end = Math.max(end, last)
       }
       const bytes = await segment.read(begin, end - begin)
-      for (const { place, i } of order.slice(from, to)) values[i] = valueIn(bytes, place.record - begin, place)
-      from = to
+      let intact = -1
+      for (; from < to; from++) {
+        const { place, i } = order[from]!
+        const at = place.record - begin
+        // Many values stand in one record: it is looked through once.
+        if (place.record !== intact) assertIntact(bytes, at, place)
+        intact = place.record
+        values[i] = valueIn(bytes, at, place)
+      }
     }
   } finally {
     for (const release of releases) release()
@@ -40,12 +48,15 @@ export async function readValues(places: readonly Place[]): Promise<Uint8Array[]
   return values
 }
 
-/** A copy, so that whoever keeps a value keeps no more than that. */
-function valueIn(bytes: Buffer, at: number, { segment, record, length, offset, size }: Place): Uint8Array {
+function assertIntact(bytes: Buffer, at: number, { segment, record, length }: Place): void {
   if (bytes.length < at + HEADER_BYTES + length || !isIntact(bytes, at, length)) {
     const message = `the record at ${record} of ${segment.name} is not what was written`
     throw new MeshError('ERR_CORRUPT', message, { details: { file: segment.name, offset: record } })
   }
+}
+
+/** A copy, so that whoever keeps a value keeps no more than that. */
+function valueIn(bytes: Buffer, at: number, { offset, size }: Place): Uint8Array {
   const begin = at + HEADER_BYTES + offset
   return new Uint8Array(bytes.subarray(begin, begin + size))
 }

@@ -38,14 +38,13 @@ export function readSegmentHeader(bytes: Buffer): { format: number; first: numbe
   return { format: bytes.readUInt32LE(8), first: bytes.readDoubleLE(16) }
 }
 
-/** Writes a record into `target`, which has room for it. */
-export function writeRecord(target: Buffer, at: number, index: number, behind: number, payload: Uint8Array): void {
+/** Writes the header of a record whose payload, up to `end`, stands behind it already. */
+export function sealRecord(target: Buffer, at: number, index: number, behind: number, end: number): void {
   target.writeUInt32LE(RECORD_MAGIC, at)
-  target.writeUInt32LE(payload.length, at + 8)
+  target.writeUInt32LE(end - at - HEADER_BYTES, at + 8)
   target.writeUInt32LE(Math.min(behind, 0xffff_ffff), at + 12)
   target.writeDoubleLE(index, at + 16)
-  target.set(payload, at + HEADER_BYTES)
-  target.writeUInt32LE(crc32(target.subarray(at + 8, at + HEADER_BYTES + payload.length)), at + 4)
+  target.writeUInt32LE(crc32(target.subarray(at + 8, end)), at + 4)
 }
 
 /** Length of the payload that the header at `at` announces; undefined where no record begins. */

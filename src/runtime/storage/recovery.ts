@@ -29,8 +29,11 @@ export async function recover(
   const recovery = new Recovery(disk, visit, report)
   for (const [i, segment] of segments.entries()) {
     // Without a header and without a record it is no segment.
-    if (segment.first === 0) await disk.rename(segment.name, `${segment.name}.corrupt`)
-    else await recovery.read(segment, segments.slice(i + 1).find(({ first }) => first > 0)?.first)
+    if (segment.first === 0) {
+      await disk.rename(segment.name, `${segment.name}.corrupt`)
+      // Of one that was cut off to nothing there is nothing to set aside.
+      if (segment.end === 0) report({ kind: 'storage-damaged', file: segment.name, offset: 0, bytes: 0 })
+    } else await recovery.read(segment, segments.slice(i + 1).find(({ first }) => first > 0)?.first)
   }
   return recovery.end()
 }

@@ -116,6 +116,13 @@ export class SegmentLog {
     return at
   }
 
+  /** Puts it behind the payload of the newest record, or returns -1: see `Group.extend`. */
+  extend(payload: Uint8Array, most: number): number {
+    const at = this.#open.extend(payload, most)
+    if (at >= 0 && this.#due) this.#run()
+    return at
+  }
+
   /**
    * Resolves once every record appended so far is on disk. `ERR_STORAGE` where one did not get there: then none from it
    * on is in the log, and their indices are used again.

@@ -16,17 +16,26 @@ const SEGMENT_BYTES = 16_777_216
 /** Keys whose values are read together. A guess: as many small values are one read's worth. */
 const READ_KEYS = 1_024
 
-/** Changes that are on their way to disk. */
-interface Pending {
+/** Bytes of batches that become one record: one checksum for many small ones, and to read one value is to read them all. A guess. */
+const RECORD_BYTES = 4_096
+
+/** A record that is on its way to disk. */
+interface Placed {
   readonly index: number
+  /** Where it begins in the group. */
+  readonly at: number
+  /** Bytes of its payload. */
+  length: number
+}
+
+/** A batch that is on its way to disk. */
+interface Pending {
+  readonly record: Placed
   /** 0 for what compaction writes again: the keys keep the versions that they have. */
   readonly version: number
   readonly changes: readonly Change[]
-  /** Where its record begins in the group. */
-  readonly at: number
-  /** Bytes of its record's payload. */
-  readonly length: number
-  /** Where each value begins in the payload. */
+  /** Where it begins in the record's payload, and each of its values from there. */
+  readonly from: number
   readonly offsets: readonly number[]
 }
 
@@ -114,6 +123,10 @@ class LogStore implements Store {
     for (const { key, value } of changes) this.#overlay.set(key, value, version)
   }
 
+  sync(): Promise<void> {
+    return this.#closed ? Promise.reject(closedError()) : this.#log.sync()
+  }
+
   async *entries(prefix: string): AsyncGenerator<readonly [string, Uint8Array]> {
     if (this.#closed) throw closedError()
     const found = new Set<string>()
@@ -135,7 +148,7 @@ class LogStore implements Store {
   written(segment: Segment, base: number, last: number): void {
     let count = 0
     for (const pending of this.#pending) {
-      if (pending.index > last) break
+      if (pending.record.index > last) break
       count++
       this.#settle(pending, segment, base)
     }
@@ -161,19 +174,27 @@ class LogStore implements Store {
   }
 
   #place(changes: readonly Change[], version: number): void {
-    const offsets: number[] = []
+    const offsets = new Array<number>(changes.length)
     const batch = encodeBatch(changes, offsets)
-    const at = this.#log.place(batch)
-    if (at === 0) this.#overlay.begin()
-    this.#pending.push({ index: this.#log.last, version, changes, at, length: batch.length, offsets })
+    const from = this.#log.extend(batch, RECORD_BYTES)
+    let record = this.#pending.at(-1)?.record
+    if (from < 0 || record === undefined) {
+      const at = this.#log.place(batch)
+      if (at === 0) this.#overlay.begin()
+      record = { index: this.#log.last, at, length: 0 }
+    }
+    record.length += batch.length
+    this.#pending.push({ record, version, changes, from: Math.max(0, from), offsets })
   }
 
-  #settle({ version, changes, at, length, offsets }: Pending, segment: Segment, base: number): void {
+  #settle({ record, version, changes, from, offsets }: Pending, segment: Segment, base: number): void {
     const directory = this.#directory
+    const { length } = record
+    const at = base + record.at
     for (let i = 0; i < changes.length; i++) {
       const { key, value } = changes[i]!
       if (value === undefined) directory.delete(key)
-      else directory.set(key, version || directory.version(key), segment, base + at, length, offsets[i]!, value.length)
+      else directory.set(key, version || directory.version(key), segment, at, length, from + offsets[i]!, value.length)
       this.#recent.update(key, value)
     }
   }

@@ -33,6 +33,8 @@ export interface Store {
    * the store is closed. So it costs no fdatasync of its own, nor makes the next write wait for one.
    */
   writeLater(changes: readonly Change[]): void
+  /** Resolves once all that was written until now is on disk: at once where it is. `ERR_STORAGE`. */
+  sync(): Promise<void>
   /** Whatever begins with the prefix when it is asked for, in the order of the keys. */
   entries(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]>
   /** Waits for what is on its way; every later call rejects with `ERR_STORAGE`. */

@@ -18,7 +18,7 @@ describe('LeaderSearch', () => {
       const asked = new Set<string>()
       for (let i = 0; i < MEMBERS.length; i++) {
         asked.add(search.target)
-        const pause = search.failed(undefined)
+        const pause = search.refused(undefined)
         if (i < MEMBERS.length - 1) assert.equal(pause, 0)
         else {
           assert(pause >= 0.5 * Math.min(100, 25 * 2 ** round) && pause <= 100)
@@ -36,11 +36,11 @@ describe('LeaderSearch', () => {
     const search = searchOf('x')
     const first = search.target
     const [named, other] = MEMBERS.filter((member) => member !== first) as [string, string]
-    assert.equal(search.failed(named), 0)
+    assert.equal(search.refused(named), 0)
     assert.equal(search.target, named)
     assert.equal(search.found, undefined)
     // It names the first, which knew of no leader but this one: whoever is left is asked.
-    assert.equal(search.failed(first), 0)
+    assert.equal(search.refused(first), 0)
     assert(![first, named].includes(search.target))
     search.hint(other)
     assert.equal(search.target, other)
@@ -55,11 +55,27 @@ describe('LeaderSearch', () => {
     const search = searchOf('x', ['b', 'd'])
     const order = MEMBERS.map(() => {
       const { target } = search
-      search.failed(undefined)
+      search.refused(undefined)
       return target
     })
     assert.deepEqual(order.slice(0, 2).sort(), ['b', 'd'])
     assert.deepEqual(order.slice(2).sort(), ['a', 'c'])
+  })
+
+  it('passes over who is silent for a round, though others name it', () => {
+    const search = searchOf('x')
+    const dead = search.target
+    assert.equal(search.silent(), 0)
+    for (const round of [1, 2]) {
+      while (search.refused(dead) === 0) assert.notEqual(search.target, dead, `round ${round}`)
+      if (round === 1) assert.notEqual(search.target, dead)
+    }
+    // It may have been slow, and lead all the same.
+    const targets = MEMBERS.map(() => {
+      search.refused(dead)
+      return search.target
+    })
+    assert(targets.includes(dead))
   })
 
   it('leaves who is no member any more', () => {

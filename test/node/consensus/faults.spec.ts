@@ -80,6 +80,23 @@ describe('consensus: faults', () => {
     )
   })
 
+  it('goes on as a client where a member’s own disk fails', async () => {
+    await using mesh = await createMesh({ nodes: 3, seed: 2, disks: true })
+    const failed = mesh.nodes[0]!.events()
+    const groups = await openGroups(mesh, 3)
+    await groups[0]!.propose('x', 1)
+    await groups[0]!.transferLeadership(mesh.nodes[0]!.peerId).catch(() => {})
+    mesh.disk(0).readOnly = true
+    await groups[0]!.propose('x', 2, { timeout: 20_000 })
+    await groups[1]!.propose('x', 3, { timeout: 20_000 })
+    for await (const event of failed) if (event.kind === 'consensus-failed') break
+    assert.equal(groups[0]!.status().role, 'client')
+    await groups[0]!.propose('x', 4, { timeout: 20_000 })
+    for (const consistency of ['strong', 'session', 'eventual'] as const) {
+      assert.equal(await groups[0]!.read('x', { consistency, timeout: 20_000 }), 4)
+    }
+  })
+
   it('tells who leads, once a term', async () => {
     await using mesh = await createMesh({ nodes: 3, seed: 2 })
     const told: NodeEvent[] = []

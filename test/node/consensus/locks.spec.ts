@@ -62,6 +62,16 @@ describe('consensus: locks', () => {
     await (await groups[0]!.lock('y')).release()
   })
 
+  it('are not waited for longer where the leader is this very node', async () => {
+    const voters = [mesh.nodes[4]!.peerId]
+    const alone = await mesh.nodes[4]!.consensus('alone', { voters })
+    await using held = await alone.lock('x', { ttl: 1_000 })
+    const from = mesh.now
+    await assert.rejects(alone.lock('x', { timeout: 700 }), { code: 'ERR_LOCK_TIMEOUT' })
+    assert(mesh.now - from < 800)
+    assert.equal(held.lost.aborted, false)
+  })
+
   it('are lost, by their holder’s clock, before anybody else has them', async () => {
     const leader = await leaderOf(mesh, groups)
     const cut = (leader + 1) % 3

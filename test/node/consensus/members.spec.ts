@@ -65,6 +65,23 @@ describe('consensus: members', () => {
     assert.equal(await groups[1]!.read('y', { timeout: 20_000 }), 3)
   })
 
+  it('tells clients who the members are now, by whomever they ask', async () => {
+    await using mesh = await createMesh({ nodes: 7, seed: 2 })
+    const ids = mesh.nodes.map(({ peerId }) => peerId)
+    const groups = await openGroups(mesh, 3)
+    await groups[6]!.propose('x', 1)
+    await groups[5]!.changeVoters([ids[2]!, ids[3]!, ids[4]!])
+    // Of those that the client knew of one is left; of those that it has to learn of, two.
+    for (const i of [0, 1, 2]) {
+      mesh.crash(i)
+      await groups[6]!.propose('x', i, { timeout: 30_000 })
+    }
+    assert.equal(await groups[6]!.read('x', { timeout: 20_000 }), 2)
+    for (const consistency of ['session', 'eventual'] as const) {
+      assert.equal(await groups[6]!.read('x', { consistency, timeout: 20_000 }), 2)
+    }
+  })
+
   it('hands leadership over, to whoever is named or to anybody', async () => {
     await using mesh = await createMesh({ nodes: 4, seed: 2 })
     const ids = mesh.nodes.map(({ peerId }) => peerId)

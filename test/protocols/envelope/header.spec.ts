@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { DestinationKind } from '../../../protocols/causality/constants.ts'
 import type { AttributeSet } from '../../../protocols/envelope/attributes.ts'
 import { MAX_SLOTS } from '../../../protocols/envelope/attributes.ts'
 import { decodeData, encodeData } from '../../../protocols/envelope/data.ts'
@@ -189,6 +190,32 @@ describe('envelope: the binary header', () => {
     const read = decoder.decode(encodeStandalone(sent))
     assert.equal(read.trace?.traceparent.slice(3, 35), read.id.replaceAll('-', ''))
     assert.match(read.trace?.traceparent ?? '', /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
+  })
+
+  it('refers to nothing that another message told, its place in the order included', () => {
+    const dependency = {
+      kind: DestinationKind.host,
+      destination: 'd',
+      producer: 'p',
+      epoch: 1,
+      number: 5,
+      slot: 0,
+      changed: 0
+    } as const
+    const stamp = {
+      epoch: 1,
+      number: 9,
+      previous: 8,
+      dependencies: [dependency],
+      log: undefined,
+      own: undefined,
+      again: []
+    }
+    const none = { id: undefined, time: undefined, trace: undefined, extra: undefined, data: new Uint8Array(0) }
+    const sent = { attributes: attributes(1), ms: now, counter: 7, code: DataCode.none, stamp, ...none }
+    const bytes = Buffer.from(encodeStandalone(sent))
+    encodeStandalone({ ...sent, attributes: attributes(2), ms: now + 1, stamp: { ...stamp, number: 10 } })
+    assert.deepEqual(Buffer.from(encodeStandalone(sent)), bytes)
   })
 
   it('refuses an id that is no text: two that differ would be read as one', () => {

@@ -108,7 +108,7 @@ describe('a replica’s store', () => {
     const keys: string[] = []
     const slow: Store = {
       ...{ durable: true, version: (key) => inner.version(key), get: (key) => inner.get(key) },
-      ...{ entries: (prefix) => inner.entries(prefix), close: () => inner.close() },
+      ...{ entries: (prefix) => inner.entries(prefix), close: () => inner.close(), sync: () => inner.sync() },
       writeLater: (changes) => inner.writeLater(changes),
       write: (changes) => {
         keys.push(...changes.flatMap(({ key, value }) => (value === undefined ? [] : key.split('/')[2]!)))

@@ -78,6 +78,9 @@ class SlowStore implements Store {
   writeLater(changes: readonly Change[]): void {
     void this.write(changes)
   }
+  async sync(): Promise<void> {
+    await Promise.all(this.writes.map(({ ended }) => ended.promise))
+  }
   succeed(): void {
     const { changes, ended } = this.writes.shift()!
     for (const change of changes) {

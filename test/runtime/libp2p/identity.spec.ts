@@ -52,6 +52,16 @@ describe('the identity', () => {
     }
   })
 
+  it('refuses one with a damaged byte, whichever half of the key it is in', async () => {
+    const key = privateKeyToProtobuf(await generateKeyPair('Ed25519'))
+    for (let at = key.length - 64; at < key.length; at++) {
+      const damaged = Buffer.from(key)
+      damaged[at]! ^= 1
+      await writeFile(file(), damaged)
+      await assert.rejects(loadIdentity(dir), refused(/corrupt|no key|not Ed25519/), `byte ${at}`)
+    }
+  })
+
   it('refuses another kind of key', async () => {
     await writeFile(file(), privateKeyToProtobuf(await generateKeyPair('secp256k1')))
     await assert.rejects(loadIdentity(dir), refused(/not Ed25519/))

@@ -123,7 +123,7 @@ describe('publish-subscribe', () => {
     assert.deepEqual(
       { ...subscription.stats() },
       {
-        ...{ received: 6, delivered: 2, filtered: 3, filterErrors: 1, dropped: 0, malformed: 0 },
+        ...{ received: 6, delivered: 2, filtered: 3, filterErrors: 1, dropped: 0, malformed: 0, expired: 0 },
         ...{ redelivered: 0, queued: 0, queuedBytes: 0 }
       }
     )

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { crc32 } from 'node:zlib'
-import { HEADER_BYTES, writeRecord } from '../../../src/runtime/storage/record.ts'
+import { HEADER_BYTES, sealRecord } from '../../../src/runtime/storage/record.ts'
 import { LogGround } from './log-ground.ts'
 
 const RECORD = 'x'.repeat(76)
@@ -64,6 +64,24 @@ describe('a damaged log', () => {
     )
   })
 
+  for (const bytes of [0, 10]) {
+    it(`is opened, and reported, where a file was cut off to ${bytes} bytes`, async () => {
+      const ground = new LogGround()
+      await ground.open({ segmentBytes: 1 })
+      for (let i = 0; i < 3; i++) await ground.add(RECORD)
+      await ground.run(ground.log.close())
+      const [, file] = ground.files
+      const handle = await ground.run(ground.disk.attach(ground.time.clock()).open(file!))
+      await ground.run(handle.truncate(bytes))
+      await ground.open()
+      assert.deepEqual(await indices(ground), [1, 3])
+      assert.deepEqual(ground.events, [{ kind: 'storage-damaged', file, offset: 0, bytes }])
+      await ground.reopen()
+      assert.deepEqual(await indices(ground), [1, 3])
+      assert.equal(ground.events.length, 1)
+    })
+  }
+
   it('cuts a torn tail silently', async () => {
     const ground = await filled(5)
     ground.disk.damage(ground.files[0]!, offsetOf(5) + 40, RECORD_BYTES - 40)
@@ -89,7 +107,7 @@ describe('a damaged log', () => {
     const ground = await filled(2)
     await ground.open()
     const forged = Buffer.alloc(2 * HEADER_BYTES)
-    writeRecord(forged, 0, 1_000, 1, Buffer.alloc(HEADER_BYTES))
+    sealRecord(forged, 0, 1_000, 1, forged.length)
     await ground.add(RECORD)
     const [file] = ground.files.slice(-1)
     ground.log.append(forged)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { HEADER_BYTES } from '../../../src/runtime/storage/record.ts'
 import type { Change } from '../../../src/runtime/storage/types.ts'
 import { isEqual, Lives, show } from './lives.ts'
 
@@ -70,4 +71,19 @@ describe('the store on a disk', function () {
 
   it('loses nothing that was acknowledged, and keeps nothing that was refused, when writes and syncs fail', () =>
     fc.assert(fc.asyncProperty(fc.nat(), steps(stormy), live), { numRuns: RUNS }))
+
+  it('makes one record of small batches that come together, of which a value is read alone', async () => {
+    const lives = new Lives(1)
+    await lives.open()
+    const size = (): number => [...lives.disk.files().values()].reduce((sum, bytes) => sum + bytes, 0)
+    const before = size()
+    const batch = (i: number): Change[] => [{ key: `key/${i}`, value: Buffer.from(`value ${i}`) }]
+    await lives.run(Promise.all(Array.from({ length: 10 }, (_, i) => lives.write(batch(i)))))
+    const each = 8 + 'key/0'.length + 'value 0'.length
+    assert.equal(size() - before, HEADER_BYTES + 10 * each)
+    lives.crash()
+    await lives.open()
+    assert.deepEqual(await lives.run(lives.store.get('key/7')), new Uint8Array(Buffer.from('value 7')))
+    await lives.close()
+  })
 })

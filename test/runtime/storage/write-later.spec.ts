@@ -58,6 +58,16 @@ describe('what is written to a store later', () => {
     assert.deepEqual(await keys(), ['a', 'b'])
   })
 
+  it('goes to disk once somebody asks for that, which writes nothing where all is there', async () => {
+    store.writeLater(put('a'))
+    await time.run(store.sync(), 60_000)
+    const before = [...disk.files().values()]
+    await time.run(store.sync(), 60_000)
+    assert.deepEqual([...disk.files().values()], before)
+    await revive()
+    assert.deepEqual(await keys(), ['a'])
+  })
+
   it('goes to disk when there is much of it, and when the store is closed', async () => {
     for (let i = 100; i < 200; i++) store.writeLater([{ key: `${i}`, value: Buffer.alloc(5_000) }])
     await time.advance(10)

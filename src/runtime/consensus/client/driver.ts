@@ -83,6 +83,9 @@ export class ConsensusDriver implements LinkHandler {
   // ---- LinkHandler -------------------------------------------------------------------------------------------------
 
   frame(link: Link, kind: number, body: Uint8Array): void {
+    if ((kind === Kind.answer) !== (link.direction === 'outbound')) {
+      throw new MeshError('ERR_PROTOCOL', `consensus frame of kind ${kind} on the wrong way`)
+    }
     switch (kind) {
       case Kind.call: {
         // What is asked outlives the frame.

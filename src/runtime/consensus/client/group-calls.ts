@@ -4,7 +4,7 @@ import { LeaderSearch } from '../../../core/consensus/leader-search.ts'
 import { Alarm } from '../../delivery/alarm.ts'
 import type { Clock, Dice } from '../../ports.ts'
 import { Ask } from './ask.ts'
-import { Pending } from './pending.ts'
+import { type Expiring, Pending } from './pending.ts'
 import { Route } from './route.ts'
 import type { Wait } from './types.ts'
 
@@ -32,7 +32,7 @@ export class GroupCalls {
   /** To whichever member answers. */
   readonly anybody: Route
   readonly #parts: GroupCallsParts
-  readonly #alarm: Alarm<Pending<never>>
+  readonly #alarm: Alarm<Expiring>
   #closed: MeshError | undefined
 
   constructor(parts: GroupCallsParts) {
@@ -41,7 +41,8 @@ export class GroupCalls {
     this.#alarm = new Alarm(clock, (pending) => pending.expire())
     const known = { self, isAlive, members: [...members.voters, ...members.learners] }
     const search = (): LeaderSearch => new LeaderSearch({ ...known, random: () => dice.random() })
-    const route = (): Route => new Route({ group, clock, send, cancel, search: search() })
+    const changed = (now: readonly string[]): void => this.changed(now)
+    const route = (): Route => new Route({ group, clock, send, cancel, changed, search: search() })
     this.leader = route()
     this.anybody = route()
   }

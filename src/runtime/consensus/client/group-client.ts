@@ -171,7 +171,8 @@ export class GroupClient {
     if (this.closed) return
     const { leader, term, configuration, last } = replica.status()
     const members = membersOf(replica)
-    this.#member = members.includes(self) && last !== this.#outdated
+    this.#member = members.includes(self) && last !== this.#outdated && replica.ended === undefined
+    if (replica.ended !== undefined) this.#calls.changed(members.filter((member) => member !== self))
     if (!this.#member) return
     this.#members = configuration
     this.#calls.changed(members)

@@ -1,7 +1,7 @@
 import type { Done } from '../../../../protocols/consensus/messages.ts'
 import { cloneData } from '../../../../protocols/envelope/clone.ts'
 import { pack, unpack } from '../../../../protocols/envelope/messagepack.ts'
-import type { MeshError } from '../../../../protocols/errors.ts'
+import { type MeshError, meshErrorOf, toRemoteShape } from '../../../../protocols/errors.ts'
 import type { Ask } from './ask.ts'
 import { type GroupCalls, type GroupCallsParts, lateAnswer } from './group-calls.ts'
 import { aborted } from './pending.ts'
@@ -60,7 +60,17 @@ export class GroupReads {
     const reached = consistency === 'strong' ? await this.#reachedIndex(wait) : await this.#reached(consistency, wait)
     if (!reached) return this.elsewhere(part, question, consistency, wait)
     this.saw(this.#replica.applied)
-    return cloneData(this.#replica.query(part, question))
+    return cloneData(this.#query(part, question))
+  }
+
+  /** What the user's machine throws is what it would be from elsewhere. */
+  #query(part: string, question: unknown): unknown {
+    try {
+      return this.#replica.query(part, question)
+    } catch (error) {
+      const { code, message } = toRemoteShape(error)
+      throw meshErrorOf(code, message)
+    }
   }
 
   /** Whether this replica is, or in a moment was, as far as the leader says. */

@@ -129,7 +129,7 @@ export class LongPolls {
         const { index, snapshot } = followed
         waiter.done(index + 1, pack([[index, partOfSnapshot(snapshot, MACHINE)]]))
       } else {
-        const { entries, next } = entriesOf(followed, Math.min(most, FOLLOW_BYTES))
+        const { entries, next } = entriesOf(followed, Math.max(1, Math.min(most, FOLLOW_BYTES)))
         open.from = next
         if (entries.length === 0) return
         waiter.done(next, pack([null, ...entries]))

@@ -4,8 +4,13 @@ import type { Alarm } from '../../delivery/alarm.ts'
 import type { Clock } from '../../ports.ts'
 import type { Wait } from './types.ts'
 
+/** Something whose time may be over. */
+export interface Expiring extends Due {
+  expire(): void
+}
+
 /** A caller's wait: ends with what it waits for, by its time or by its signal. */
-export class Pending<T> implements Due {
+export class Pending<T> implements Expiring {
   /** Monotonic ms. */
   at: number
   slot = -1
@@ -13,13 +18,13 @@ export class Pending<T> implements Due {
   readonly promise: Promise<T>
   /** Called when the caller gives up. */
   onDropped: ((reason: unknown) => void) | undefined
-  readonly #alarm: Alarm<Pending<never>>
+  readonly #alarm: Alarm<Expiring>
   readonly #late: () => MeshError
   readonly #signal: AbortSignal | undefined
   readonly #resolve: (value: T) => void
   readonly #reject: (error: unknown) => void
 
-  constructor(alarm: Alarm<Pending<never>>, clock: Clock, { signal, timeout }: Wait, late: () => MeshError) {
+  constructor(alarm: Alarm<Expiring>, clock: Clock, { signal, timeout }: Wait, late: () => MeshError) {
     const { promise, resolve, reject } = Promise.withResolvers<T>()
     this.promise = promise
     this.#resolve = resolve
@@ -28,7 +33,7 @@ export class Pending<T> implements Due {
     this.#late = late
     this.#signal = signal
     this.at = timeout === undefined ? Number.POSITIVE_INFINITY : clock.monotonic() + timeout
-    if (this.at < Number.POSITIVE_INFINITY) alarm.add(this as unknown as Pending<never>)
+    if (this.at < Number.POSITIVE_INFINITY) alarm.add(this)
     if (signal?.aborted) this.reject(aborted(signal))
     else signal?.addEventListener('abort', this.#aborted, { once: true })
   }
@@ -67,7 +72,7 @@ export class Pending<T> implements Due {
   #settle(): boolean {
     if (this.settled) return false
     this.settled = true
-    this.#alarm.remove(this as unknown as Pending<never>)
+    this.#alarm.remove(this)
     this.#signal?.removeEventListener('abort', this.#aborted)
     return true
   }

@@ -20,6 +20,8 @@ export interface RouteParts {
   /** Throws where nothing can be sent there now. */
   send(peer: string, group: string, calls: readonly Call[]): void
   cancel(peer: string, call: Call): void
+  /** Somebody who should know says who the members are. */
+  changed(members: readonly string[]): void
 }
 
 /**
@@ -70,9 +72,9 @@ export class Route implements AskRoute {
       case 'ERR_NOT_LEADER':
       case 'ERR_NO_CONSENSUS':
       case 'ERR_STOPPED':
-        if (members !== undefined) this.search.changed(members)
+        if (members !== undefined) this.#parts.changed(members)
         this.#again(ask)
-        this.#next(peer, leader)
+        this.#next(peer, (search) => search.refused(leader))
         break
       case 'ERR_PROPOSAL_LOST':
       case 'ERR_QUEUE_FULL':
@@ -96,7 +98,7 @@ export class Route implements AskRoute {
       this.#again(ask)
       any = true
     }
-    if (any) this.#next(peer, undefined)
+    if (any) this.#next(peer, silent)
   }
 
   /** The node's own replica has heard who leads: whatever another one has is asked again. */
@@ -131,9 +133,9 @@ export class Route implements AskRoute {
   }
 
   /** One failure, however many calls met it. */
-  #next(peer: string, leader: string | undefined): void {
+  #next(peer: string, failed: (search: LeaderSearch) => number): void {
     const known = this.#pause !== undefined || peer !== this.search.target
-    const pause = known ? 0 : this.search.failed(leader)
+    const pause = known ? 0 : failed(this.search)
     if (pause === 0) this.#schedule()
     else this.#wait(pause)
   }
@@ -197,7 +199,7 @@ export class Route implements AskRoute {
       else if (this.#take(ask)) ask.reject(error)
     }
     if (error.code === 'ERR_QUEUE_FULL') this.#wait(AGAIN)
-    else if (error.retryable) this.#next(this.search.target, undefined)
+    else if (error.retryable) this.#next(this.search.target, silent)
     else this.#schedule()
   }
 
@@ -223,6 +225,10 @@ function endOfFrame(asks: readonly Ask[], from: number): number {
     bytes += asks[to++]!.size
   }
   return to
+}
+
+function silent(search: LeaderSearch): number {
+  return search.silent()
 }
 
 function byNumber(a: Ask, b: Ask): number {

@@ -108,7 +108,10 @@ function waiterOf(id: number, asker: Asker, replica: LocalReplica): Waiter {
 const MOST_MESSAGE = 1_024
 
 function failure(id: number, error: unknown, replica: LocalReplica | undefined): Answer {
-  const { code, message } = toRemoteShape(error)
+  const shape = toRemoteShape(error)
+  // What has befallen this replica is no reason for others not to answer.
+  const code = replica?.ended === undefined ? shape.code : 'ERR_STOPPED'
+  const { message } = shape
   const answer = { id, code: code.slice(0, 64), message: message.slice(0, MOST_MESSAGE).toWellFormed() }
   if (code !== 'ERR_NOT_LEADER' || replica === undefined) return { ...answer, leader: undefined, members: undefined }
   return { ...answer, leader: replica.status().leader, members: membersOf(replica) }

@@ -23,6 +23,7 @@ export type Consistency = 'strong' | 'session' | 'eventual'
 export type LocalReplica = Pick<
   Replica,
   | 'applied'
+  | 'ended'
   | 'propose'
   | 'readIndex'
   | 'reached'

@@ -20,7 +20,7 @@ interface Reader {
   readonly peer: string
   readonly fetch: Fetch
   readonly log: ReadableLog
-  readonly scan: LogScan
+  scan: LogScan
   /** Looked at up to here. */
   at: number
   /** The reader knows everything up to here. */
@@ -76,7 +76,8 @@ export class LogServer {
     const digest = fetch.beginning === 'digest'
     if (!digest) this.#drop(known)
     if (log === undefined) return
-    const at = beginningOf(fetch, log)
+    const end = fetch.beginning === 'now' ? log.end() : undefined
+    const at = typeof end === 'number' ? end : beginningOf(fetch, log)
     const { messages, bytes } = fetch
     const reader: Reader = {
       ...{ peer, fetch, log, at, told: at, scan: log.scan(at) },
@@ -91,7 +92,21 @@ export class LogServer {
     if (readers.size >= this.#c.readers) return
     this.#readers.set(peer, readers.set(fetch.reader, reader))
     this.#c.read(true)
-    this.#serve(reader)
+    if (end instanceof Promise) this.#await(reader, end)
+    else this.#serve(reader)
+  }
+
+  /** What was published before it asked is on its way to disk, and not for it. */
+  #await(reader: Reader, end: Promise<number>): void {
+    reader.busy = true
+    void end.then((at) => {
+      reader.busy = false
+      if (reader.gone) return
+      reader.scan.close()
+      reader.scan = reader.log.scan(at)
+      reader.at = reader.told = at
+      this.#serve(reader)
+    })
   }
 
   #drop(reader: Reader | undefined): void {

@@ -162,6 +162,14 @@ export class PublicationLog implements ReadableLog {
       })
   }
 
+  end(): number | Promise<number> {
+    const newest = this.#newest
+    if (this.last === newest) return newest
+    // Numbers that were lost are given again, to what comes after.
+    const reached = () => Math.min(newest, this.last)
+    return this.synced().then(reached, reached)
+  }
+
   before(time: number): number {
     return this.#disk === undefined ? this.#recent.base : Math.max(this.first - 1, this.#retention.before(time))
   }

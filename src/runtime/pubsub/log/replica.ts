@@ -27,6 +27,10 @@ export class Replica implements ReadableLog {
     this.last = to
   }
 
+  end(): number {
+    return this.last
+  }
+
   /** Nobody reads it by time. */
   before(): number {
     return this.#recent.base

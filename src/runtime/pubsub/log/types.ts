@@ -23,6 +23,8 @@ export interface ReadableLog {
   readonly first: number
   /** The newest number that may be read. */
   readonly last: number
+  /** The newest number that was given until now, once it may be read or is known to be lost. */
+  end(): number | Promise<number>
   /** A number that everything published at `time` (wall-clock ms) or later is above. */
   before(time: number): number
   scan(after: number): LogScan
