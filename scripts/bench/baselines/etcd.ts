@@ -13,6 +13,8 @@ import { freePort } from './broker.ts'
 
 /** Keys that are written in turn, as by ours. */
 const KEYS = 1_024
+/** Debian's `etcd-server` has it. */
+const COMMAND = 'etcd'
 /** HTTP/2 connections: etcd answers those of one connection in fewer threads. */
 const SESSIONS = 4
 /** ms within which it has a leader. */
@@ -81,7 +83,7 @@ async function start(): Promise<Member[]> {
       client
     ]
     args.push('--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', cluster)
-    const child = spawn('etcd', args, { stdio: 'ignore' })
+    const child = spawn(COMMAND, args, { stdio: 'ignore' })
     const stop = (): void => {
       process.off('exit', stop)
       child.kill('SIGKILL')

@@ -9,7 +9,7 @@ import { Gate } from '../gate.ts'
 import { Cluster } from './cluster.ts'
 
 /** Keys that are written in turn. */
-export const KEYS = 1_024
+const KEYS = 1_024
 /** ms; no measurement has a leader die but the one that is about it. */
 const WAIT = { timeout: 60_000 }
 
