@@ -15,6 +15,8 @@ const PAIRS: Record<string, () => Promise<Contender>> = {
 
 const SOLOS: Record<string, () => Promise<Solo>> = {
   gossipsub: async () => (await import('./baselines/gossipsub.ts')).gossipsub,
+  'fdatasync-by-three': async () => (await import('./baselines/fdatasync.ts')).byThree,
+  etcd: async () => (await import('./baselines/etcd.ts')).etcd,
   fdatasync: async () => (await import('./baselines/fdatasync.ts')).plainFile,
   jetstream: async () => (await import('./baselines/jetstream.ts')).jetstream,
   structuredClone: async () => (await import('./baselines/clone.ts')).clone,

@@ -9,7 +9,7 @@ const run = promisify(execFile)
 describe('npm run bench -- --short --json', () => {
   // Both ends compare what they sent with what they read: a run whose counts or checksums differ ends with an error.
   it('runs every case and loses nothing', async function () {
-    this.timeout(300_000)
+    this.timeout(600_000)
     const { stdout } = await run(process.execPath, ['scripts/bench/main.ts', '--short', '--json'])
     const rows = stdout
       .trim()

@@ -73,7 +73,7 @@ export function flood(dialogue: Dialogue, count: number, inFlight: number, paylo
   })
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await new Promise((listening) => server.once('listening', listening))
   const { port } = server.address() as { port: number }

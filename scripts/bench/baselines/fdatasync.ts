@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { folder } from '../harness/folder.ts'
 import { Latency } from '../harness/latency.ts'
+import { measureSolo } from '../harness/solo.ts'
 import { Stopwatch } from '../harness/stopwatch.ts'
-import type { Solo } from '../harness/types.ts'
+import type { Measurement, Solo } from '../harness/types.ts'
 
 const [openFile, writeFile, sync, closeFile] = [open, write, fdatasync, close].map((call) =>
   promisify(call as never)
@@ -15,6 +16,20 @@ const [openFile, writeFile, sync, closeFile] = [open, write, fdatasync, close].m
   (fd: number) => Promise<void>,
   (fd: number) => Promise<void>
 ]
+
+/** Three processes append to files of their own at once. The rate and the times are those of each, on average. */
+export const byThree: Solo = async (job) => {
+  const all = await Promise.all([1, 2, 3].map(() => measureSolo({ ...job, contender: 'fdatasync' })))
+  const mean = (figure: (measurement: Measurement) => number): number =>
+    all.reduce((sum, measurement) => sum + figure(measurement), 0) / all.length
+  return {
+    messages: job.messages,
+    seconds: mean(({ seconds }) => seconds),
+    p50: mean(({ p50 }) => p50!),
+    cpuSeconds: 3 * mean(({ cpuSeconds }) => cpuSeconds),
+    peakMiB: 3 * mean(({ peakMiB }) => peakMiB)
+  }
+}
 
 /** Appends records to a plain file, `inFlight` of them with each fdatasync: what the disk itself allows. */
 export const plainFile: Solo = async ({ messages, warmUp, bytes, inFlight }) => {

@@ -3,6 +3,7 @@ import { batching, lone } from './batching.ts'
 import { bulk1MiB, bulk64KiB, control1MiB, control64KiB } from './bulk.ts'
 import { causal } from './causal.ts'
 import { causalTurns } from './causal-turns.ts'
+import { consensus } from './consensus.ts'
 import { matching, resolving } from './curves.ts'
 import {
   deliveredBefore,
@@ -49,5 +50,6 @@ export const cases: readonly Case[] = [
   recovery,
   durableJetstream,
   exactlyOnceMqtt,
-  ...spilling
+  ...spilling,
+  ...consensus
 ]

@@ -9,13 +9,27 @@ const GRACE = 1_000
 /** A forked process that answers one call at a time. */
 export class Forked<Calls> {
   readonly #child: ChildProcess
+  readonly #deadline: number
 
-  constructor(entry: URL) {
+  /** `deadline`: ms of one call at most. */
+  constructor(entry: URL, deadline = DEADLINE) {
+    this.#deadline = deadline
     this.#child = fork(entry, {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc']
     })
     this.#child.setMaxListeners(0)
+  }
+
+  get pid(): number {
+    return this.#child.pid!
+  }
+
+  /** As a power failure would end it, but for what the kernel has. */
+  async kill(): Promise<void> {
+    const exited = new Promise((resolve) => this.#child.once('exit', resolve))
+    this.#child.kill('SIGKILL')
+    await exited
   }
 
   /** A view on which every call of the other end is a method. */
@@ -33,6 +47,7 @@ export class Forked<Calls> {
 
   #call(name: string, args: unknown[]): Promise<unknown> {
     const child = this.#child
+    const deadline = this.#deadline
     return new Promise((resolve, reject) => {
       const settle = (fn: () => void) => {
         clearTimeout(timer)
@@ -43,7 +58,7 @@ export class Forked<Calls> {
       const onAnswer = (answer: Answer) =>
         settle(() => ('error' in answer ? reject(new Error(`${name}: ${answer.error}`)) : resolve(answer.value)))
       const onExit = (code: number | null) => settle(() => reject(new Error(`${name}: the process ended with ${code}`)))
-      const timer = setTimeout(() => settle(() => reject(new Error(`${name}: no answer in ${DEADLINE} ms`))), DEADLINE)
+      const timer = setTimeout(() => settle(() => reject(new Error(`${name}: no answer in ${deadline} ms`))), deadline)
       child.once('message', onAnswer)
       child.once('exit', onExit)
       child.send({ name, args } as Call)

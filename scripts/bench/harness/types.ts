@@ -21,6 +21,12 @@ export type Pattern =
   | 'spill'
   | 'spill-topic'
   | 'lone'
+  | 'consensus'
+  | 'consensus-lone'
+  | 'consensus-reads'
+  | 'consensus-eventual'
+  | 'consensus-failover'
+  | 'consensus-compaction'
 
 /** One measurement, as it is handed to the processes that make it. */
 export interface Job {
@@ -35,8 +41,10 @@ export interface Job {
   bytes: number
   /** Requests or unacknowledged messages outstanding at once; records of one fdatasync. */
   inFlight: number
-  /** Nodes, agents or subscriptions, in the patterns that have many. */
+  /** Nodes, agents or subscriptions, in the patterns that have many; of consensus, groups. */
   size: number
+  /** Of each group, in the patterns of consensus. Default 3. */
+  voters?: number
   /** Of the messages, where the contender has any. Default: what their type implies. */
   priority?: Priority
 }

@@ -1,4 +1,7 @@
 import type { Pattern, Solo } from '../harness/types.ts'
+import { eventualReads, reads, writes } from './consensus/commands.ts'
+import { compaction } from './consensus/compaction.ts'
+import { failover } from './consensus/failover.ts'
 import { match, resolve } from './curves.ts'
 import { local } from './local.ts'
 import { lonePublish, publish } from './publish.ts'
@@ -11,7 +14,13 @@ const SOLOS: Partial<Record<Pattern, Solo>> = {
   resolve,
   match,
   store: storing,
-  recovery
+  recovery,
+  consensus: writes,
+  'consensus-lone': writes,
+  'consensus-reads': reads,
+  'consensus-eventual': eventualReads,
+  'consensus-failover': failover,
+  'consensus-compaction': compaction
 }
 
 export const ours: Solo = (job) => {

@@ -35,6 +35,17 @@ export function standsByLeader(state: State, { term, force }: MessageOf<'vote'>)
   return state.role === 'leader' || state.sinceLeader < state.options.electionTicks
 }
 
+/**
+ * The way to the leader broke, as it does when its process ends. Whoever suspects it rightly need not wait as long as for
+ * one that is only silent. A leader that lives is heard of again before anybody stands, and where it reaches a quorum its
+ * followers refuse the pre-vote. With leases it is owed all of the time.
+ */
+export function suspectLeader(state: State): void {
+  if (state.options.lease !== undefined) return
+  state.sinceLeader = Math.max(state.sinceLeader, state.options.electionTicks)
+  state.shortenTimer()
+}
+
 /** Whoever asks is answered, a voter of the own configuration or not: it may know of a later one (thesis 4.2.2). */
 export function onVote(state: State, { from, term, pre, lastIndex, lastTerm }: MessageOf<'vote'>): void {
   const free = state.vote === from || (state.vote === undefined && state.leader === undefined)

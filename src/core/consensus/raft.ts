@@ -1,7 +1,16 @@
 import type { Machine, Random, Sink } from '../machine.ts'
 import { advanceCommit } from './commit.ts'
 import { begin, isJoint, type Target } from './configuration.ts'
-import { campaign, countOwnVote, onVote, onVoteReply, stand, standsByLeader, tickFollower } from './election.ts'
+import {
+  campaign,
+  countOwnVote,
+  onVote,
+  onVoteReply,
+  stand,
+  standsByLeader,
+  suspectLeader,
+  tickFollower
+} from './election.ts'
 import { onHeartbeat } from './heartbeat.ts'
 import { onAppendReply, onHeartbeatReply, tickLeader } from './leading.ts'
 import type { RaftOptions } from './options.ts'
@@ -43,7 +52,8 @@ export type RaftEffect =
  * One node of one Raft group (Ongaro's thesis, 2014), without disk, network and clock.
  *
  * What its driver owes it. After one input or several it calls `take` until that gives nothing, and
- * 1. sends `atOnce` whenever it likes: a leader's appends need not wait for its own disk (thesis 10.2.1);
+ * 1. sends `atOnce` whenever it likes: a leader's appends need not wait for its own disk (thesis 10.2.1); and `commits`, later
+ *    or never where the same follower was sent another append since;
  * 2. makes each `write` whole, in the order of the numbers: the snapshot voids the log on disk, the first entry voids
  *    whatever stands at or after its index; then it hands in `persisted`. Only from then on the node counts itself, its
  *    vote too. The number stands for index and term, since those do not tell two writes of the same entry apart;
@@ -230,7 +240,9 @@ export class Raft implements Machine<RaftInput, RaftEffect> {
   }
 
   #unreachable(peer: string): void {
-    const progress = this.#state.progress.get(peer)
+    const state = this.#state
+    if (state.role === 'follower' && state.leader === peer) suspectLeader(state)
+    const progress = state.progress.get(peer)
     if (progress?.state === 'replicate') progress.toProbe()
   }
 

@@ -17,6 +17,11 @@ export interface Write {
 export interface Ready {
   readonly write: Write | undefined
   readonly atOnce: readonly Message[]
+  /**
+   * Appends that only tell a follower what is committed: nobody is waiting for it as whoever proposed it waits for the
+   * answer. May leave later; need not leave where another append to the same follower has left since.
+   */
+  readonly commits: readonly Message[]
   /** May leave once `write`, and every one before it, is on disk. */
   readonly afterPersist: readonly Message[]
   /** To be applied, after the snapshot of this batch or one before it; on disk already. */
@@ -46,6 +51,7 @@ export class Outlet {
     const ready: Ready = {
       write: this.#write(state),
       atOnce: state.atOnce,
+      commits: state.commits,
       afterPersist: state.afterPersist,
       committed: committed(state),
       reads: reads.confirmed,
@@ -53,13 +59,14 @@ export class Outlet {
       soft: this.#soft(state)
     }
     reads.sealRound()
-    const { atOnce, afterPersist, write, soft } = ready
-    if (write === undefined && soft === undefined && atOnce.length === 0 && afterPersist.length === 0) {
+    const { atOnce, commits, afterPersist, write, soft } = ready
+    if (write === undefined && soft === undefined && atOnce.length + commits.length + afterPersist.length === 0) {
       if (ready.committed.length === 0 && ready.reads.length === 0 && ready.abandonedReads.length === 0)
         return undefined
     }
     state.atOnce = []
     state.afterPersist = []
+    state.commits = []
     reads.confirmed = []
     reads.abandoned = []
     return ready

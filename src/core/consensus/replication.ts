@@ -36,7 +36,9 @@ function sendAppend(state: State, to: string, progress: Progress, must: boolean)
   const entries = progress.window.full ? [] : log.slice(progress.next, log.last, options.maxAppendBytes)
   const news = entries.length > 0 || progress.state === 'probe' || progress.sentCommit < Math.min(commit, prevIndex)
   if (!news && !must) return false
-  state.sendAtOnce(to, { kind: 'append', prevIndex, prevTerm, entries, commit })
+  const append = { kind: 'append', prevIndex, prevTerm, entries, commit } as const
+  if (entries.length > 0 || progress.state === 'probe' || must) state.sendAtOnce(to, append)
+  else state.tellCommit(to, append)
   let bytes = 0
   for (const entry of entries) bytes += sizeOf(entry)
   progress.sent(prevIndex + entries.length, bytes, commit)

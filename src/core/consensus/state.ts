@@ -70,6 +70,8 @@ export class State {
   /** Leave at once, and only after the batch that is to be persisted. */
   atOnce: Message[] = []
   afterPersist: Message[] = []
+  /** Appends that only tell how far the log is committed. */
+  commits: Message[] = []
   /** Index of the log up to which a voter's disk has it: what a leader counts. Its own counts only once it is stable. */
   readonly matched = (id: string): number =>
     id === this.id ? this.log.writes.stable : (this.progress.get(id)?.match ?? 0)
@@ -107,6 +109,10 @@ export class State {
     this.atOnce.push({ ...content, from: this.id, to, term })
   }
 
+  tellCommit(to: string, content: MessageContent): void {
+    this.commits.push({ ...content, from: this.id, to, term: this.term })
+  }
+
   send(to: string, content: MessageContent, term = this.term): void {
     this.afterPersist.push({ ...content, from: this.id, to, term })
   }
@@ -115,6 +121,13 @@ export class State {
     const { electionTicks } = this.options
     this.elapsed = 0
     this.patience = electionTicks + Math.floor(this.#random() * electionTicks)
+  }
+
+  /** To two heartbeats at least, in which a leader that lives has been heard, and about half an election's time at most. */
+  shortenTimer(): void {
+    const { electionTicks, heartbeatTicks } = this.options
+    const left = 2 * heartbeatTicks + Math.floor((this.#random() * electionTicks) / 2)
+    this.elapsed = Math.max(this.elapsed, this.patience - left)
   }
 
   heardLeader(leader: string): void {

@@ -7,6 +7,7 @@ import { attemptAll } from '../attempt-all.ts'
 import type { Clock } from '../ports.ts'
 import { Applier } from './applier.ts'
 import { Changes } from './changes.ts'
+import { CommitNotices } from './commit-notices.ts'
 import { failureOf, refusalOf } from './errors.ts'
 import type { Loaded } from './load.ts'
 import { Persistence } from './persistence.ts'
@@ -49,6 +50,7 @@ export class Engine {
   readonly #parts: EngineParts
   readonly #raft: Raft
   readonly #persistence: Persistence
+  readonly #notices: CommitNotices
   #carrying = false
   #gathering = false
   #changed = false
@@ -65,6 +67,7 @@ export class Engine {
     this.proposals = new Proposals(options.proposals, options.proposalBytes)
     const latest = (): Snapshot => this.snapshots.latest
     this.applier = new Applier({ clock, state, proposals: this.proposals, index: snapshot.index, latest })
+    this.#notices = new CommitNotices(clock, parts.send)
     this.#persistence = new Persistence({
       store,
       send: parts.send,
@@ -176,12 +179,16 @@ export class Engine {
     if (this.#changed) this.#tellChange()
   }
 
-  #carry({ write, atOnce, afterPersist, committed, reads, abandonedReads, soft }: Ready): void {
-    // A leader's appends need not wait for its own disk (thesis 10.2.1), nor what promises nothing.
-    for (const message of atOnce) this.#parts.send(message)
+  #carry({ write, atOnce, commits, afterPersist, committed, reads, abandonedReads, soft }: Ready): void {
+    // The disk begins first: it works by itself while what need not wait for it is sent (thesis 10.2.1).
     if (write !== undefined && (this.changes.written(write.entries) || write.snapshot !== undefined))
       this.#changed = true
     if (write !== undefined || afterPersist.length > 0) this.#persistence.add(write, afterPersist)
+    for (const message of atOnce) {
+      if (message.kind === 'append') this.#notices.outdate(message.to)
+      this.#parts.send(message)
+    }
+    if (commits.length > 0) this.#notices.add(commits)
     if (committed.length > 0) this.#apply(committed)
     for (const read of reads) this.reads.confirmed(read)
     // No leader will confirm them in this term: who asked asks the next one.
@@ -195,6 +202,7 @@ export class Engine {
     this.leader = leader
     this.#changed = true
     if (!led || role === 'leader') return
+    this.#notices.flush()
     this.proposals.lost(lostError())
     this.changes.stepsDown()
   }
@@ -245,6 +253,7 @@ export class Engine {
     if (this.ended !== undefined) return
     this.ended = error
     this.#persistence.stop()
+    this.#notices.stop()
     this.proposals.refused(error)
     this.proposals.lost(error)
     this.reads.stop(error)

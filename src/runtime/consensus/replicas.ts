@@ -36,7 +36,7 @@ export interface GroupOptions {
   readonly options?: Partial<ReplicaOptions> | undefined
 }
 
-/** ms between ticks: heartbeats go once a tick, elections begin after ten to twenty without one. etcd's defaults. */
+/** ms between ticks: heartbeats go once a tick, elections begin after ten to twenty without one, sooner where the way to the leader broke. etcd's defaults. */
 const TICK = 100
 /** Bytes of a frame that are not the data of what it carries: the group, numbers, configurations. */
 const FRAME_OVERHEAD = 32_768

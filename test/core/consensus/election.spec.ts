@@ -37,6 +37,42 @@ describe('an election', () => {
     assert.ok(patience.size > 3)
   })
 
+  it('begins sooner where the way to the leader broke, but not before a leader that lives is heard', () => {
+    const node = new LoneNode({ options: { electionTicks: 10 } })
+    const patience = new Set<number>()
+    for (let round = 0; round < 40; round++) {
+      node.receive('b', 1, heartbeat)
+      node.handle({ kind: 'unreachable', peer: 'c' })
+      node.flush()
+      node.handle({ kind: 'unreachable', peer: 'b' })
+      let ticks = 0
+      for (; node.status.role === 'follower'; ticks++) node.ticks(1)
+      assert.ok(ticks >= 2 && ticks < 7, `${ticks} ticks`)
+      patience.add(ticks)
+    }
+    assert.ok(patience.size > 3)
+    node.receive('b', 1, heartbeat)
+    node.handle({ kind: 'unreachable', peer: 'b' })
+    node.ticks(1)
+    node.receive('b', 1, heartbeat)
+    node.ticks(9)
+    assert.equal(node.status.role, 'follower')
+  })
+
+  it('grants a pre-vote to others once the way to the leader broke, unless leases promise the leader its time', () => {
+    for (const lease of [undefined, 50]) {
+      const node = new LoneNode({ options: { electionTicks: 10, lease } })
+      node.receive('b', 1, heartbeat)
+      const asks = { kind: 'vote', pre: true, force: false, lastIndex: 9, lastTerm: 9 } as const
+      node.receive('c', 2, asks)
+      assert.deepEqual(node.sent('vote-reply'), [])
+      node.handle({ kind: 'unreachable', peer: 'b' })
+      node.receive('c', 2, asks)
+      const granted = node.sent('vote-reply').map((reply) => reply.granted)
+      assert.deepEqual(granted, lease === undefined ? [true] : [])
+    }
+  })
+
   it('counts the own vote once it is on disk (thesis, figure 3.1)', () => {
     const node = new LoneNode({ voters: ['a'] })
     node.handle({ kind: 'campaign' })

@@ -89,8 +89,8 @@ export class LoneNode {
   flush(): Message[] {
     const sent: Message[] = []
     for (let batch = this.take(); batch.length > 0; batch = this.take()) {
-      for (const { write, atOnce, afterPersist, committed } of batch) {
-        sent.push(...atOnce, ...afterPersist)
+      for (const { write, atOnce, commits, afterPersist, committed } of batch) {
+        sent.push(...atOnce, ...commits, ...afterPersist)
         if (write !== undefined) this.handle({ kind: 'persisted', number: write.number })
         const applied = committed.at(-1)?.index ?? write?.snapshot?.index
         if (applied !== undefined) this.handle({ kind: 'applied', index: applied })

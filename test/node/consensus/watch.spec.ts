@@ -117,6 +117,8 @@ describe('consensus: watch', () => {
     // More than a frame holds.
     const textOf = (i: number): string => String(i).repeat(100_000)
     for (let i = 0; i < 5; i++) await groups[0]!.propose(`key ${i}`, textOf(i))
+    // On each member: it has all of it.
+    for (const group of groups) assert.equal(await group.read('key 4'), textOf(4))
     for (const group of groups) {
       const { index, term } = await group.snapshot()
       assert(index > 0 && term > 0)

@@ -57,6 +57,25 @@ describe('a replica', () => {
     assert.deepEqual(await cluster.agree(4), [...numbered(3), 'after'])
   })
 
+  it('tells followers that a lone proposal is committed within ms, and of one in a burst with the next', async () => {
+    await using cluster = await Cluster.of(3, { latency: [0, 1] })
+    await cluster.propose('first')
+    await cluster.agree(1)
+    const leader = await cluster.leader()
+    await cluster.world.time.advance(1_000)
+    cluster.frames.length = 0
+    await cluster.propose('lone')
+    await cluster.world.time.advance(20)
+    assert.deepEqual(new Set(cluster.hosts.map(({ ledger }) => ledger.lines.at(-1))), new Set(['lone']))
+    const appends = (): number =>
+      cluster.frames.filter(({ from, kind }) => from === leader.peer && kind === 0x12).length
+    // To each of two: the entry, and that it is committed.
+    assert.equal(appends(), 4)
+    for (let i = 0; i < 20; i++) await cluster.run(leader.replica.propose(bytes(`burst ${i}`)))
+    assert.ok(appends() <= 4 + 2 * 20 + 20, `${appends()} appends`)
+    await cluster.agree(22)
+  })
+
   it('remembers all that was committed when every host dies at once', async () => {
     await using cluster = await Cluster.of(3, { disks: {} })
     await cluster.propose(...numbered(20))

@@ -123,7 +123,7 @@ export class Host {
     const { auditor, history, note, registerOf } = this.#around
     if (ready.soft !== undefined) note(`${this.id} is ${ready.soft.role}, leader ${ready.soft.leader}`)
     if (ready.write !== undefined) auditor.writes(this.id, ready.write)
-    for (const message of ready.atOnce) this.#around.send(message)
+    for (const message of [...ready.atOnce, ...ready.commits]) this.#around.send(message)
     if (ready.write !== undefined || this.#disk.pending.length > 0) {
       this.#disk.pending.push({ write: ready.write, messages: ready.afterPersist })
       this.#write()

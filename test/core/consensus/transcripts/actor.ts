@@ -85,7 +85,7 @@ export class Actor {
     for (let ready = this.raft?.take(); ready !== undefined; ready = this.raft?.take()) this.#carry(ready)
   }
 
-  #carry({ soft, write, atOnce, afterPersist, committed, reads, abandonedReads }: Ready): void {
+  #carry({ soft, write, atOnce, commits, afterPersist, committed, reads, abandonedReads }: Ready): void {
     if (soft !== undefined) this.#tell(this.#became(soft.role, soft.leader))
     if (write !== undefined) {
       this.#disk.pending.push({ write, messages: [] })
@@ -96,7 +96,7 @@ export class Actor {
       }
       this.handle({ kind: 'persisted', number: write.number })
     }
-    for (const message of [...atOnce, ...afterPersist]) this.#around.send(message)
+    for (const message of [...atOnce, ...commits, ...afterPersist]) this.#around.send(message)
     if (write?.snapshot !== undefined) this.handle({ kind: 'applied', index: write.snapshot.index })
     this.#apply(committed)
     for (const { context, index } of reads) this.#tell(`read ${context} may be served, once ${index} is applied`)
