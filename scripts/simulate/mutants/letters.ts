@@ -10,7 +10,7 @@ export const letters: readonly Mutant[] = [
     scenario,
     soon: true,
     file: 'src/node/letter-box.ts',
-    find: 'this.putBack({ id, record, agent, name: nameOf(Draft.of(message.outgoing())), claim, peer })',
+    find: 'this.putBack({ id, record, agent, name: nameOf(Draft.of(message.outgoing())), claim, peer, coordinated })',
     replace: ''
   },
   {
