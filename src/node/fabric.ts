@@ -129,6 +129,7 @@ export function createConsensus({ config, world, emit }: Ground, parts: Consensu
     ...{ self: network.host.peer, clock, dice, links, membership, emit },
     maxFrame: maxFrameOf(config),
     store: () => persistence.store,
+    marks: world.marks,
     hasAgent: ({ name, instance }) => [...registry].some((one) => one.name === name && one.instance === instance),
     closings: ({ name, instance }, signal) =>
       events.read(signal, (event): event is NodeEvent & AgentChange => {
