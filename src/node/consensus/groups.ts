@@ -39,6 +39,8 @@ export interface GroupsParts {
   /** Beside the store, where that outlives the process. */
   readonly marks: Disk | undefined
   emit(event: GroupEvent): void
+  /** Whether the host is there and has the agent registered as one that is placed. */
+  mayHave(agent: string, peer: string): boolean
   /** Whether the instance lives on this node. */
   hasAgent(agent: Agent): boolean
   /** Tells that the instance is taken off this node, until the signal aborts. */
@@ -157,8 +159,8 @@ export class ConsensusGroups implements OrderingGroups {
       onAgentClosed: (agent, closed) => this.#onAgentClosed(agent, closed)
     }
     if (name === CONTROL_PLANE) {
-      const { membership, emit } = this.#parts
-      this.#records = new MemberRecords({ name, client, replica, clock, membership, emit })
+      const { membership, emit, mayHave } = this.#parts
+      this.#records = new MemberRecords({ name, client, replica, clock, membership, emit, mayHave })
     }
     const group = isKeyValue(machine) ? new KeyValues(parts) : new OwnMachine(parts)
     this.#open.set(name, group)
