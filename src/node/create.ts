@@ -34,6 +34,7 @@ export async function createNodeOn(options: NodeOptions, through: (disk: Disk) =
   const { dataDir } = config
   const world = { network, clock: systemClock, dice: systemDice, load: eventLoopLoad(), log }
   if (dataDir === undefined) return assemble(config, world, network.libp2p)
-  const disk = through(new FileDisk(dataDir)).folder('store')
-  return assemble(config, { ...world, disk, claim: () => claimFolder(dataDir) }, network.libp2p)
+  const folder = through(new FileDisk(dataDir))
+  const disks = { disk: folder.folder('store'), marks: folder.folder('groups') }
+  return assemble(config, { ...world, ...disks, claim: () => claimFolder(dataDir) }, network.libp2p)
 }

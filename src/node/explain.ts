@@ -21,6 +21,8 @@ export interface Explanation {
   characteristics: Characteristics
   guarantee: Choice<string>
   ordering: Choice<string>
+  /** The group through which the agent's hosts share its state and what was delivered, or 'none'. */
+  coordination: Choice<string>
   format: Choice<string>
   compression: Choice<string>
   lane: Choice<Lane>
@@ -64,7 +66,7 @@ export function explain(
     routing?.key === undefined && peer === undefined && instance === undefined
       ? undefined
       : { key: routing?.key, peer, instance }
-  const { chosen, candidates } = router.explain(name, clock.monotonic(), wish)
+  const { chosen, coordinated, candidates } = router.explain(name, clock.monotonic(), wish)
   const local = chosen?.peer === host.peer
   const transport = chosen === undefined ? 'none' : local ? 'local' : (host.transportTo(chosen.peer) ?? 'tcp')
   return {
@@ -75,6 +77,7 @@ export function explain(
     characteristics,
     guarantee: guaranteeOf(characteristics, guarantee?.mode !== undefined, type),
     ordering: orderingChoice(parts, message, name, type),
+    coordination: coordinationOf(name, characteristics, chosen !== undefined, coordinated),
     format: formatOf(message.data, parts, local),
     compression: { chosen: 'none', reason: 'this build does not compress' },
     lane: laneFor(characteristics, size),
@@ -132,6 +135,23 @@ function whyNone(
     return `the total order implied by ${type} needs a group, and acknowledgements; one lane of one link keeps the order of sending`
   }
   return 'nothing more was asked for; one lane of one link keeps the order of sending'
+}
+
+function coordinationOf(
+  name: string,
+  { delivery }: Characteristics,
+  known: boolean,
+  group: string | undefined
+): Choice<string> {
+  if (!known) return { chosen: 'none', reason: 'there is nobody to reach' }
+  if (group === undefined) {
+    const bound = delivery === 'exactly-once' ? ': once it was transmitted it goes nowhere else' : ''
+    return { chosen: 'none', reason: `${name} shares what was delivered with no other host${bound}` }
+  }
+  const shared = `the hosts of ${name} share its state and what was delivered through the group ${group}`
+  const then =
+    delivery === 'exactly-once' ? 'it goes on at another of them where its host is gone' : 'a copy changes nothing'
+  return { chosen: group, reason: `${shared}: ${then}, and its effect happens once` }
 }
 
 function formatOf(data: unknown, { formats, debug }: ExplainParts, local: boolean): Choice<string> {

@@ -120,15 +120,18 @@ interface ConsensusParts {
   registry: AgentRegistry
   persistence: Persistence
   events: EventHub<NodeEvent>
+  agents(): Agents
 }
 
 export function createConsensus({ config, world, emit }: Ground, parts: ConsensusParts): ConsensusGroups {
   const { network, clock, dice } = world
-  const { links, membership, registry, persistence, events } = parts
+  const { links, membership, registry, persistence, events, agents } = parts
   return new ConsensusGroups({
     ...{ self: network.host.peer, clock, dice, links, membership, emit },
     maxFrame: maxFrameOf(config),
     store: () => persistence.store,
+    marks: world.marks,
+    mayHave: (agent, peer) => agents().mayHave(agent, peer),
     hasAgent: ({ name, instance }) => [...registry].some((one) => one.name === name && one.instance === instance),
     closings: ({ name, instance }, signal) =>
       events.read(signal, (event): event is NodeEvent & AgentChange => {

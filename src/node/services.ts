@@ -126,7 +126,7 @@ export class Services {
     this.#alarm = new Alarm(clock, (context) => context.late?.())
     this.consensus = createConsensus(ground, {
       ...{ links: this.links, membership: this.membership, registry: this.registry },
-      ...{ persistence: this.#persistence, events: this.events }
+      ...{ persistence: this.#persistence, events: this.events, agents: () => this.agents }
     })
     this.#sequencer = new Sequencer({
       ...{ clock, gapTimeout: config.limits.totalGapTimeout, emit: this.#emit },

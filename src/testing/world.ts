@@ -16,6 +16,7 @@ export interface Place {
   clock: Clock
   dice: Dice
   disk: Disk | undefined
+  marks: Disk | undefined
 }
 
 /** Where a host can be dialled once it is started. */
@@ -67,7 +68,8 @@ export class World {
     this.#tables.set(identity.peer, routing)
     const dice = seededDice(`${this.#seed}/${label}/${lives}`)
     const disk = this.#diskOf(label)?.attach(clock)
-    return { network: { host, broadcast, routing }, clock, dice, disk, address: addressOf(identity) }
+    const marks = disk?.folder('groups')
+    return { network: { host, broadcast, routing }, clock, dice, disk, marks, address: addressOf(identity) }
   }
 
   /** Who the host of that label is, or will be. */

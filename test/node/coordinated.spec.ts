@@ -47,6 +47,25 @@ describe('the coordinated exactly-once mode', () => {
     for (const host of [3, 4]) assert.equal(await counters[host]!.state.get('total'), 17)
   })
 
+  it('is explained, with its group', async () => {
+    const { mesh, sender } = await ground(() => add)
+    await using _ = mesh
+    await mesh.nodes[3]!.agent('other', { receive: () => {} })
+    await sender.send('other', 0, EXACTLY_ONCE)
+    const why = (name: string, mode: 'exactly-once' | 'at-least-once') =>
+      mesh.nodes[5]!.explain({ data: 1, guarantee: { mode } }, name).coordination
+    const { chosen, reason } = why('counter', 'exactly-once')
+    assert.equal(chosen, 'control-plane')
+    assert.match(
+      reason,
+      /^the hosts of counter share .* the group control-plane: it goes on at another .* happens once$/
+    )
+    assert.match(why('counter', 'at-least-once').reason, /a copy changes nothing/)
+    const alone = 'other shares what was delivered with no other host: once it was transmitted it goes nowhere else'
+    assert.deepEqual(why('other', 'exactly-once'), { chosen: 'none', reason: alone })
+    assert.deepEqual(why('nobody', 'exactly-once'), { chosen: 'none', reason: 'there is nobody to reach' })
+  })
+
   it('is handled elsewhere when a host dies in the middle of it, also by a sender that was restarted', async () => {
     const begun: number[] = []
     const never = new Promise(() => {})

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openDoor } from '../../src/cli/serve.ts'
-import { createNode } from '../../src/index.ts'
+import { createNode, type KeyValueGroup } from '../../src/index.ts'
 import { createNodeOn } from '../../src/node/create.ts'
 import type { Disk } from '../../src/runtime/ports.ts'
 import { temporaryFolder } from '../kit/folder.ts'
@@ -78,6 +78,24 @@ describe('the data folder of a node', function () {
     await writeFile(join(folder.path, 'store'), 'not a folder')
     await assert.rejects(createNode({ dataDir: folder.path }), { code: 'ERR_STORAGE' })
     assert.equal(await readFile(join(folder.path, 'store'), 'utf8'), 'not a folder')
+  })
+
+  it('keeps beside its store what tells that the store was lost, or is an older copy, to a member of a group', async () => {
+    await using folder = await temporaryFolder()
+    const store = join(folder.path, 'store')
+    const life = async (deed: (group: KeyValueGroup) => Promise<unknown> = async () => {}): Promise<void> => {
+      await using node = await createNode({ dataDir: folder.path })
+      await deed(await node.consensus('config', { voters: [node.peerId] }))
+    }
+    await life((group) => group.propose('x', 1))
+    await cp(store, `${store}.copy`, { recursive: true })
+    await life(async (group) => assert.equal(await group.read('x'), 1))
+    await rm(store, { recursive: true })
+    const forgotten = refusesWith({ code: 'ERR_CORRUPT', details: { key: 'dataDir', group: 'config' } })
+    await assert.rejects(life(), forgotten)
+    await rm(store, { recursive: true })
+    await cp(`${store}.copy`, store, { recursive: true })
+    await assert.rejects(life(), forgotten)
   })
 
   it('tells of damage when the node starts, and starts', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Agent, Receiver } from '../../src/index.ts'
+import type { Agent, NodeEvent, Receiver } from '../../src/index.ts'
 import { createMesh, type Mesh, type MeshOptions } from '../../src/testing/index.ts'
 
 const EXACTLY_ONCE = { delivery: 'exactly-once' } as const
@@ -46,6 +46,16 @@ function onceEach(count: number): Map<string, unknown> {
   return new Map<string, unknown>(
     [['count', count], ...keys].toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1)) as [string, unknown][]
   )
+}
+
+/** What several nodes tell. */
+function record(streams: AsyncIterable<NodeEvent>[]): NodeEvent[] {
+  const told: NodeEvent[] = []
+  for (const stream of streams)
+    void (async () => {
+      for await (const event of stream) told.push(event)
+    })()
+  return told
 }
 
 /** Hosts at which the agent is found, as node 5 knows it. */
@@ -150,6 +160,64 @@ describe('placement', () => {
     await back.agent('ledger', { receive: book, placed: true })
     await mesh.advance(2_000)
     assert.deepEqual(found(mesh), [peer(mesh, 4)])
+  })
+
+  it('goes on at another host that has it when its own has died and does not come back, with the state', async () => {
+    const { mesh, ledgers, placement, sender } = await ground(() => book, { disks: true })
+    await using _ = mesh
+    const events = record(mesh.nodes.slice(0, 3).map((node) => node.events()))
+    const settled: Promise<unknown>[] = []
+    for (let i = 0; i < 40; i++) {
+      const receipt = await sender.send('ledger', i, { ...EXACTLY_ONCE, durable: true, maxRetries: 1_000 })
+      settled.push(receipt.settled)
+      if (i === 20) mesh.crash(3, { silent: true })
+      await mesh.advance(10)
+    }
+    await mesh.run(Promise.all(settled), { limit: 120_000 })
+    assert.equal((await placement.of('ledger'))?.peer, peer(mesh, 4))
+    assert.deepEqual(await booked(ledgers[4]!), onceEach(40))
+    const orphaned = { kind: 'placement-orphaned', group: 'control-plane', agent: 'ledger', peer: peer(mesh, 3) }
+    assert.deepEqual(
+      events.filter(({ kind }) => kind === 'placement-orphaned').map((event) => ({ ...event, at: 0 })),
+      [{ ...orphaned, at: 0 }]
+    )
+    // Whoever comes back does not take it back.
+    const back = await mesh.restart(3)
+    await back.agent('ledger', { receive: book, placed: true })
+    await mesh.advance(15_000)
+    assert.deepEqual(found(mesh), [peer(mesh, 4)])
+  })
+
+  it('stays where it is when its host is started anew, and waits for one that has it where there is none', async () => {
+    const { mesh, ledgers, placement } = await ground()
+    await using _ = mesh
+    await mesh.nodes[3]!.stop()
+    await mesh.advance(8_000)
+    const back = await mesh.restart(3)
+    await back.agent('ledger', { receive: book, placed: true })
+    await mesh.advance(15_000)
+    assert.equal((await placement.of('ledger'))?.peer, peer(mesh, 3))
+    await ledgers[4]!.close()
+    mesh.crash(3)
+    await mesh.advance(30_000)
+    assert.equal((await placement.of('ledger'))?.peer, peer(mesh, 3))
+    await mesh.nodes[1]!.agent('ledger', { receive: book, placed: true })
+    await mesh.advance(5_000)
+    assert.deepEqual(found(mesh), [peer(mesh, 1)])
+  })
+
+  it('spreads the agents of a host that died over those that have them', async () => {
+    const { mesh, placement } = await ground()
+    await using _ = mesh
+    const names = ['a', 'b', 'c', 'd']
+    for (const name of names) {
+      for (const host of [1, 2, 3]) await mesh.nodes[host]!.agent(name, { receive: book, placed: true })
+      await placement.place(name, peer(mesh, 3))
+    }
+    mesh.crash(3)
+    await mesh.advance(30_000)
+    const places = await Promise.all(names.map(async (name) => (await placement.of(name))!.peer))
+    assert.deepEqual(places.toSorted(), [1, 1, 2, 2].map((host) => peer(mesh, host)).toSorted())
   })
 
   it('stays where it is when there is no such agent at the new host', async () => {

@@ -31,7 +31,10 @@ export const explain: Register = (program, cli) => {
     })
 }
 
-const CHOICES = ['pattern', 'guarantee', 'ordering', 'format', 'compression', 'lane', 'transport', 'route'] as const
+const CHOICES = [
+  ...(['pattern', 'guarantee', 'ordering', 'coordination'] as const),
+  ...(['format', 'compression', 'lane', 'transport', 'route'] as const)
+]
 
 function text(explanation: Explanation): string {
   const rows = CHOICES.map((name) => {

@@ -12,7 +12,10 @@ export function beat(state: State): void {
   }
 }
 
+/** Throws where what this node once had on disk is not there: it has forgotten what others count on. */
 export function onHeartbeat(state: State, { from, commit, round }: MessageOf<'heartbeat'>): void {
-  state.commit = Math.max(state.commit, Math.min(commit, state.log.last))
+  const { last } = state.log
+  if (commit > last) throw new RangeError(`entry ${commit} is committed, and was here; the log ends with ${last}`)
+  state.commit = Math.max(state.commit, commit)
   state.send(from, { kind: 'heartbeat-reply', round })
 }

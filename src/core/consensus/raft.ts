@@ -157,7 +157,7 @@ export class Raft implements Machine<RaftInput, RaftEffect> {
 
   status(): Status {
     const { id, role, leader, term, vote, commit, applied, log, configuration, progress } = this.#state
-    const followers = [...progress].map(([peer, { state, match }]) => ({ peer, state, match }))
+    const followers = [...progress].map(([peer, { state, match, received }]) => ({ peer, state, match, received }))
     return { id, role, leader, term, vote, commit, applied, last: log.last, configuration, followers }
   }
 
@@ -263,7 +263,13 @@ export interface Status extends Pick<HardState, 'term' | 'vote' | 'commit'> {
   readonly last: number
   readonly configuration: Snapshot['configuration']
   /** A leader's. */
-  readonly followers: readonly { peer: string; state: string; match: number }[]
+  readonly followers: readonly {
+    peer: string
+    state: string
+    match: number
+    /** Bytes that it has of the snapshot that it is sent. */
+    received: number
+  }[]
 }
 
 /** A leader that was replaced learns it; else a node ahead of everybody's term could never follow again (thesis 6.2). */

@@ -18,6 +18,8 @@ export interface CandidateExplanation {
 
 export interface Explanation {
   chosen: { peer: string; instance: string } | undefined
+  /** The group by which the chosen one knows what others of it have handled. */
+  coordinated: string | undefined
   /** Nearest first. */
   candidates: CandidateExplanation[]
 }
@@ -46,6 +48,7 @@ export function explainChoice(
   })
   return {
     chosen: chosen === undefined ? undefined : { peer: chosen.target.place.peer, instance: chosen.instance },
+    coordinated: chosen?.coordinated,
     candidates
   }
 }

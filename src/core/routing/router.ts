@@ -146,7 +146,7 @@ export class Router {
   /** What `choose` would say now, and why. Changes nothing but the dice. */
   explain(name: string, now: number, wish?: Wish): Explanation {
     const group = this.#groups.get(name)
-    if (group === undefined) return { chosen: undefined, candidates: [] }
+    if (group === undefined) return { chosen: undefined, coordinated: undefined, candidates: [] }
     const chosen = wish === undefined ? group.pick(now, false) : this.#pick(group, now, wish, false)
     return explainChoice(group, chosen, now, this.settings.penalties, wish?.key !== undefined)
   }

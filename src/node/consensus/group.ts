@@ -150,7 +150,7 @@ abstract class Group implements ConsensusGroup {
     const { voters, learners } = configuration
     return {
       ...{ role: role === 'pre-candidate' ? 'candidate' : role, term, leader, commit, applied },
-      ...{ voters, learners, progress: followers }
+      ...{ voters, learners, progress: followers.map(({ peer, state, match }) => ({ peer, state, match })) }
     }
   }
 

@@ -17,7 +17,7 @@ import type { Links } from '../../runtime/links/types.ts'
 import type { Membership } from '../../runtime/membership/types.ts'
 import { groupEntry } from '../../runtime/ordering/sequences.ts'
 import type { OrderingGroups } from '../../runtime/ordering/types.ts'
-import type { Clock, Coordinator, Dice } from '../../runtime/ports.ts'
+import type { Clock, Coordinator, Dice, Disk } from '../../runtime/ports.ts'
 import type { Store } from '../../runtime/storage/types.ts'
 import { bounded } from '../waiting.ts'
 import { GroupCoordinator } from './coordinator.ts'
@@ -36,7 +36,11 @@ export interface GroupsParts {
   /** Bytes of a frame that every node takes. */
   readonly maxFrame: number
   store(): Store
+  /** Beside the store, where that outlives the process. */
+  readonly marks: Disk | undefined
   emit(event: GroupEvent): void
+  /** Whether the host is there and has the agent registered as one that is placed. */
+  mayHave(agent: string, peer: string): boolean
   /** Whether the instance lives on this node. */
   hasAgent(agent: Agent): boolean
   /** Tells that the instance is taken off this node, until the signal aborts. */
@@ -69,9 +73,9 @@ export class ConsensusGroups implements OrderingGroups {
 
   constructor(parts: GroupsParts) {
     this.#parts = parts
-    const { self, clock, dice, links, membership, maxFrame, store, emit } = parts
+    const { self, clock, dice, links, membership, maxFrame, store, marks, emit } = parts
     const random = (): number => dice.random()
-    this.#replicas = new Replicas({ self, clock, random, links, store, maxFrame, emit })
+    this.#replicas = new Replicas({ self, clock, random, links, store, marks, maxFrame, emit })
     this.#driver = new ConsensusDriver({ self, clock, dice, links, membership })
   }
 
@@ -155,8 +159,8 @@ export class ConsensusGroups implements OrderingGroups {
       onAgentClosed: (agent, closed) => this.#onAgentClosed(agent, closed)
     }
     if (name === CONTROL_PLANE) {
-      const { membership, emit } = this.#parts
-      this.#records = new MemberRecords({ name, client, replica, clock, membership, emit })
+      const { membership, emit, mayHave } = this.#parts
+      this.#records = new MemberRecords({ name, client, replica, clock, membership, emit, mayHave })
     }
     const group = isKeyValue(machine) ? new KeyValues(parts) : new OwnMachine(parts)
     this.#open.set(name, group)

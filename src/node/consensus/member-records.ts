@@ -6,10 +6,12 @@ import type { Membership } from '../../runtime/membership/types.ts'
 import type { Timer } from '../../runtime/ports.ts'
 import type { GroupEvent } from './events.ts'
 import type { GroupParts } from './group.ts'
+import { Orphans, type OrphansParts, type Placements } from './orphans.ts'
 
 interface MemberRecordsParts extends Pick<GroupParts, 'name' | 'client' | 'replica' | 'clock'> {
   readonly membership: Membership
   emit(event: GroupEvent): void
+  readonly mayHave: OrphansParts['mayHave']
 }
 
 type Recorded = readonly [peer: string, record: { since: number; info: unknown }]
@@ -22,20 +24,23 @@ const GRACE = 10_000
 /**
  * Puts on record in the group who joined and who left the mesh, as gossip told the host that leads: gossip is first, since who
  * joins reaches no leader before; the record outlives any minority, and is the same for everybody. Each host that is a member
- * of the group tells what was recorded, by the event `member-recorded`.
+ * of the group tells what was recorded, by the event `member-recorded`. Agents whose host has left are placed anew.
  */
 export class MemberRecords {
   readonly #parts: MemberRecordsParts
   readonly #leave: (() => void)[]
   /** Of those on record: monotonic ms since when they are not known here. */
   readonly #absent = new Map<string, number>()
+  readonly #orphans: Orphans
   #timer: Timer | undefined
   #looking = false
   #stopped = false
 
   constructor(parts: MemberRecordsParts) {
     this.#parts = parts
-    const { membership, replica } = parts
+    const { name: group, membership, replica, clock, mayHave, emit } = parts
+    const lost = (agent: string, peer: string): void => emit({ kind: 'placement-orphaned', group, agent, peer })
+    this.#orphans = new Orphans({ clock, mayHave, lost })
     this.#leave = [
       replica.onChange(() => this.#changed()),
       replica.follow(replica.applied + 1, (followed) => {
@@ -65,8 +70,12 @@ export class MemberRecords {
   }
 
   #changed(): void {
-    if (this.#leads) void this.#look()
-    else this.#absent.clear()
+    if (this.#leads) {
+      void this.#look()
+      return
+    }
+    this.#absent.clear()
+    this.#orphans.forget()
   }
 
   async #look(): Promise<void> {
@@ -74,7 +83,8 @@ export class MemberRecords {
     this.#looking = true
     this.#timer?.cancel()
     try {
-      for (const command of this.#missing()) await this.#parts.client.propose('members', command, { timeout: GRACE })
+      for (const command of this.#missing()) await this.#propose(command)
+      for (const command of this.#orphaned()) await this.#propose(command)
     } catch (error) {
       // Whoever leads next goes on, or the next look.
       if (!(error instanceof MeshError)) throw error
@@ -82,6 +92,18 @@ export class MemberRecords {
       this.#looking = false
       if (!this.#stopped) this.#timer = this.#parts.clock.after(LOOK, () => void this.#look())
     }
+  }
+
+  #propose(command: object): Promise<unknown> {
+    return this.#parts.client.propose('members', command, { timeout: GRACE })
+  }
+
+  #orphaned(): object[] {
+    if (!this.#leads) return []
+    const { replica } = this.#parts
+    const placements = replica.query('members', { placements: true }) as Placements
+    const hosts = (replica.query('members', { members: true }) as readonly Recorded[]).map(([peer]) => peer)
+    return this.#orphans.look(placements, new Set(hosts))
   }
 
   /** What the record lacks. */

@@ -155,8 +155,10 @@ export interface ConsensusGroup {
    */
   elect(name: string, agent: Agent, options?: LockOptions): Promise<Election>
   /**
-   * Makes these the members, by joint consensus; a host that is new must have opened the group by `node.consensus`. Resolves
-   * when the change has ended.
+   * Makes these the members, by joint consensus; a host that is new must have opened the group by `node.consensus`, and has a say
+   * once it has caught up with the others. Resolves when the change has ended. `ERR_PEER_UNREACHABLE` where a new voter does not answer
+   * for 3 s, or the others would be no majority without those that do not; `ERR_TIMEOUT` where it does not keep up: then the
+   * voters stay as they are. `ERR_NO_QUORUM` at the timeout, when the change may still go on: give it time for what a new host has to be sent.
    */
   changeVoters(
     voters: readonly (PeerId | string)[],

@@ -33,7 +33,8 @@ export interface RecordedHost {
 
 /**
  * `node.placement`: at which host an agent is, of those that registered it with `placed`. A group that agrees has it on record, the
- * control plane or the one given; so it is the same for everybody, and outlives any minority. Each call rejects with `ERR_NO_CONSENSUS`
+ * control plane or the one given; so it is the same for everybody, and outlives any minority. The control plane places anew what was at a
+ * host that has been off its record for 10 s. Each call rejects with `ERR_NO_CONSENSUS`
  * where there is no group, and with `ERR_NO_QUORUM` at its timeout where the group has no majority.
  *
  * @example

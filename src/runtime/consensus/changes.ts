@@ -2,17 +2,26 @@ import { MeshError } from '../../../protocols/errors.ts'
 import { isJoint, type Target } from '../../core/consensus/configuration.ts'
 import type { Status } from '../../core/consensus/raft.ts'
 import type { Entry } from '../../core/consensus/types.ts'
+import type { CatchUp } from './catch-up.ts'
 import { lostError } from './proposals.ts'
 
 /** What a leader is asked that takes longer than one entry: another configuration, another leader. */
 export class Changes {
   #reconfiguring: (PromiseWithResolvers<void> & { readonly target: Target }) | undefined
   #transferring: (PromiseWithResolvers<void> & { ticks: number }) | undefined
+  #catchingUp: CatchUp | undefined
   /** Where the latest configuration stands in the log. */
   #configured = 0
 
-  get reconfiguring(): boolean {
-    return this.#reconfiguring !== undefined
+  /** Resolves once the group could go on with those voters. */
+  async caughtUp(catchUp: CatchUp, status: Status): Promise<void> {
+    this.#catchingUp = catchUp
+    catchUp.look(status)
+    try {
+      await catchUp.ended
+    } finally {
+      this.#catchingUp = undefined
+    }
   }
 
   /** The machine has taken it. Resolves when it has ended. */
@@ -34,7 +43,8 @@ export class Changes {
     return latest !== undefined
   }
 
-  tick(): void {
+  tick(status: () => Status): void {
+    this.#catchingUp?.tick(status())
     const transfer = this.#transferring
     if (transfer === undefined || --transfer.ticks > 0) return
     this.#transferring = undefined
@@ -43,6 +53,7 @@ export class Changes {
 
   /** All that the machine had put down is carried out. */
   look(status: () => Status): void {
+    this.#catchingUp?.look(status())
     const change = this.#reconfiguring
     if (change === undefined) return
     const { configuration, commit, role } = status()
@@ -57,11 +68,13 @@ export class Changes {
   stepsDown(): void {
     this.#transferring?.resolve()
     this.#transferring = undefined
+    this.#catchingUp?.stop(lostError())
   }
 
   stop(error: Error): void {
     this.#reconfiguring?.reject(error)
     this.#transferring?.reject(error)
+    this.#catchingUp?.stop(error)
     this.#reconfiguring = this.#transferring = undefined
   }
 }

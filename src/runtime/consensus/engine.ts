@@ -96,7 +96,7 @@ export class Engine {
   /** So much time has passed. */
   tick(): void {
     this.input({ kind: 'tick' })
-    this.changes.tick()
+    this.changes.tick(() => this.status)
     if (this.ended === undefined && ++this.#ticks % WITNESS_TICKS === 0) this.#parts.loaded.store.bearWitness()
   }
 

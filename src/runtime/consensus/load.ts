@@ -1,6 +1,8 @@
 import { MeshError } from '../../../protocols/errors.ts'
 import type { Configuration, Entry, HardState, Snapshot } from '../../core/consensus/types.ts'
+import type { Disk } from '../ports.ts'
 import type { Store } from '../storage/types.ts'
+import { Generation } from './generation.ts'
 import { Keys, RaftStore } from './raft-store.ts'
 import { type Base, corrupt, decodeBase, decodeLogRecord, decodeWitness } from './records.ts'
 
@@ -17,11 +19,20 @@ export interface Loaded {
  *
  * Rejects with `ERR_CORRUPT` where anything is missing that the replica once had: a vote or an entry that it forgot may
  * have made a leader or been counted as committed, so whoever goes on with the rest breaks Raft's promises (Alagappan et
- * al., "Protocol-Aware Recovery for Consensus-Based Storage", FAST 2018). `ERR_VOTERS_MISMATCH` where the group was
+ * al., "Protocol-Aware Recovery for Consensus-Based Storage", FAST 2018). That all of it is missing, or all since an older
+ * copy of the store, is known by `marks`, a folder that is not lost with it. `ERR_VOTERS_MISMATCH` where the group was
  * opened with other voters before.
  */
-export async function load(store: Store, group: string, self: string, first: Configuration): Promise<Loaded> {
+export async function load(
+  store: Store,
+  group: string,
+  self: string,
+  first: Configuration,
+  marks?: Disk | undefined
+): Promise<Loaded> {
   const keys = new Keys(group)
+  const generation = new Generation(store, marks, group, keys.generation)
+  await generation.check()
   const value = await store.get(keys.base)
   const base = value === undefined ? newBase(first, self) : decodeBase(value)
   const data = await readSnapshot(store, keys, base)
@@ -30,7 +41,9 @@ export async function load(store: Store, group: string, self: string, first: Con
   const configuration =
     entries.findLast((entry) => entry.kind === 'configuration')?.configuration ?? base.snapshot.configuration
   if (value !== undefined) checkVoters(group, first.voters, base.voters, configuration)
-  const raftStore = new RaftStore(store, keys, { base, kept, hardState, fresh: value === undefined })
+  if (value !== undefined) await generation.advance()
+  const stored = { base, kept, hardState, fresh: value === undefined, begin: () => generation.advance() }
+  const raftStore = new RaftStore(store, keys, stored)
   return { store: raftStore, hardState, snapshot: { ...base.snapshot, data }, entries }
 }
 

@@ -32,6 +32,11 @@ export class Keys {
     return `${this.#prefix}/s/`
   }
 
+  /** How often the group was taken up. */
+  get generation(): string {
+    return `${this.#prefix}/g`
+  }
+
   record(number: number): string {
     return this.records + digits(number)
   }
@@ -51,6 +56,8 @@ export interface Stored {
   readonly hardState: HardState
   /** Nothing is in the store yet, the base neither. */
   readonly fresh: boolean
+  /** Runs before anything is, once: from then on the others may count on it. */
+  begin?(): Promise<void>
 }
 
 /**
@@ -69,14 +76,16 @@ export class RaftStore {
   #witnessed = 0
   /** While a leader's snapshot is written: what comes after it waits. */
   #installing: Promise<void> | undefined
+  #begin: (() => Promise<void>) | undefined
 
-  constructor(store: Store, keys: Keys, { base, kept, hardState, fresh }: Stored) {
+  constructor(store: Store, keys: Keys, { base, kept, hardState, fresh, begin }: Stored) {
     this.#store = store
     this.#keys = keys
     this.#base = base
     this.#kept = kept
     this.#hardState = hardState
     this.#fresh = fresh
+    this.#begin = fresh ? begin : undefined
   }
 
   get snapshotBytes(): number {
@@ -85,6 +94,10 @@ export class RaftStore {
 
   /** Resolves once it, and every one before it, is on disk. Rejects where it is not; then no later one may be made. */
   write(write: Write): Promise<void> {
+    if (this.#begin !== undefined) {
+      this.#installing = this.#begin()
+      this.#begin = undefined
+    }
     if (this.#installing === undefined && write.snapshot === undefined) return this.#append(write)
     const before = this.#installing ?? Promise.resolve()
     const done = before.then(() =>

@@ -1,8 +1,9 @@
 import { MeshError } from '../../../protocols/errors.ts'
-import type { Target } from '../../core/consensus/configuration.ts'
-import type { Message, SnapshotMeta } from '../../core/consensus/types.ts'
+import { isJoint, type Target } from '../../core/consensus/configuration.ts'
+import type { Configuration, Message, SnapshotMeta } from '../../core/consensus/types.ts'
 import { Acquaintances } from './acquaintances.ts'
 import type { WaitUntilApplied } from './applied-waiters.ts'
+import { CatchUp } from './catch-up.ts'
 import { heirOf } from './changes.ts'
 import { Engine, type EngineParts } from './engine.ts'
 import { refusalOf } from './errors.ts'
@@ -16,12 +17,16 @@ export interface ReplicaParts extends EngineParts {
   readonly founders: readonly string[]
 }
 
+/** The machine's own default. */
+const ELECTION_TICKS = 10
+
 /** This node's part of one Raft group. */
 export class Replica {
   readonly group: string
   readonly #parts: ReplicaParts
   readonly #engine: Engine
   readonly #acquaintances: Acquaintances
+  #reconfiguring = false
 
   /** Throws `ERR_CORRUPT` where the state machine cannot be restored. */
   constructor(parts: ReplicaParts) {
@@ -76,15 +81,46 @@ export class Replica {
   }
 
   /**
-   * Leader alone. Resolves when the change, joint in between, has ended. `ERR_NOT_LEADER`; `ERR_CONFLICT` while another
-   * change is under way (retryable); `ERR_CONFIG`; `ERR_PROPOSAL_LOST` where leadership ends before.
+   * Leader alone. Resolves when the change, joint in between, has ended. New voters learn until they have the log. `ERR_NOT_LEADER`;
+   * `ERR_CONFLICT` while another change is under way (retryable); `ERR_CONFIG`; `ERR_PEER_UNREACHABLE` where a new voter, or too many
+   * of the others, do not answer, `ERR_TIMEOUT` where one does not keep up: then the voters are as before; `ERR_PROPOSAL_LOST` where
+   * leadership ends before.
    */
   async reconfigure(target: Target): Promise<void> {
     this.#engine.checkAlive()
     checkMembers(target)
-    if (this.#engine.changes.reconfiguring) throw refusalOf('changing', this.group, this.#engine.leader)
+    if (this.#reconfiguring) throw refusalOf('changing', this.group, this.#engine.leader)
+    this.#reconfiguring = true
+    try {
+      const { role, configuration } = this.#engine.status
+      const mayBegin = role === 'leader' && !isJoint(configuration)
+      if (mayBegin && !sameVoters(configuration, target)) await this.#prepare(configuration, target)
+      await this.#reconfigure(target)
+    } finally {
+      this.#reconfiguring = false
+    }
+  }
+
+  #reconfigure(target: Target): Promise<void> {
     this.#engine.ask({ kind: 'reconfigure', target })
     return this.#engine.changes.reconfigure(target)
+  }
+
+  /** Who is to vote has the log before its vote counts (thesis 4.2.1). */
+  async #prepare({ voters, learners }: Configuration, target: Target): Promise<void> {
+    const strangers = target.voters.filter((peer) => !voters.includes(peer) && !learners.includes(peer))
+    const learning = { voters, learners: [...learners, ...strangers] }
+    checkMembers(learning)
+    if (strangers.length > 0) await this.#reconfigure(learning)
+    const { status, changes } = this.#engine
+    const patience = this.#parts.options.raft.electionTicks ?? ELECTION_TICKS
+    try {
+      await changes.caughtUp(new CatchUp(this.group, status, target.voters, patience), status)
+    } catch (error) {
+      // As before, where this node still leads.
+      if (strangers.length > 0) await this.#reconfigure({ voters, learners }).catch(() => {})
+      throw error
+    }
   }
 
   /**
@@ -97,7 +133,7 @@ export class Replica {
     if (heir === undefined)
       throw refusalOf(this.#engine.role === 'leader' ? 'invalid' : 'not-leader', this.group, this.#engine.leader)
     this.#engine.ask({ kind: 'transfer', to: heir })
-    return this.#engine.changes.transfer((this.#parts.options.raft.electionTicks ?? 10) + 1)
+    return this.#engine.changes.transfer((this.#parts.options.raft.electionTicks ?? ELECTION_TICKS) + 1)
   }
 
   /** Takes one of what is applied, and compacts the log. `ERR_STORAGE`, `ERR_LIMIT` where it is too large. */
@@ -170,4 +206,8 @@ export class Replica {
   stop(): void {
     this.#engine.end(new MeshError('ERR_STOPPED', `the replica of ${this.group} is stopped`))
   }
+}
+
+function sameVoters({ voters }: Configuration, target: Target): boolean {
+  return voters.length === target.voters.length && voters.every((peer) => target.voters.includes(peer))
 }

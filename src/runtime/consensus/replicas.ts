@@ -6,7 +6,7 @@ import type { Message } from '../../core/consensus/types.ts'
 import type { Random } from '../../core/machine.ts'
 import { attemptAll } from '../attempt-all.ts'
 import type { Link, LinkHandler, Links } from '../links/types.ts'
-import type { Clock, Timer } from '../ports.ts'
+import type { Clock, Disk, Timer } from '../ports.ts'
 import type { Store } from '../storage/types.ts'
 import { load } from './load.ts'
 import { checkGroup, checkMembers } from './members.ts'
@@ -21,6 +21,8 @@ export interface ReplicasParts {
   readonly random: Random
   readonly links: Links
   store(): Store
+  /** Beside the store, where that outlives the process. */
+  readonly marks?: Disk | undefined
   /** Bytes of a frame that every node takes. */
   readonly maxFrame: number
   emit(event: ConsensusEvent): void
@@ -72,10 +74,10 @@ export class Replicas implements LinkHandler {
     checkMembers({ voters, learners })
     if (this.#stopped) throw stoppedError()
     if (this.#groups.has(group)) throw new MeshError('ERR_ALREADY_REGISTERED', `the group ${group} is open already`)
-    const { self, clock, random, store, emit: report } = this.#parts
+    const { self, clock, random, store, marks, emit: report } = this.#parts
     this.#groups.set(group, undefined)
     try {
-      const loaded = await load(store(), group, self, { voters, outgoing: [], learners })
+      const loaded = await load(store(), group, self, { voters, outgoing: [], learners }, marks)
       if (this.#stopped) throw stoppedError()
       const send = (message: Message): void => this.#outgoing.send(group, message)
       const parts = { group, self, clock, random, loaded, state, send, report }

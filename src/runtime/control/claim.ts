@@ -1,6 +1,6 @@
 import { lstat, unlink } from 'node:fs/promises'
 import { createConnection, type Server } from 'node:net'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { MeshError } from '../../../protocols/errors.ts'
 import { makeFolder } from '../system/folder.ts'
 
@@ -13,14 +13,13 @@ const ATTEMPTS = 3
  * the folder cannot be made.
  */
 export async function claim(server: Server, path: string): Promise<void> {
-  await makeFolder(dirname(path)).catch((cause: NodeJS.ErrnoException) => {
-    const message = `the data folder ${dirname(path)} cannot be made (${cause.code})`
-    throw new MeshError('ERR_CONFIG', message, { cause, details: { key: 'dataDir', path: dirname(path) } })
+  await makeFolder(dirname(path)).catch(({ code }: NodeJS.ErrnoException) => {
+    throw unwritable('made', path, code)
   })
   for (let attempt = 1; ; attempt++) {
     const code = await listen(server, path)
     if (code === undefined) return
-    if (code !== 'EADDRINUSE') throw refusal(`cannot be made (${code})`, path)
+    if (code !== 'EADDRINUSE') throw unwritable('written', path, code)
     if (attempt > ATTEMPTS || (await answers(path)))
       throw refusal('is taken: another node is running on this data folder', path)
     await removeStale(path)
@@ -50,7 +49,9 @@ async function removeStale(path: string): Promise<void> {
   const there = await lstat(path).catch(() => undefined)
   if (there !== undefined && !there.isSocket())
     throw refusal('is taken by a file that is no socket: move it away', path)
-  await unlink(path).catch(() => {})
+  await unlink(path).catch(({ code }: NodeJS.ErrnoException) => {
+    if (code !== 'ENOENT') throw unwritable('written', path, code)
+  })
 }
 
 function answers(path: string): Promise<boolean> {
@@ -63,6 +64,22 @@ function answers(path: string): Promise<boolean> {
     // A queue of connections that is full belongs to somebody alive; so does a socket of another user.
     socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT'))
   })
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  EROFS: 'its file system is mounted read-only: mount it writable',
+  EACCES: 'this user may not write there: give it the right to',
+  EPERM: 'this user may not write there: give it the right to',
+  ENOSPC: 'its disk is full: make room',
+  EEXIST: 'a file is in its way: move that away',
+  ENOTDIR: 'a file is in its way: move that away'
+}
+
+function unwritable(what: 'made' | 'written', path: string, code = 'no reason given'): MeshError {
+  const folder = resolve(dirname(path))
+  const remedy = REMEDIES[code] ?? 'let this user write there'
+  const message = `dataDir: the folder ${folder} cannot be ${what} (${code}); ${remedy}, or choose another dataDir`
+  return new MeshError('ERR_CONFIG', message, { details: { key: 'dataDir', path: folder, reason: code } })
 }
 
 function refusal(what: string, path: string): MeshError {

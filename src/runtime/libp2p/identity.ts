@@ -108,7 +108,10 @@ function identityOf(privateKey: Ed25519PrivateKey): Identity {
 }
 
 function unusable(file: string, what: string, cause?: unknown): MeshError {
-  return new MeshError('ERR_IDENTITY', `The identity file ${file} ${what}`, { cause, details: { file } })
+  return new MeshError('ERR_IDENTITY', `The identity file ${file} ${what}`, {
+    cause,
+    details: { key: 'dataDir', file }
+  })
 }
 
 function reasonOf(cause: unknown): string {

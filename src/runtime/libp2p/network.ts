@@ -13,6 +13,7 @@ import { gatheringTcp } from './gathering-tcp.ts'
 import { Libp2pHost } from './host.ts'
 import type { Identity } from './identity.ts'
 import { defaultHostLimits, type HostLimits } from './limits.ts'
+import { OwnAddresses } from './own-addresses.ts'
 import { relayListen, relayServer, relayTransport } from './relay.ts'
 import { quietly } from './silence.ts'
 import { swiftNoise } from './swift-noise.ts'
@@ -43,11 +44,12 @@ export interface Libp2pNetwork extends Network {
 export async function createLibp2pNetwork(options: NetworkOptions): Promise<Libp2pNetwork> {
   const limits: HostLimits = { ...defaultHostLimits, ...options.limits }
   for (const address of options.listen) checkListen(address)
+  const own = new OwnAddresses()
   const libp2p = await createLibp2p({
     start: false,
     ...quietly(),
     privateKey: options.identity.privateKey,
-    addresses: { listen: [...options.listen, ...relayListen(limits)] },
+    addresses: { listen: [...options.listen, ...relayListen(limits)], announceFilter: own.filter },
     transports: [gatheringTcp(), relayTransport(limits)],
     connectionEncrypters: [swiftNoise()],
     streamMuxers: [multiplexer(limits)],
@@ -64,6 +66,7 @@ export async function createLibp2pNetwork(options: NetworkOptions): Promise<Libp
     services: {
       identify: identify({ runOnLimitedConnection: true }),
       ping: ping(),
+      own: own.service,
       relay: relayServer(limits),
       gossip: gossip(limits),
       dht: kademlia()

@@ -29,11 +29,8 @@ export async function recover(
   const recovery = new Recovery(disk, visit, report)
   for (const [i, segment] of segments.entries()) {
     // Without a header and without a record it is no segment.
-    if (segment.first === 0) {
-      await disk.rename(segment.name, `${segment.name}.corrupt`)
-      // Of one that was cut off to nothing there is nothing to set aside.
-      if (segment.end === 0) report({ kind: 'storage-damaged', file: segment.name, offset: 0, bytes: 0 })
-    } else await recovery.read(segment, segments.slice(i + 1).find(({ first }) => first > 0)?.first)
+    if (segment.first === 0) await disk.rename(segment.name, `${segment.name}.corrupt`)
+    else await recovery.read(segment, segments.slice(i + 1))
   }
   return recovery.end()
 }
@@ -57,8 +54,9 @@ class Recovery {
     this.#report = report
   }
 
-  /** One segment after the other. From the index `fence` on it counts for nothing. */
-  async read(segment: Segment, fence = Number.POSITIVE_INFINITY): Promise<void> {
+  /** One segment after the other. From the index on with which one of the `later` begins it counts for nothing. */
+  async read(segment: Segment, later: readonly Segment[]): Promise<void> {
+    const fence = later.find(({ first }) => first > 0)?.first ?? Number.POSITIVE_INFINITY
     await this.#witness(segment.first - 1)
     const gaps: Gap[] = []
     reading: for await (const records of scan(segment.file, HEADER_BYTES, (gap) => gaps.push(gap))) {
@@ -73,7 +71,12 @@ class Recovery {
         this.#last = record.index
       }
     }
-    for (const gap of gaps) if (Math.max(this.#last + 1, segment.first) < fence) this.#miss(segment, gap)
+    if (Math.max(this.#last + 1, segment.first) >= fence) return
+    for (const gap of gaps) this.#miss(segment, gap)
+    // Cut off between two records it looks whole: its successor knows that there was more.
+    const [next] = later
+    if (gaps.length === 0 && next !== undefined && next.first > 0)
+      this.#miss(segment, { offset: segment.end, bytes: 0 })
   }
 
   async end(): Promise<Recovered> {
@@ -124,10 +127,12 @@ export async function setAside(
   { offset, bytes }: Gap,
   report: StorageReport
 ): Promise<void> {
-  const aside = await disk.open(`${segment.name}.${offset}.corrupt`)
+  const name = `${segment.name}.${offset}.corrupt`
+  const known = (await disk.list()).includes(name)
+  const aside = await disk.open(name)
   try {
     // An earlier start has seen it.
-    if (aside.size === bytes) return
+    if (known && aside.size === bytes) return
     await aside.write(await segment.file.read(offset, bytes), 0)
     await aside.sync()
   } finally {

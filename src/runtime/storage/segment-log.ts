@@ -190,7 +190,13 @@ export class SegmentLog {
     this.#closed = true
     await ended
     await this.#running
+    await this.#markEnd()
     for (const segment of this.#segments) await segment.retire()
+  }
+
+  /** What ends in good order shows where: a segment that is empty says that all before it is on disk. */
+  async #markEnd(): Promise<void> {
+    if (this.#durable && this.#current?.isEmpty === false) await this.#begin(this.#written + 1).catch(ignore)
   }
 
   /** The segment behind one, which may be gone by now; the oldest without one. */

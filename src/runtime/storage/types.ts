@@ -41,12 +41,13 @@ export interface Store {
   close(): Promise<void>
 }
 
-/** Bytes on disk that are not what was written: they were set aside in `<file>.corrupt`, and all around them is intact. */
+/** Bytes on disk that are not what was written: they were set aside in `<file>.<offset>.corrupt`, and all around them is intact. */
 export interface StorageEvent {
   kind: 'storage-damaged'
   file: string
   /** Where the damage begins, in bytes from the beginning of the file. */
   offset: number
+  /** 0 where the file ends too early: what stood behind `offset` is not there. */
   bytes: number
 }
 

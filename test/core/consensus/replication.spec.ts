@@ -61,6 +61,13 @@ describe('replication', () => {
     assert.equal(node.status.commit, 3)
   })
 
+  it('does not go on where a leader knows it to have had more than it has', () => {
+    const node = new LoneNode({ log: logOf(1, 1) })
+    node.receive('b', 1, { kind: 'heartbeat', commit: 2, round: 1 })
+    assert.equal(node.status.commit, 2)
+    assert.throws(() => node.receive('b', 1, { kind: 'heartbeat', commit: 3, round: 2 }), RangeError)
+  })
+
   it('is refused where the entry before is not there, with a hint that passes over a term (thesis 3.5)', () => {
     const node = new LoneNode({ log: logOf(1, 1, 4, 4, 4) })
     node.receive('b', 6, append(9, 6, []))

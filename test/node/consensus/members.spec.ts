@@ -65,6 +65,27 @@ describe('consensus: members', () => {
     assert.equal(await groups[1]!.read('y', { timeout: 20_000 }), 3)
   })
 
+  it('keeps its voters where a new one has not opened the group', async () => {
+    await using mesh = await createMesh({ nodes: 5, seed: 2 })
+    const ids = mesh.nodes.map(({ peerId }) => peerId)
+    const voters = ids.slice(0, 3)
+    const groups = await Promise.all(mesh.nodes.slice(0, 4).map((node) => node.consensus('config', { voters })))
+    await groups[3]!.propose('x', 1)
+    await assert.rejects(groups[3]!.changeVoters([ids[2]!, ids[3]!, ids[4]!]), {
+      code: 'ERR_PEER_UNREACHABLE',
+      retryable: true,
+      message: `the voters of config stay as they are, since ${ids[4]} does not answer: has it opened the group?`
+    })
+    const leader = await leaderOf(mesh, groups)
+    assert.deepEqual(groups[leader]!.status().voters, voters.map(String))
+    assert.deepEqual(groups[leader]!.status().learners, [])
+    await groups[3]!.propose('x', 2)
+    groups.push(await mesh.nodes[4]!.consensus('config', { voters }))
+    await groups[3]!.changeVoters([ids[2]!, ids[3]!, ids[4]!])
+    mesh.partition([0, 1], [2, 3, 4])
+    assert.equal(await groups[4]!.read('x', { timeout: 20_000 }), 2)
+  })
+
   it('tells clients who the members are now, by whomever they ask', async () => {
     await using mesh = await createMesh({ nodes: 7, seed: 2 })
     const ids = mesh.nodes.map(({ peerId }) => peerId)

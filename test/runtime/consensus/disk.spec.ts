@@ -28,6 +28,21 @@ async function tampered(
   return cluster.open(0).finally(() => cluster[Symbol.asyncDispose]())
 }
 
+const lost = { group: 'orders', key: 'dataDir' }
+
+async function all(store: Store): Promise<Map<string, Uint8Array>> {
+  const found = new Map<string, Uint8Array>()
+  for await (const [key, value] of store.entries('')) found.set(key, value)
+  return found
+}
+
+/** The store of a host as though another had been put in its place. */
+async function swap(cluster: Cluster, { store }: Host, copy: Map<string, Uint8Array>): Promise<void> {
+  const present = await cluster.run(all(store))
+  const keys = new Set([...present.keys(), ...copy.keys()])
+  await cluster.run(store.write([...keys].map((key) => ({ key, value: copy.get(key) }))))
+}
+
 describe('a replica and its disk', () => {
   for (let seed = 1; seed <= 8; seed++) {
     it(`loses nothing that it told, wherever the write was torn (seed ${seed})`, async () => {
@@ -154,6 +169,50 @@ describe('a replica and its disk', () => {
     const last = (await keysOf(store, 'raft/orders/w/')).at(-1)!
     await cluster.run(store.write([{ key: last, value: undefined }]))
     await assert.rejects(cluster.open(0), { code: 'ERR_CORRUPT' })
+  })
+
+  it('does not begin where all of its store is gone, in this life or a later one', async () => {
+    await using cluster = await Cluster.of(3, { disks: {} })
+    await cluster.propose(...numbered(3))
+    await cluster.agree(3)
+    cluster.crash(0)
+    await swap(cluster, await cluster.boot(0), new Map())
+    await assert.rejects(cluster.open(0), { code: 'ERR_CORRUPT', details: { ...lost, stored: 0, marked: 1 } })
+    cluster.crash(0)
+    await cluster.boot(0)
+    await assert.rejects(cluster.open(0), { code: 'ERR_CORRUPT', details: { ...lost, stored: 0, marked: 1 } })
+    await cluster.open(0, 'another')
+    await cluster.propose('the others go on')
+  })
+
+  it('does not begin with an older copy of its store', async () => {
+    await using cluster = await Cluster.of(3, { disks: {} })
+    await cluster.propose(...numbered(3))
+    await cluster.agree(3)
+    cluster.crash(0)
+    const copy = await all((await cluster.boot(0)).store)
+    await cluster.open(0)
+    await cluster.propose('after')
+    await cluster.agree(4)
+    cluster.crash(0)
+    await swap(cluster, await cluster.boot(0), copy)
+    await assert.rejects(cluster.open(0), { code: 'ERR_CORRUPT', details: { ...lost, stored: 1, marked: 2 } })
+  })
+
+  it('ends where a leader knows that it had more than it has', async () => {
+    await using cluster = await Cluster.of(3, { disks: {} })
+    const leader = await cluster.leader()
+    const i = cluster.hosts.findIndex((host) => host !== leader)
+    await cluster.propose(...numbered(3))
+    await cluster.agree(3)
+    cluster.crash(i)
+    const host = await cluster.boot(i)
+    // As where the whole folder is an older one: nothing here can tell.
+    const keys = await keysOf(host.store, 'raft/orders/w/')
+    await cluster.run(host.store.write([keys.at(-1)!, 'raft/orders/e'].map((key) => ({ key, value: undefined }))))
+    const replica = await cluster.open(i)
+    await cluster.until('it has ended', () => replica.ended !== undefined)
+    assert.deepEqual([replica.ended!.code, leader.role], ['ERR_CORRUPT', 'leader'])
   })
 
   it('does not begin where the snapshot that took the place of its log is gone', async () => {

@@ -51,7 +51,7 @@ export class Host {
     this.replicas = new Replicas({
       ...{ self: host.peer, clock: place.clock, random: () => place.dice.random() },
       links: { register: (handler) => this.links.register(watched(handler, host.peer, cluster)), to: this.#to },
-      ...{ store: () => store, maxFrame: cluster.setting.maxFrame ?? LIMITS.maxFrame },
+      ...{ store: () => store, marks: place.marks, maxFrame: cluster.setting.maxFrame ?? LIMITS.maxFrame },
       emit: (event) => this.events.push(event)
     })
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Followed } from '../../../src/runtime/consensus/types.ts'
-import { Cluster } from './group.ts'
+import { Cluster, type Host } from './group.ts'
 
 const numbered = (count: number, from = 0): string[] => Array.from({ length: count }, (_, i) => `line ${from + i}`)
 const bytes = (line: string): Uint8Array => Buffer.from(line)
@@ -186,6 +186,60 @@ describe('a replica', () => {
     await cluster.propose('without the first')
     await cluster.restart(3)
     assert.deepEqual(await cluster.agree(4), [...numbered(3), 'without the first'])
+  })
+
+  it('counts a new voter once that has the log, which it learns without a say', async () => {
+    await using cluster = await Cluster.of(4, { voters: 1, latency: [20, 30] })
+    await cluster.propose(...numbered(30))
+    const [leader, guest] = cluster.hosts as [Host, Host]
+    const seen: unknown[] = []
+    const leave = leader.replica.onChange(() => {
+      const { configuration, followers } = leader.replica.status()
+      const { voters, outgoing, learners } = configuration
+      const match = followers.find(({ peer }) => peer === guest.peer)?.match ?? 0
+      seen.push([voters.length, outgoing.length, learners.length, match >= 31])
+    })
+    await cluster.run(leader.replica.reconfigure({ voters: [leader.peer, guest.peer], learners: [] }))
+    await cluster.world.time.advance(100)
+    leave()
+    assert.deepEqual(seen, [
+      [1, 0, 1, false],
+      [2, 1, 0, true],
+      [2, 0, 0, true]
+    ])
+  })
+
+  it('keeps its voters where a new one does not answer, and goes on', async () => {
+    await using cluster = await Cluster.of(4, { voters: 3 })
+    const [a, b, c, d] = cluster.hosts.map(({ peer }) => peer) as [string, string, string, string]
+    await cluster.propose(...numbered(3))
+    const { replica } = await cluster.leader()
+    cluster.crash(3)
+    const unreachable = { code: 'ERR_PEER_UNREACHABLE', retryable: true, details: { group: 'orders', peer: d } }
+    // Of four, three would do.
+    const changing = assert.rejects(replica.reconfigure({ voters: [a, b, c, d], learners: [] }), unreachable)
+    await cluster.propose('meanwhile')
+    await cluster.run(changing)
+    const { configuration } = replica.status()
+    assert.deepEqual({ ...configuration }, { voters: [a, b, c], outgoing: [], learners: [] })
+    await cluster.propose('afterwards')
+  })
+
+  it('keeps its voters where no majority of those that are to be would answer', async () => {
+    await using cluster = await Cluster.of(3)
+    await cluster.propose(...numbered(3))
+    const { replica, peer } = await cluster.leader()
+    const i = cluster.hosts.findIndex((host) => host.peer !== peer)
+    const dead = cluster.hosts[i]!.peer
+    cluster.crash(i)
+    // It is yet to have something that the dead one lacks.
+    await cluster.propose('meanwhile')
+    const changing = replica.reconfigure({ voters: [peer, dead], learners: [] })
+    const details = { group: 'orders', peer: dead }
+    await cluster.run(assert.rejects(changing, { code: 'ERR_PEER_UNREACHABLE', details }))
+    assert.equal(replica.status().configuration.voters.length, 3)
+    await cluster.run(replica.reconfigure({ voters: [peer], learners: [] }))
+    await cluster.propose('alone')
   })
 
   it('tells who follows it all that is applied, without repeats, from wherever they want', async () => {

@@ -4,14 +4,17 @@ import { HEADER_BYTES, sealRecord } from '../../../src/runtime/storage/record.ts
 import { LogGround } from './log-ground.ts'
 
 const RECORD = 'x'.repeat(76)
+/** What a file that ends too early is reported with. */
+const END = { kind: 'storage-damaged', bytes: 0 } as const
 /** In the file. */
 const RECORD_BYTES = HEADER_BYTES + RECORD.length
 
+/** All of it is on disk, and nothing says where it ends: as after a crash. */
 async function filled(groups: number, records = 1): Promise<LogGround> {
   const ground = new LogGround()
   await ground.open()
   for (let i = 0; i < groups; i++) await ground.add(...Array.from({ length: records }, () => RECORD))
-  await ground.run(ground.log.close())
+  ground.crash()
   return ground
 }
 
@@ -70,7 +73,7 @@ describe('a damaged log', () => {
       await ground.open({ segmentBytes: 1 })
       for (let i = 0; i < 3; i++) await ground.add(RECORD)
       await ground.run(ground.log.close())
-      const [, file] = ground.files
+      const [former, file] = ground.files
       const handle = await ground.run(ground.disk.attach(ground.time.clock()).open(file!))
       await ground.run(handle.truncate(bytes))
       await ground.open()
@@ -78,9 +81,62 @@ describe('a damaged log', () => {
       assert.deepEqual(ground.events, [{ kind: 'storage-damaged', file, offset: 0, bytes }])
       await ground.reopen()
       assert.deepEqual(await indices(ground), [1, 3])
+      // The file is out of the way by now, and what stands before it ends too early.
+      assert.deepEqual(ground.events.slice(1), [{ ...END, file: former, offset: offsetOf(2) }])
+      await ground.reopen()
+      assert.equal(ground.events.length, 2)
+    })
+  }
+
+  for (const [what, lives] of [
+    ['the end of a log that ended in good order', 1],
+    ['a file that has a successor', 3]
+  ] as const) {
+    it(`misses, and reports once, what was cut off between two records at ${what}`, async () => {
+      const ground = new LogGround()
+      await ground.open()
+      for (let life = 0; life < lives; life++) {
+        await ground.add(RECORD, RECORD, RECORD)
+        await ground.reopen()
+      }
+      await ground.run(ground.log.close())
+      const [file] = ground.files
+      const handle = await ground.run(ground.disk.attach(ground.time.clock()).open(file!))
+      await ground.run(handle.truncate(offsetOf(3)))
+      await ground.open()
+      const all = Array.from({ length: 3 * lives }, (_, i) => i + 1)
+      const kept = all.filter((index) => index !== 3)
+      assert.deepEqual(await indices(ground), kept)
+      assert.deepEqual(ground.events, [{ ...END, file, offset: offsetOf(3) }])
+      await ground.add(RECORD)
+      await ground.reopen()
+      assert.deepEqual(await indices(ground), [...kept, 3 * lives + 1])
       assert.equal(ground.events.length, 1)
     })
   }
+
+  it('misses what was cut off to nothing but the header of its file', async () => {
+    const ground = await filled(2)
+    await ground.open()
+    await ground.add(RECORD)
+    await ground.run(ground.log.close())
+    const [file] = ground.files
+    const handle = await ground.run(ground.disk.attach(ground.time.clock()).open(file!))
+    await ground.run(handle.truncate(HEADER_BYTES))
+    await ground.open()
+    // The second was at the end of a life that crashed, and so was written again.
+    assert.deepEqual(await indices(ground), [2, 3])
+    assert.deepEqual(ground.events, [{ ...END, file, offset: HEADER_BYTES }])
+  })
+
+  it('has lost silently, after a crash, what was cut off its end between two records: nobody may have been promised it', async () => {
+    const ground = await filled(4)
+    const handle = await ground.run(ground.disk.attach(ground.time.clock()).open(ground.files[0]!))
+    await ground.run(handle.truncate(offsetOf(4)))
+    await ground.open()
+    assert.deepEqual(await indices(ground), [1, 2, 3])
+    assert.deepEqual(ground.events, [])
+  })
 
   it('cuts a torn tail silently', async () => {
     const ground = await filled(5)
