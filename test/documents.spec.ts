@@ -3,13 +3,18 @@ import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Kind as Causality } from '../protocols/causality/constants.ts'
 import { Kind as Consensus } from '../protocols/consensus/constants.ts'
+import { formatId } from '../protocols/envelope/id.ts'
 import { Kind as Framing } from '../protocols/framing/constants.ts'
 import { KIND as OVERLAY } from '../protocols/overlay/constants.ts'
 import { Kind as PointToPoint } from '../protocols/point-to-point/constants.ts'
 import { FRAME } from '../protocols/publish-subscribe/constants.ts'
 import { Kind as Raft } from '../protocols/raft/constants.ts'
-import { Kind as RateLimits } from '../protocols/rate-limits/constants.ts'
+import { ENTRY_PREFIX as RATE_PREFIX, Kind as RateLimits } from '../protocols/rate-limits/constants.ts'
 import { Kind as RequestResponse } from '../protocols/request-response/constants.ts'
+import { agentKey } from '../src/node/atlas.ts'
+import { candidateKey } from '../src/node/placement/record.ts'
+import { groupEntry } from '../src/runtime/ordering/sequences.ts'
+import { CHANNELS_KEY, SUBSCRIPTION_PREFIX } from '../src/runtime/pubsub/interest.ts'
 import { readRepositoryFile, rows } from './kit/markdown.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -44,6 +49,27 @@ describe('the documents', () => {
       assert.deepEqual(documented, real)
     })
   }
+
+  it('have the keys that members announce', () => {
+    const cells = rows(readRepositoryFile('protocols/overlay/README.md'), /^`[\w-]+(\/|`)/).map(([key]) => key!)
+    const documented = cells.flatMap((cell) => Array.from(cell.matchAll(/`([^`]+)`/g), ([, key]) => key!))
+    assert.deepEqual(documented, [
+      agentKey('<name>', '<instance>'),
+      candidateKey('<name>'),
+      'load',
+      `${SUBSCRIPTION_PREFIX}<id>`,
+      CHANNELS_KEY,
+      `${RATE_PREFIX}<id>`,
+      groupEntry('<name>')
+    ])
+  })
+
+  it('have an id as it is made', () => {
+    const [, counter, lineage, id] = readRepositoryFile('protocols/envelope/README.md').match(
+      /So ms 1,700,000,000,000, counter (0x\w+) and lineage `(\w+)` are `([\w-]+)`/
+    )!
+    assert.equal(formatId(1_700_000_000_000, Number(counter), lineage!), id)
+  })
 
   it('link to what is there', () => {
     for (const document of DOCUMENTS) {

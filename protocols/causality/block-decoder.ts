@@ -76,8 +76,9 @@ export class BlockDecoder implements IncomingStamp {
       this.told = 0
       return readDependency(cursor)
     }
+    // Before any bit operation: those see 32 bits, and a slot below 0 would be one without a bound.
+    if (code < 2 || code > 2 * MAX_SLOTS + 1) throw new MeshError('ERR_MALFORMED', `a change ${code} is out of bounds`)
     const slot = (code >> 1) - 1
-    if (slot >= MAX_SLOTS) throw new MeshError('ERR_MALFORMED', `dependency ${slot} is out of bounds`)
     if (code % 2 === 1) return (this.#slots[slot] = readDependency(cursor))
     const heard = this.#slots[slot]
     if (heard === undefined) throw new MeshError('ERR_MALFORMED', `slot ${slot} holds no dependency`)

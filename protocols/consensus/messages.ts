@@ -48,7 +48,7 @@ export type Answer = Done | Failed
 /** What a command led to; the value of an answer to `propose`. */
 export type ProposeValue = readonly [ok: true, value: unknown] | readonly [ok: false, code: string, message: string]
 
-/** A command that changed the state. `record` is MessagePack of `[command, result]`. */
+/** A command that changed the state. `record` is MessagePack of `[body, result]`. */
 export type FollowedEntry = readonly [index: number, term: number, record: Uint8Array]
 
 /** The value of an answer to `follow`, whose `index` is where to go on. A state stands for all that came before it. */

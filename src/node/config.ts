@@ -35,7 +35,7 @@ export interface NodeOptions {
   start?: boolean | undefined
   transports?:
     | {
-        /** TCP, Noise and Yamux. Default true. */
+        /** TCP, Noise and Yamux. Default true; false neither listens nor dials, and this build has nothing to take its place. */
         tcp?: boolean | undefined
       }
     | undefined

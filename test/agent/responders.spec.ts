@@ -153,6 +153,24 @@ for (const [where, caller] of [
       })
     })
 
+    it('gives whoever asks after its call has ended well a signal that is aborted', async () => {
+      await withMesh({ nodes: 2 }, async (mesh) => {
+        const contexts: Context[] = []
+        const handle = {
+          one: (_: unknown, ctx: Context) => contexts.push(ctx),
+          many: async function* (_: unknown, ctx: Context) {
+            yield contexts.push(ctx)
+          }
+        }
+        await mesh.run(mesh.nodes[0]!.agent('worker', { handle }))
+        const agent = await mesh.run(mesh.nodes[caller]!.agent('caller'))
+        await mesh.run(agent.request('worker', 0, { type: 'one' }))
+        await mesh.run(collect(agent.stream('worker', 0, { type: 'many' })))
+        const reasons = contexts.map(({ signal }) => signal.aborted && (signal.reason as MeshError).code)
+        assert.deepEqual(reasons, ['ERR_ABORTED', 'ERR_ABORTED'])
+      })
+    })
+
     it('answers many at once, each with its own', async () => {
       await withMesh({ nodes: 2 }, async (mesh) => {
         const handle = { echo: async ({ data }: { data: number }) => data }

@@ -71,6 +71,18 @@ describe('a node that cannot be what it is told to be', function () {
     await node.ready({ timeout: 20_000 })
   })
 
+  it('dials nobody by TCP without transports.tcp, and works alone', async () => {
+    await using other = await createNode()
+    await using node = await createNode({ bootstrap: other.multiaddrs, transports: { tcp: false }, start: false })
+    const events = record(node.events())
+    await node.start()
+    await events.first(({ kind }) => kind === 'bootstrap-failed')
+    assert.deepEqual([node.peers(), node.multiaddrs, other.peers()], [[], [], []])
+    await node.agent('worker', { handle: { double: ({ data }) => data * 2 } })
+    const caller = await node.agent('caller')
+    assert.equal((await caller.request('worker', 2, { type: 'double' })).data, 4)
+  })
+
   it('takes a bootstrap file that is not there yet, and reads it again', async () => {
     await using folder = await temporaryFolder()
     const file = join(folder.path, 'peers.txt')

@@ -31,7 +31,8 @@ export class LocalCall implements ServedCall, Due, Enlisted {
   readonly #bus: LocalBus
   readonly #reply = Promise.withResolvers<WireMessage>()
   readonly #settled: (call: LocalCall) => void
-  readonly #window = new PartWindow()
+  /** Of its stream, where it has one. */
+  readonly #window: PartWindow | undefined
   #abort: AbortController | undefined
   #reason: unknown
 
@@ -52,8 +53,10 @@ export class LocalCall implements ServedCall, Due, Enlisted {
     this.#bus = bus
     this.#settled = settled
     if (stream) {
+      const window = new PartWindow()
       const cancel = (): void => this.cancel(new MeshError('ERR_ABORTED', 'the caller waits no longer'))
-      this.reader = new PartReader((parts, bytes) => this.#window.raise(parts, bytes), cancel)
+      this.reader = new PartReader((parts, bytes) => window.raise(parts, bytes), cancel)
+      this.#window = window
     }
   }
 
@@ -70,9 +73,14 @@ export class LocalCall implements ServedCall, Due, Enlisted {
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController()
-      if (this.#reason !== undefined) this.#abort.abort(this.#reason)
+      if (this.over) this.#abort.abort(this.#why)
     }
     return this.#abort.signal
+  }
+
+  /** Why the call is over; made when it is asked for, since most calls end well and nobody asks. */
+  get #why(): unknown {
+    return (this.#reason ??= new MeshError('ERR_ABORTED', 'the call is over'))
   }
 
   /** The client's promise, where it asked for one reply. */
@@ -90,13 +98,13 @@ export class LocalCall implements ServedCall, Due, Enlisted {
   }
 
   room(): Promise<void> | undefined {
-    return this.over || this.#window.open ? undefined : this.#window.wait()
+    return this.over || this.#window?.open !== false ? undefined : this.#window.wait()
   }
 
   part(attributes: AttributeSet, data: unknown): void {
     if (this.over) return
     const message = this.#message(attributes, data)
-    this.#window.spend(PART_BYTES)
+    this.#window?.spend(PART_BYTES)
     this.#bus.post(() => this.reader?.push(message, PART_BYTES))
   }
 
@@ -137,8 +145,7 @@ export class LocalCall implements ServedCall, Due, Enlisted {
 
   #finish(): void {
     this.over = true
-    this.#reason ??= new MeshError('ERR_ABORTED', 'the call is over')
-    this.#window.close(this.#reason)
+    this.#window?.close(this.#why)
     this.onOver?.()
     this.#settled(this)
   }

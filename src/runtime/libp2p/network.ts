@@ -22,6 +22,8 @@ export interface NetworkOptions {
   identity: Identity
   /** Multiaddrs; `[]` listens nowhere, and the node is reached through the peers that relay for it. */
   listen: readonly string[]
+  /** False: nobody is dialled by TCP either. Default true. */
+  tcp?: boolean
   limits?: Partial<HostLimits>
 }
 
@@ -50,7 +52,7 @@ export async function createLibp2pNetwork(options: NetworkOptions): Promise<Libp
     ...quietly(),
     privateKey: options.identity.privateKey,
     addresses: { listen: [...options.listen, ...relayListen(limits)], announceFilter: own.filter },
-    transports: [gatheringTcp(), relayTransport(limits)],
+    transports: options.tcp === false ? [relayTransport(limits)] : [gatheringTcp(), relayTransport(limits)],
     connectionEncrypters: [swiftNoise()],
     streamMuxers: [multiplexer(limits)],
     connectionManager: {

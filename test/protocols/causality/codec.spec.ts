@@ -3,9 +3,9 @@ import fc from 'fast-check'
 import { BlockDecoder } from '../../../protocols/causality/block-decoder.ts'
 import { BlockEncoder } from '../../../protocols/causality/block-encoder.ts'
 import * as codec from '../../../protocols/causality/codec.ts'
-import type { DestinationKind, Way } from '../../../protocols/causality/constants.ts'
+import { type DestinationKind, MAX_SLOTS, type Way } from '../../../protocols/causality/constants.ts'
 import type { Dependency, HeldDependency } from '../../../protocols/causality/messages.ts'
-import { Cursor } from '../../../protocols/envelope/varint.ts'
+import { Cursor, writeVarint } from '../../../protocols/envelope/varint.ts'
 
 const plain = { noNullPrototype: true }
 const name = fc.string({ minLength: 1, maxLength: 40, unit: 'grapheme' }).filter((text) => text.isWellFormed())
@@ -83,6 +83,21 @@ describe('causality codec', () => {
         assert.deepEqual({ ...read, dependencies: read.dependencies.map(bare) }, fill)
       })
     )
+  })
+
+  it('refuses a slot that the table does not have', () => {
+    const spelled = [0x00, 0x01, 0x61, 0x01, 0x62, 0x01, 0x01]
+    const stampWith = (code: number): Uint8Array => {
+      const out = Buffer.alloc(32)
+      out.set([0x09, 0x01])
+      const at = writeVarint(out, 2, code)
+      out.set(spelled, at)
+      return out.subarray(0, at + spelled.length)
+    }
+    const read = (code: number): void => new BlockDecoder().read(new Cursor().open(stampWith(code)))
+    for (const code of [3, 2 * MAX_SLOTS + 1]) read(code)
+    for (const code of [1, 2 * MAX_SLOTS + 3, 2 ** 31 + 1, 2 ** 32 + 3, 2 ** 52 + 1])
+      assert.throws(() => read(code), { code: 'ERR_MALFORMED' }, `${code}`)
   })
 
   it('refuses garbage with ERR_MALFORMED', () => {

@@ -37,4 +37,26 @@ describe('delivery between agents of one node', () => {
     await turn()
     going = false
   })
+
+  it('waits for the end of the turn the more often, the longer what it runs takes, many at a time or one', async () => {
+    const endsFor = async (ms: number, together: number): Promise<number> => {
+      let now = 0
+      let ends = 0
+      let left = 1_024
+      const { promise, resolve } = Promise.withResolvers<number>()
+      const clock = { monotonic: () => now, endOfTurn: (fn: () => void) => void (ends++, setImmediate(fn)) }
+      const bus = new LocalBus(clock)
+      const task = (): void => {
+        now += ms
+        if (--left === 0) resolve(ends)
+        else if (left % together === 0) for (let i = 0; i < together; i++) bus.post(task)
+      }
+      for (let i = 0; i < together; i++) bus.post(task)
+      return promise
+    }
+    assert.equal(await endsFor(0, 1), 0)
+    assert.equal(await endsFor(0.1, 1), 3)
+    assert.equal(await endsFor(1, 1), 15)
+    assert.equal(await endsFor(1, 64), 15)
+  })
 })
