@@ -65,9 +65,13 @@ export class ResponderQueue {
   #enqueue(call: ServedCall): void {
     const now = this.#host.clock.monotonic()
     const { priority } = call.message.routing ?? {}
-    if (this.#queue.length > 0 && this.#overload?.sheds(priority)) {
+    // What was seen of a queue that has drained says nothing of this one.
+    if (this.#queue.length === 0) this.#overload?.idle(now)
+    else if (this.#overload?.sheds(priority)) {
       call.fail(this.#host.shed(call.peer, priority))
-    } else if (!this.#queue.push({ call, since: now }, call.bytes)) {
+      return
+    }
+    if (!this.#queue.push({ call, since: now }, call.bytes)) {
       this.#host.refused(call.peer)
       call.fail(new MeshError('ERR_QUEUE_FULL', `${this.#queue.length} requests wait for ${call.target} already`))
     }

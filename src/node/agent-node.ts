@@ -29,7 +29,7 @@ export function agentNode(parts: AgentNodeParts): Omit<AgentNode, 'closeAgent'> 
     ship: (template, data, particulars) => delivery.ship(template, data, particulars),
     place: (template, id, key, timeout) => delivery.place(template, id, key, timeout),
     members: (name) => resolver.members(name),
-    resolve: (name, options) => bounded(resolver.resolve(name), clock, options),
+    resolve: (name, options) => resolver.resolve(name, undefined, undefined, options),
     bounded: (promise, options) => bounded(promise, clock, options),
     request: (template, data, options) => caller.request(template, data, options),
     stream: (template, data, options) => caller.stream(template, data, options),

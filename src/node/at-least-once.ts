@@ -102,7 +102,7 @@ export class AtLeastOnce implements Shipper {
     const { router, links, self, pointToPoint, order } = this.#parts
     const { template } = shipment
     const wish = shipment.member === undefined ? shipment.wish : { ...shipment.wish, avoid: shipment.member }
-    const member = router.choose(template.name, links.turn.monotonic, wish)
+    const member = router.choose(template.name, template.attributes.type, links.turn.monotonic, wish)
     if (member === undefined) {
       this.#unresolved(shipment)
       return
@@ -117,7 +117,7 @@ export class AtLeastOnce implements Shipper {
     }
     shipment.member = member
     shipment.peer = peer
-    router.began(member)
+    router.began(member, template.attributes.type)
     try {
       this.#carrier.carry(shipment, peer)
     } catch (error) {
@@ -133,7 +133,8 @@ export class AtLeastOnce implements Shipper {
    */
   #unresolved(shipment: Shipment): void {
     const first = shipment.member === undefined && shipment.attempts === 1
-    this.#parts.resolver.resolve(shipment.template.name, shipment.wish).then(
+    const { name, attributes } = shipment.template
+    this.#parts.resolver.resolve(name, attributes.type, shipment.wish).then(
       () => this.#transmit(shipment),
       (error: unknown) =>
         this.#failed(shipment, error, undefined, first && (error as MeshError).code !== 'ERR_CIRCUIT_OPEN')
@@ -143,9 +144,8 @@ export class AtLeastOnce implements Shipper {
   /** `outcome`: what the end says of the member, where the error's code does not. */
   settle(shipment: Shipment, error: unknown, delay: number | undefined, outcome?: Outcome): void {
     const code = error === undefined ? undefined : codeOf(error)
-    const { member } = shipment
     this.#carrier.settled(shipment, error)
-    if (member !== undefined) this.#carrier.ended(member, code, error, outcome)
+    this.#carrier.ended(shipment, code, error, outcome)
     if (error === undefined) this.#outbox.acknowledge(shipment, this.#sink)
     else if (this.#stopped) this.#failed(shipment, stopped(), undefined, true)
     else this.#failed(shipment, error, delay, isFinal(error))

@@ -43,7 +43,7 @@ export class AtMostOnce {
     patience: Patience | undefined
   ): Promise<Receipt> {
     const { router, links, self, pointToPoint, order, composer, transportTo } = this.#parts
-    const member = router.choose(template.name, links.turn.monotonic, particulars?.wish, false)
+    const member = router.choose(template.name, undefined, links.turn.monotonic, particulars?.wish)
     if (member === undefined) return this.#postLater(template, composer.copy(data), particulars, patience)
     router.unanswered(member)
     const { peer } = member.target.place
@@ -70,7 +70,7 @@ export class AtMostOnce {
     particulars: SendParticulars | undefined,
     patience = this.#patience(particulars)
   ): Promise<Receipt> {
-    await bounded(this.#parts.resolver.resolve(template.name, particulars?.wish), this.#parts.clock, particulars)
+    await this.#parts.resolver.resolve(template.name, undefined, particulars?.wish, particulars)
     return this.#post(template, data, particulars, patience)
   }
 

@@ -91,7 +91,7 @@ export class Attempts implements WriteAheadOwner {
     this.#owner.found(consignment)
     consignment.member = member
     consignment.peer = peer
-    router.began(member)
+    router.began(member, consignment.template.attributes.type)
     this.#leave(consignment, peer)
   }
 
@@ -112,7 +112,8 @@ export class Attempts implements WriteAheadOwner {
     const { router, links } = this.#parts
     const wish = among === undefined ? consignment.wish : { ...consignment.wish, coordinated: among }
     const now = links.turn.monotonic
-    const choose = (narrowed: Consignment['wish']) => router.choose(template.name, now, narrowed)
+    const choose = (narrowed: Consignment['wish']) =>
+      router.choose(template.name, template.attributes.type, now, narrowed)
     if (pin !== undefined) return choose({ ...wish, peer: pin })
     const uncertain = claim !== undefined && transmitted && !(failure instanceof RemoteError)
     if (uncertain && (template.durable || attempts <= 2)) {
@@ -181,7 +182,7 @@ export class Attempts implements WriteAheadOwner {
 
   unstored({ consignment, waits }: Writing, error: unknown): void {
     const told = consignment.stored && !consignment.gone
-    if (waits && !told) this.#parts.router.ended(consignment.member!, 'neutral', this.#parts.links.turn.monotonic)
+    if (waits && !told) this.#carrier.left(consignment)
     // Another that is on its way decides.
     if (consignment.gone || (!told && consignment.writes > 0)) return
     if (told) {
@@ -199,9 +200,9 @@ export class Attempts implements WriteAheadOwner {
   }
 
   carry(consignment: Consignment): void {
-    const { member, peer, claim, template } = consignment
+    const { peer, claim, template } = consignment
     if (consignment.state !== 'in-flight') {
-      if (member !== undefined) this.#parts.router.ended(member, 'neutral', this.#parts.links.turn.monotonic)
+      this.#carrier.left(consignment)
       return
     }
     const { numbers } = this.#parts
@@ -235,7 +236,7 @@ export class Attempts implements WriteAheadOwner {
     const { template, wish, pin, among } = consignment
     const narrowed = pin !== undefined || among !== undefined
     const wanted = narrowed ? { ...wish, peer: pin ?? wish?.peer, coordinated: among } : wish
-    this.#parts.resolver.resolve(template.name, wanted).then(
+    this.#parts.resolver.resolve(template.name, template.attributes.type, wanted).then(
       () => this.begin(consignment),
       (error: unknown) => {
         if (consignment.state !== 'in-flight') return
@@ -276,9 +277,9 @@ export class Attempts implements WriteAheadOwner {
     this.#carrier.forget(consignment)
   }
 
-  /** Tells the router how an attempt at the member went. */
-  ended(member: Member, code: string | undefined, error: unknown, outcome: Outcome | undefined): void {
-    this.#carrier.ended(member, code, error, outcome)
+  /** Tells the router how an attempt went. */
+  ended(consignment: Consignment, code: string | undefined, error: unknown, outcome: Outcome | undefined): void {
+    this.#carrier.ended(consignment, code, error, outcome)
   }
 }
 

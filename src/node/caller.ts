@@ -8,7 +8,7 @@ import { type Attempt, type CallerParts, type CallOptions, streamOf } from './ca
 import { leavable } from './leavable.ts'
 import { LocalCalls } from './local-calls.ts'
 import { RemoteCalls } from './remote-calls.ts'
-import { aborted, bounded } from './waiting.ts'
+import { aborted } from './waiting.ts'
 
 /** Members tried for one request. */
 const MOST_ATTEMPTS = 4
@@ -37,7 +37,9 @@ export class Caller {
     const { router, links, self } = this.#parts
     const plain = options.signal === undefined && !this.#stopped && streamOf(data) === undefined
     // Chosen once: each choice counts as a probe of a circuit that is half open.
-    const member = plain ? router.choose(template.name, links.turn.monotonic, options.wish) : undefined
+    const member = plain
+      ? router.choose(template.name, template.attributes.type, links.turn.monotonic, options.wish)
+      : undefined
     return member === undefined || member.target.place.peer === self
       ? this.#ask(template, data, options, deadline, undefined, 1, member)
       : this.#askPlainly(member, template, data, options, deadline)
@@ -51,11 +53,12 @@ export class Caller {
     options: CallOptions,
     deadline: number | undefined
   ): Promise<WireMessage> {
-    this.#parts.router.began(member)
+    const { type } = template.attributes
+    this.#parts.router.began(member, type)
     return new Promise((resolve, reject) => {
       const failed = (error: unknown, attempt: Attempt): void => {
         try {
-          this.#failed(data, options, attempt, error, 1)
+          this.#failed(type, data, options, attempt, error, 1)
           resolve(this.#ask(template, attempt.data(), options, deadline, member, 2))
         } catch (final) {
           reject(final)
@@ -63,7 +66,7 @@ export class Caller {
       }
       const asker: Asker = {
         replied: (reply) => {
-          this.#ended(member, undefined)
+          this.#ended(member, type, undefined)
           resolve(reply)
         },
         failed: (error) => failed(error, this.#remote.attempt(member, call))
@@ -72,7 +75,7 @@ export class Caller {
       try {
         call = this.#remote.send(member, template, data, options, options.timeout, false, asker)
       } catch (error) {
-        this.#ended(member, error)
+        this.#ended(member, type, error)
         reject(error)
       }
     })
@@ -90,17 +93,17 @@ export class Caller {
     const attempt = await this.#begin(template, data, options, deadline, avoid, false, chosen)
     try {
       const reply = await follow(attempt, options.signal)
-      this.#ended(attempt.member, undefined)
+      this.#ended(attempt.member, template.attributes.type, undefined)
       return reply
     } catch (error) {
-      this.#failed(data, options, attempt, error, attempts)
+      this.#failed(template.attributes.type, data, options, attempt, error, attempts)
       return this.#ask(template, attempt.data(), options, deadline, attempt.member, attempts + 1)
     }
   }
 
   /** Throws the error again unless another attempt may be made. */
-  #failed(data: unknown, options: CallOptions, attempt: Attempt, error: unknown, attempts: number): void {
-    this.#ended(attempt.member, error)
+  #failed(type: string, data: unknown, options: CallOptions, attempt: Attempt, error: unknown, attempts: number): void {
+    this.#ended(attempt.member, type, error)
     // A stream of data was begun, and nobody can begin it again.
     const once = streamOf(data) !== undefined
     if (once || attempts >= MOST_ATTEMPTS || !mayTryAgain(error, attempt, options)) throw error
@@ -118,15 +121,29 @@ export class Caller {
     const abort = (): void => attempt.cancel(aborted(signal!))
     if (signal?.aborted) abort()
     else signal?.addEventListener('abort', abort, { once: true })
+    const parts = attempt.parts!
+    // Of a call until it is answered, however long it goes on then.
+    let type: string | undefined = template.attributes.type
     let failure: unknown
     try {
-      yield* attempt.parts!
+      const first = await parts.next()
+      if (first.done === true) return
+      this.#parts.router.answered(attempt.member, type, this.#parts.links.turn.monotonic)
+      type = undefined
+      let left = true
+      try {
+        yield first.value
+        left = false
+      } finally {
+        if (left) await parts.return?.()
+      }
+      yield* parts
     } catch (error) {
       failure = error
       throw error
     } finally {
       signal?.removeEventListener('abort', abort)
-      this.#ended(attempt.member, failure)
+      this.#ended(attempt.member, type, failure)
     }
   }
 
@@ -145,31 +162,34 @@ export class Caller {
     if (this.#stopped) throw new MeshError('ERR_STOPPED', 'the node is stopped')
     const left = (): number | undefined => (deadline === undefined ? undefined : deadline - clock.monotonic())
     const wish = avoid === undefined ? options.wish : { ...options.wish, avoid }
-    let member = chosen ?? router.choose(template.name, clock.monotonic(), wish)
+    const { type } = template.attributes
+    let member = chosen ?? router.choose(template.name, type, clock.monotonic(), wish)
     let given = data
     if (member === undefined) {
       // What the caller changes while somebody is looked for is not sent.
       if (streamOf(data) === undefined) given = composer.copy(data)
       do {
-        await bounded(resolver.resolve(template.name, wish), clock, { timeout: left(), signal })
-        member = router.choose(template.name, this.#parts.links.turn.monotonic, wish)
+        await resolver.resolve(template.name, type, wish, { timeout: left(), signal })
+        member = router.choose(template.name, type, this.#parts.links.turn.monotonic, wish)
         // Whoever was called and finds no room waits again.
-      } while (member === undefined && router.throttled(template.name, clock.monotonic(), wish))
+      } while (member === undefined && router.throttled(template.name, type, clock.monotonic(), wish))
       if (member === undefined) throw new MeshError('ERR_NO_RESPONDERS', `${template.name} cannot be reached as asked`)
     }
-    router.began(member)
+    router.began(member, type)
     try {
       const calls = member.target.place.peer === self ? this.#local : this.#remote
       return calls.call(member, template, given, options, left(), stream)
     } catch (error) {
-      this.#ended(member, error)
+      this.#ended(member, type, error)
       throw error
     }
   }
 
-  #ended(member: Member, error: unknown): void {
+  /** `type`: undefined where an answer came before. */
+  #ended(member: Member, type: string | undefined, error: unknown): void {
     const code = error === undefined ? undefined : ((error as MeshError).code ?? 'ERR_HANDLER')
-    this.#parts.router.ended(member, outcomeOf(code, wasThrown(error)), this.#parts.links.turn.monotonic)
+    const { router, links } = this.#parts
+    router.ended(member, type, outcomeOf(code, wasThrown(error)), links.turn.monotonic)
     if (error !== undefined) this.#parts.resolver.failed(member, error)
   }
 }

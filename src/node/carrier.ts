@@ -19,6 +19,12 @@ export interface Freight extends Tracked {
   mark: Mark | undefined
 }
 
+/** What somebody was chosen for. */
+interface Chosen {
+  readonly template: Template
+  readonly member: Member | undefined
+}
+
 /** One transmission to a host, to this one or to another. */
 export class Carrier {
   readonly #parts: SendingParts
@@ -51,10 +57,21 @@ export class Carrier {
     if (ordered) order.sent(link)
   }
 
-  /** Tells the router and the resolver how it went; `outcome`: what the end says of the member, where its code does not. */
-  ended(member: Member, code: string | undefined, error: unknown, outcome: Outcome | undefined): void {
-    this.#parts.router.ended(member, outcome ?? outcomeOf(code, wasThrown(error)), this.#parts.links.turn.monotonic)
+  /** Tells the router and the resolver how it went, where somebody was chosen; `outcome`: what the end says of the member, where its code does not. */
+  ended(
+    { member, template }: Chosen,
+    code: string | undefined,
+    error: unknown,
+    outcome: Outcome = outcomeOf(code, wasThrown(error))
+  ): void {
+    if (member === undefined) return
+    this.#parts.router.ended(member, template.attributes.type, outcome, this.#parts.links.turn.monotonic)
     if (error !== undefined) this.#parts.resolver.failed(member, error)
+  }
+
+  /** Nothing was sent to whoever was chosen. */
+  left(freight: Chosen): void {
+    this.ended(freight, undefined, undefined, 'neutral')
   }
 
   /** An attempt has ended. Whatever the receiver's end said, it had handed the message out: only a link or a time-out says nothing. */

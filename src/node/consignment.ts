@@ -7,7 +7,7 @@ import type { Claim } from '../core/delivery/numbering.ts'
 import type { Parcel } from '../core/delivery/outbox.ts'
 import type { Enlisted } from '../core/delivery/roster.ts'
 import type { Member } from '../core/routing/group.ts'
-import type { Wish } from '../core/routing/router.ts'
+import type { Wish } from '../core/routing/wish.ts'
 import type { Draft } from '../runtime/delivery/composer.ts'
 import type { Tracked } from '../runtime/delivery/conversation.ts'
 

@@ -278,10 +278,9 @@ export class Dispatcher implements Consignor, AttemptsOwner {
 
   settle(consignment: Consignment, error: unknown, delay: number | undefined, outcome?: Outcome): void {
     const code = error === undefined ? undefined : codeOf(error)
-    const { member } = consignment
     this.#attempts.settled(consignment, error)
     const barred = consignment.template.group !== undefined && !this.#placed(consignment, error)
-    if (member !== undefined) this.#attempts.ended(member, code, error, outcome)
+    this.#attempts.ended(consignment, code, error, outcome)
     if (error === undefined) this.#outbox.acknowledge(consignment, this.#sink)
     else if (this.#stopped) {
       if (!consignment.gone) this.#abandon(consignment, stopped())

@@ -163,7 +163,7 @@ export function createPublishSubscribe({ config, world, emit }: Ground, parts: P
     ordering: { groups, number: numberPublication },
     codec: publicationCodec(),
     overflow: subscriptionOverflow({
-      ...{ self: host.peer, lineage, limits, counters, spills, atMostOnce },
+      ...{ self: host.peer, lineage, limits, clock, counters, spills, atMostOnce },
       knows: (agent) => router.has(agent)
     }),
     limits: {

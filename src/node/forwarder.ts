@@ -45,7 +45,7 @@ export class Forwarder {
     const now = links.turn.monotonic
     const full = router.group(inbound.target)?.member(self, instance)
     const wish = { peer: to.peer, instance: to.instance, avoid: full }
-    const member = router.choose(name, now, wish, inbound.timeout !== undefined)
+    const member = router.choose(name, inbound.timeout === undefined ? undefined : message.type, now, wish)
     if (member === undefined) return false
     const { peer } = member.target.place
     // Where the group is asked, its host chooses the instance, and that may be the full one again.
@@ -66,7 +66,7 @@ export class Forwarder {
     const { peer } = member.target.place
     const tracked = inbound.timeout === undefined ? undefined : new SecondLeg(inbound, member, this.#parts)
     if (tracked === undefined) router.unanswered(member)
-    else router.began(member)
+    else router.began(member, inbound.message.type)
     try {
       if (peer === self) {
         // What nobody acknowledges goes on filling its sender's window until there is room for it.
@@ -82,7 +82,7 @@ export class Forwarder {
       if (tracked === undefined) pointToPoint.send(link, draft)
       else pointToPoint.track(link, draft, inbound.attempt, tracked)
     } catch {
-      if (tracked !== undefined) router.ended(member, 'neutral', links.turn.monotonic)
+      if (tracked !== undefined) router.ended(member, inbound.message.type, 'neutral', links.turn.monotonic)
       return false
     }
     // Of an at-most-once message our part is done.
@@ -138,6 +138,7 @@ class SecondLeg implements Tracked {
   }
 
   #ended(code: string | undefined): void {
-    this.#parts.router.ended(this.#member, outcomeOf(code), this.#parts.links.turn.monotonic)
+    const { router, links } = this.#parts
+    router.ended(this.#member, this.#inbound.message.type, outcomeOf(code), links.turn.monotonic)
   }
 }

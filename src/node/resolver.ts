@@ -1,11 +1,13 @@
 import { MeshError, wasThrown } from '../../protocols/errors.ts'
 import type { Member } from '../core/routing/group.ts'
-import type { Router, Wish } from '../core/routing/router.ts'
+import type { Router } from '../core/routing/router.ts'
+import { fits, type Wish } from '../core/routing/wish.ts'
 import { ExpiringCache } from '../runtime/directory/cache.ts'
 import type { Directory } from '../runtime/directory/types.ts'
 import type { Membership } from '../runtime/membership/types.ts'
 import type { Clock, Host } from '../runtime/ports.ts'
 import { nobody } from './registry.ts'
+import { type Bounds, bounded } from './waiting.ts'
 
 export interface ResolverParts {
   clock: Clock
@@ -29,9 +31,6 @@ const MAX_REFUSED = 4_096
 /** Hosts taken from one answer: one may be gone, more need not be known. */
 const ENOUGH = 3
 
-/** ms between two looks of whoever waits for room. A guess: only what went wrong elsewhere is found by it. */
-const LOOK = 1_000
-
 /**
  * What to do where the router knows nobody who may be called. With a full view nobody else has the name; with a partial
  * one the directory is asked, once at a time for each name.
@@ -45,14 +44,22 @@ export class Resolver {
     this.#parts = parts
   }
 
-  /** Resolves once the router knows somebody; rejects with `ERR_NO_RESPONDERS` or `ERR_CIRCUIT_OPEN`. */
-  resolve(name: string, wish?: Wish): Promise<void> {
-    const { router, membership, clock } = this.#parts
+  /**
+   * Resolves once the router knows somebody, and for a call of that type that there may be room; rejects with
+   * `ERR_NO_RESPONDERS` or `ERR_CIRCUIT_OPEN`, and as `bounds` say.
+   */
+  resolve(name: string, type: string | undefined, wish?: Wish, bounds?: Bounds): Promise<void> {
+    const { router, clock } = this.#parts
     // Whoever waits for room waits in the order of asking; that a wish's key has one owner only, that owner decides.
-    if (router.throttled(name, clock.monotonic(), wish)) {
+    if (type !== undefined && router.throttled(name, type, clock.monotonic(), wish)) {
       this.#parts.throttled()
-      return this.#room(name)
+      return this.#room(name, type, wish, bounds)
     }
+    return bounded(this.#found(name, wish), clock, bounds)
+  }
+
+  #found(name: string, wish: Wish | undefined): Promise<void> {
+    const { router, membership } = this.#parts
     const members = router.group(name)?.members() ?? []
     const known = [...members].some((member) => fits(member, wish))
     const otherwise = known ? mayNotBeCalled(name) : nobody(name)
@@ -68,20 +75,14 @@ export class Resolver {
     return asking
   }
 
-  #room(name: string): Promise<void> {
+  #room(name: string, type: string, wish: Wish | undefined, bounds: Bounds | undefined): Promise<void> {
     const { router, clock } = this.#parts
-    return new Promise((resolve) => {
-      let waiting = true
-      const look = router.wait(name, () => {
-        waiting = false
-        resolve()
-      })
-      const again = (): void => {
-        if (!waiting) return
-        look(clock.monotonic())
-        clock.after(LOOK, again)
-      }
-      if (waiting) clock.after(LOOK, again)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const waiter = router.wait(name, type, wish, resolve)
+    if (waiter === undefined) resolve()
+    return bounded(promise, clock, bounds).catch((error: unknown) => {
+      waiter?.leave()
+      throw error
     })
   }
 
@@ -151,11 +152,4 @@ function isAbsence(error: unknown): boolean {
   const { code, cause } = error as MeshError
   const reason = code === 'ERR_LINK_CLOSED' ? (cause as MeshError | undefined)?.code : code
   return reason === 'ERR_NO_RESPONDERS' || reason === 'ERR_PEER_UNREACHABLE'
-}
-
-/** Whether the member is one that was asked for by its host or instance. */
-function fits({ instance, target, coordinated }: Member, wish: Wish | undefined): boolean {
-  if (wish?.instance !== undefined && wish.instance !== instance) return false
-  if (wish?.coordinated !== undefined && wish.coordinated !== coordinated) return false
-  return wish?.peer === undefined || wish.peer === target.place.peer
 }

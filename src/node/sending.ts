@@ -1,5 +1,6 @@
 import type { Lane } from '../../protocols/framing/constants.ts'
-import type { Router, Wish } from '../core/routing/router.ts'
+import type { Router } from '../core/routing/router.ts'
+import type { Wish } from '../core/routing/wish.ts'
 import type { CausalDriver } from '../runtime/causality/driver.ts'
 import type { Composer, Particulars } from '../runtime/delivery/composer.ts'
 import type { Deliver } from '../runtime/delivery/inbound.ts'

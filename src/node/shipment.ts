@@ -5,7 +5,7 @@ import type { Mark } from '../core/causality/destination.ts'
 import type { Parcel } from '../core/delivery/outbox.ts'
 import type { RetryPolicy } from '../core/delivery/retry.ts'
 import type { Member } from '../core/routing/group.ts'
-import type { Wish } from '../core/routing/router.ts'
+import type { Wish } from '../core/routing/wish.ts'
 import type { Draft } from '../runtime/delivery/composer.ts'
 import type { Tracked } from '../runtime/delivery/conversation.ts'
 

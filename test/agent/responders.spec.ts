@@ -507,6 +507,11 @@ describe('requests for a handler whose queue never drains', () => {
       const last = ask('low')
       await proceed(2)
       assert.equal(last.status, 'fulfilled')
+      // Nor of a burst that comes much later, though the last that was seen of the queue is that it was bad.
+      await mesh.advance(60_000)
+      const later = Array.from({ length: 10 }, () => ask('low'))
+      await proceed(20)
+      assert.ok(later.every(({ status }) => status === 'fulfilled'))
 
       async function outcome(fate: ReturnType<typeof ask>): Promise<ReturnType<typeof ask>> {
         await mesh.advance(10)

@@ -51,6 +51,11 @@ export class Overload {
     if (delay < this.#least) this.#least = delay
   }
 
+  /** Nothing waits now, nor did since what was last observed. */
+  idle(now: number): void {
+    if (now >= this.#until + this.#settings.interval) this.#begin(0, now)
+  }
+
   sheds(priority: Priority = 'normal'): boolean {
     return this.#level >= SHED_FROM[priority]
   }

@@ -1,8 +1,7 @@
-import type { Throttle } from '../flow/throttle.ts'
 import type { Circuit } from './circuit.ts'
 import type { Draws } from './draws.ts'
+import { type Flow, Flows, TargetFlow } from './flow.ts'
 import { affinity, hashText, memberHash } from './hash.ts'
-import { Line } from './line.ts'
 import type { RoutingSettings } from './settings.ts'
 import type { Place, Tier } from './topology.ts'
 
@@ -13,10 +12,9 @@ export interface Target {
   readonly members: Member[]
   /** Undefined while nothing failed lately. */
   circuit: Circuit | undefined
-  /** How many calls may be under way; undefined before the first. */
-  throttle: Throttle | undefined
-  /** Its group's. */
-  readonly line: Line
+  readonly group: Group
+  /** By the index of the flow: how many calls may be under way; undefined before the first. */
+  readonly flows: (TargetFlow | undefined)[]
 }
 
 /** One instance of an agent. */
@@ -42,7 +40,7 @@ export interface Member {
 export class Group {
   readonly name: string
   readonly targets = new Map<string, Target>()
-  readonly line = new Line()
+  readonly flows = new Flows()
   readonly #tiers: readonly [Member[], Member[], Member[], Member[]] = [[], [], [], []]
   readonly #settings: RoutingSettings
   readonly #draws: Draws
@@ -71,7 +69,7 @@ export class Group {
   add(place: Place, instance: string, coordinated?: string): Member {
     let target = this.targets.get(place.peer)
     if (target === undefined) {
-      target = { agent: this.name, place, members: [], circuit: undefined, throttle: undefined, line: this.line }
+      target = { agent: this.name, place, members: [], circuit: undefined, group: this, flows: [] }
       this.targets.set(place.peer, target)
     }
     const known = target.members.find((member) => member.instance === instance)
@@ -96,12 +94,12 @@ export class Group {
     return target
   }
 
-  /** Undefined where nobody may be called now. `avoid` is never picked. `answered`: only where there is room for a call. */
-  pick(now: number, answered: boolean, avoid?: Member): Member | undefined {
+  /** Undefined where nobody may be called now. `avoid` is never picked. `flow`: only where there is room for a call of it. */
+  pick(now: number, flow: Flow | undefined, avoid?: Member): Member | undefined {
     let best: Member | undefined
     let lowest = 0
     for (let tier: Tier | 4 = 0; tier < 4; tier++) {
-      const member = this.#draw(this.#tiers[tier as Tier], now, answered, avoid)
+      const member = this.#draw(this.#tiers[tier as Tier], now, flow, avoid)
       if (member === undefined) continue
       const free = !this.busy(member)
       if (free && best === undefined) return member
@@ -116,16 +114,16 @@ export class Group {
   }
 
   /** As `pick`, on one node only. */
-  pickAt(peer: string, now: number, answered: boolean, avoid?: Member): Member | undefined {
+  pickAt(peer: string, now: number, flow: Flow | undefined, avoid?: Member): Member | undefined {
     const target = this.targets.get(peer)
-    return target === undefined ? undefined : this.#draw(target.members, now, answered, avoid)
+    return target === undefined ? undefined : this.#draw(target.members, now, flow, avoid)
   }
 
   /** As `pick`, of those that know by that group what the others have handled: the cheapest. */
-  pickCoordinated(coordinated: string, now: number, answered: boolean, avoid?: Member): Member | undefined {
+  pickCoordinated(coordinated: string, now: number, flow: Flow | undefined, avoid?: Member): Member | undefined {
     let best: Member | undefined
     for (const member of this.members()) {
-      if (member.coordinated !== coordinated || !callable(member, now, answered, avoid)) continue
+      if (member.coordinated !== coordinated || !callable(member, now, flow, avoid)) continue
       if (best === undefined || this.cost(member) < this.cost(best)) best = member
     }
     return best
@@ -162,36 +160,51 @@ export class Group {
     return member.inFlight >= this.#settings.busyInFlight || member.target.place.load >= this.#settings.busyLoad
   }
 
-  #draw(members: readonly Member[], now: number, answered: boolean, avoid: Member | undefined): Member | undefined {
+  #draw(
+    members: readonly Member[],
+    now: number,
+    flow: Flow | undefined,
+    avoid: Member | undefined
+  ): Member | undefined {
     const size = members.length
     if (size === 0) return undefined
     const index = size === 1 ? 0 : this.#draws.below(size)
     const first = members[index]!
-    if (!callable(first, now, answered, avoid))
-      return size === 1 ? undefined : this.#redraw(members, now, answered, avoid)
+    if (!callable(first, now, flow, avoid)) return size === 1 ? undefined : this.#redraw(members, now, flow, avoid)
     if (size === 1) return first
     const second = members[(index + 1 + this.#draws.below(size - 1)) % size]!
-    if (!callable(second, now, answered, avoid)) return first
+    if (!callable(second, now, flow, avoid)) return first
     return this.cost(second) * (1 + this.#settings.tolerance) < this.cost(first) ? second : first
   }
 
   /** Somebody here may not be called: the k-th of those who may, so that no neighbour gets the share of the missing. */
-  #redraw(members: readonly Member[], now: number, answered: boolean, avoid: Member | undefined): Member | undefined {
+  #redraw(
+    members: readonly Member[],
+    now: number,
+    flow: Flow | undefined,
+    avoid: Member | undefined
+  ): Member | undefined {
     let count = 0
-    for (const member of members) if (callable(member, now, answered, avoid)) count++
+    for (const member of members) if (callable(member, now, flow, avoid)) count++
     let k = this.#draws.below(count)
-    for (const member of members) if (callable(member, now, answered, avoid) && k-- === 0) return member
+    for (const member of members) if (callable(member, now, flow, avoid) && k-- === 0) return member
     return undefined
   }
 }
 
-function callable(member: Member, now: number, answered: boolean, avoid: Member | undefined): boolean {
-  return member !== avoid && admits(member.target, now, answered)
+function callable(member: Member, now: number, flow: Flow | undefined, avoid: Member | undefined): boolean {
+  return member !== avoid && admits(member.target, now, flow)
 }
 
-/** Whether a target may be called now: its circuit lets it and, for a call that is `answered`, its throttle does. */
-export function admits({ circuit, throttle }: Target, now: number, answered: boolean): boolean {
-  return (circuit === undefined || circuit.admits(now)) && (!answered || throttle === undefined || throttle.open)
+/** Whether a target may be called now: its circuit lets it and, for a call that is answered, its flow has room. */
+export function admits({ circuit, flows }: Target, now: number, flow: Flow | undefined): boolean {
+  if (circuit !== undefined && !circuit.admits(now)) return false
+  return flow === undefined || flows[flow.index]?.throttle.open !== false
+}
+
+/** What is known of the flow there. */
+export function flowAt(target: Target, flow: Flow, settings: RoutingSettings): TargetFlow {
+  return (target.flows[flow.index] ??= new TargetFlow(settings.throttle))
 }
 
 function precedes(a: Member, b: Member): boolean {

@@ -1,24 +1,13 @@
-import { Throttle } from '../flow/throttle.ts'
 import type { Random, Sink } from '../machine.ts'
 import { Circuit, type CircuitEvent } from './circuit.ts'
 import { Draws } from './draws.ts'
 import { type Explanation, explainChoice } from './explain.ts'
-import { admits, Group, type Member, type Target } from './group.ts'
+import { admits, flowAt, Group, type Member, type Target } from './group.ts'
+import type { Waiter } from './line.ts'
 import type { Outcome } from './outcome.ts'
 import { ROUTING_DEFAULTS, type RoutingSettings } from './settings.ts'
 import { type Location, type Place, tierOf } from './topology.ts'
-
-/** What narrows a choice. */
-export interface Wish {
-  /** Messages with one key go to one member. */
-  key?: string | undefined
-  peer?: string | undefined
-  instance?: string | undefined
-  /** Only a member that knows by that group what others of it have handled. */
-  coordinated?: string | undefined
-  /** The member that just failed: another one is tried first. */
-  avoid?: Member | undefined
-}
+import { choose, fits, only, type Wish } from './wish.ts'
 
 export interface RouterOptions {
   self: Location
@@ -36,9 +25,9 @@ export interface RouterOptions {
  * const router = new Router({ self, random, events })
  * router.place({ peer, region: 'eu', zone: 'eu-a' }).rtt = 0.4
  * router.add('worker', peer, 'w1')
- * const member = router.choose('worker', now)
+ * const member = router.choose('worker', type, now)
  * if (member === undefined) // router.has('worker') ? ERR_CIRCUIT_OPEN : ERR_NO_RESPONDERS
- * router.began(member); …; router.ended(member, ok ? 'success' : 'failure', now)
+ * router.began(member, type); …; router.ended(member, type, ok ? 'success' : 'failure', now)
  */
 export class Router {
   readonly settings: RoutingSettings
@@ -93,8 +82,12 @@ export class Router {
     let group = this.#groups.get(name)
     if (group === undefined) this.#groups.set(name, (group = new Group(name, this.settings, this.#draws)))
     const targets = this.#assumed.get(peer)
-    if (targets !== undefined && !group.targets.has(peer)) this.#assumed.set(peer, targets + 1)
-    return group.add(place, instance, coordinated)
+    const known = group.targets.has(peer)
+    if (targets !== undefined && !known) this.#assumed.set(peer, targets + 1)
+    const member = group.add(place, instance, coordinated)
+    // There is room that nobody's end tells of.
+    if (!known) for (const { line } of group.flows.all()) line.callAll(this.#now)
+    return member
   }
 
   remove(name: string, peer: string, instance: string): void {
@@ -130,15 +123,14 @@ export class Router {
   /**
    * The member that takes the next message; undefined where nobody of that name is known (`has` is false then), where
    * nobody fits the wish, where all circuits are open, or where as much is under way as they answer in time (`throttled` tells,
-   * `wait` waits for room). A choice counts as a probe of a circuit that is half open. `answered`: whether a call follows that
-   * `began` and `ended` are told of; what nobody answers weighs on nobody.
+   * `wait` waits for room). A choice counts as a probe of a circuit that is half open. `type`: of a call that `began` and
+   * `ended` are told of; undefined where nobody answers, which weighs on nobody.
    */
-  choose(name: string, now: number, wish?: Wish, answered = true): Member | undefined {
+  choose(name: string, type: string | undefined, now: number, wish?: Wish): Member | undefined {
     const group = this.#groups.get(name)
     if (group === undefined) return undefined
     this.#now = now
-    if (answered && !group.line.admits()) return undefined
-    const member = wish === undefined ? group.pick(now, answered) : this.#pick(group, now, wish, answered)
+    const member = choose(group, now, wish, type === undefined ? undefined : group.flows.of(type))
     member?.target.circuit?.enter(now)
     return member
   }
@@ -147,58 +139,56 @@ export class Router {
   explain(name: string, now: number, wish?: Wish): Explanation {
     const group = this.#groups.get(name)
     if (group === undefined) return { chosen: undefined, coordinated: undefined, candidates: [] }
-    const chosen = wish === undefined ? group.pick(now, false) : this.#pick(group, now, wish, false)
+    const chosen = choose(group, now, wish, undefined)
     return explainChoice(group, chosen, now, this.settings.penalties, wish?.key !== undefined)
   }
 
   /** A call that will be answered is on its way: until `ended` it weighs on the member. */
-  began(member: Member): void {
+  began(member: Member, type: string): void {
     member.inFlight++
     const { target } = member
-    target.throttle ??= new Throttle(this.settings.throttle)
-    target.throttle.began(this.#now)
+    flowAt(target, target.group.flows.of(type), this.settings).throttle.began(this.#now)
   }
 
-  ended(member: Member, outcome: Outcome, now: number): void {
+  /** The first of many replies: how long they go on says nothing of a queue. `ended` is told of no type then. */
+  answered(member: Member, type: string, now: number): void {
+    this.#released(member.target, type, 'success', now)
+    this.report(member, 'success', now)
+  }
+
+  ended(member: Member, type: string | undefined, outcome: Outcome, now: number): void {
     if (member.inFlight > 0) member.inFlight--
-    const { throttle, line } = member.target
-    throttle?.ended(now, HOW[outcome])
-    if (line.length > 0) this.#call(member.target, now)
+    if (type !== undefined) this.#released(member.target, type, outcome, now)
     this.report(member, outcome, now)
   }
 
+  #released(target: Target, type: string, outcome: Outcome, now: number): void {
+    const flow = target.group.flows.of(type)
+    const there = target.flows[flow.index]
+    there?.throttle.ended(now, HOW[outcome])
+    there?.call(flow, now)
+  }
+
   /** Whether somebody who fits the wish could be called, but for what is under way there or waits to be. */
-  throttled(name: string, now: number, wish?: Wish): boolean {
+  throttled(name: string, type: string | undefined, now: number, wish?: Wish): boolean {
     const group = this.#groups.get(name)
-    if (group === undefined) return false
+    if (group === undefined || type === undefined) return false
     for (const member of group.members()) {
-      if (fits(member, wish) && admits(member.target, now, false)) return true
+      if (fits(member, wish) && admits(member.target, now, undefined)) return true
     }
     return false
   }
 
   /**
-   * Calls back when there may be room at a member of that name: then it is to be chosen again, at once. Whoever waits looks
-   * now and then by what is returned: where nothing is under way, nobody's end would call.
+   * Calls back when there may be room for a call of that type: then somebody is to be chosen again, at once. Undefined where
+   * nobody has the name. Whoever gives up leaves.
    */
-  wait(name: string, resume: () => void): (now: number) => void {
+  wait(name: string, type: string, wish: Wish | undefined, resume: () => void): Waiter | undefined {
     const group = this.#groups.get(name)
-    if (group === undefined) {
-      resume()
-      return () => {}
-    }
-    const { line, targets } = group
-    line.wait(resume)
-    return (now) => {
-      for (const { throttle } of targets.values()) if (throttle !== undefined && throttle.inFlight > 0) return
-      line.call(Number.POSITIVE_INFINITY, now)
-    }
-  }
-
-  #call({ throttle, line }: Target, now: number): void {
-    const { limit = 0, inFlight = 0 } = throttle ?? {}
-    // With nothing under way nobody would be called later.
-    line.call(inFlight === 0 ? Number.POSITIVE_INFINITY : limit - inFlight, now)
+    if (group === undefined) return undefined
+    const flow = group.flows.of(type)
+    const target = wish && only(group, wish)
+    return flow.wait(target && flowAt(target, flow, this.settings), resume)
   }
 
   /** The member was chosen, and nobody will say how it went (nobody answers, or nothing was sent): that probed no circuit. */
@@ -220,28 +210,6 @@ export class Router {
     if (circuit.forgettable) this.#forget(target)
   }
 
-  #pick(group: Group, now: number, wish: Wish, answered: boolean): Member | undefined {
-    if (wish.instance !== undefined) {
-      for (const member of group.members()) if (fits(member, wish)) return admitted(member, now, answered)
-      return undefined
-    }
-    if (wish.peer !== undefined) {
-      const member = group.pickAt(wish.peer, now, answered, wish.avoid) ?? group.pickAt(wish.peer, now, answered)
-      return member !== undefined && fits(member, wish) ? member : undefined
-    }
-    if (wish.key !== undefined) {
-      const owner = group.owner(wish.key)
-      return owner !== undefined && fits(owner, wish) ? admitted(owner, now, answered) : undefined
-    }
-    if (wish.coordinated !== undefined) {
-      const { coordinated, avoid } = wish
-      return (
-        group.pickCoordinated(coordinated, now, answered, avoid) ?? group.pickCoordinated(coordinated, now, answered)
-      )
-    }
-    return group.pick(now, answered, wish.avoid) ?? group.pick(now, answered)
-  }
-
   #failed(target: Target, now: number): void {
     // What ends after its target is gone must not bring back a circuit that nobody would remove.
     if (this.#groups.get(target.agent)?.targets.get(target.place.peer) !== target) return
@@ -256,7 +224,8 @@ export class Router {
   /** A target's last member went. */
   #gone(target: Target): void {
     this.#troubled.delete(target)
-    target.line.call(Number.POSITIVE_INFINITY, this.#now)
+    for (const there of target.flows) there?.line.callAll(this.#now)
+    for (const { line } of target.group.flows.all()) line.callAll(this.#now)
     const { peer } = target.place
     const targets = this.#assumed.get(peer)
     if (targets === undefined) return
@@ -286,13 +255,3 @@ export class Router {
 
 /** What the end of a call says of how much its target can take. */
 const HOW = { success: 'answered', failure: 'overloaded', refused: 'overloaded', neutral: 'unknown' } as const
-
-function fits(member: Member, wish: Wish | undefined): boolean {
-  if (wish?.instance !== undefined && member.instance !== wish.instance) return false
-  if (wish?.coordinated !== undefined && member.coordinated !== wish.coordinated) return false
-  return wish?.peer === undefined || member.target.place.peer === wish.peer
-}
-
-function admitted(member: Member | undefined, now: number, answered: boolean): Member | undefined {
-  return member !== undefined && admits(member.target, now, answered) ? member : undefined
-}

@@ -142,7 +142,7 @@ export interface SubscribeOptions extends QueueOptions {
    * fit waits on disk, in order, and so does all that comes until it is read; needs a `dataDir` (`ERR_NO_DATA_DIR`). What
    * waits there when the node ends is read by the next subscription of this agent to this pattern that spills; `close`
    * discards it. `'redirect'`: it is sent to the agent that `redirect` names, at most once, with its type and data, the
-   * topic as its subject.
+   * topic as its subject, in its trace and with what is left of its `ttl`.
    */
   overflow?: 'drop-oldest' | 'drop-newest' | 'reject' | 'spill-to-disk' | 'redirect' | undefined
   redirect?: RedirectTarget | undefined

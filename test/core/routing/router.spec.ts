@@ -25,7 +25,7 @@ function setUp(settings: Partial<RoutingSettings> = {}, seed = 1) {
 function spread(router: Router, calls: number, name = 'worker') {
   const counts = new Map<string, number>()
   for (let i = 0; i < calls; i++) {
-    const { instance } = router.choose(name, 0)!
+    const { instance } = router.choose(name, 'job', 0)!
     counts.set(instance, (counts.get(instance) ?? 0) + 1)
   }
   return counts
@@ -100,7 +100,7 @@ describe('core/routing: router', () => {
   it('balances calls in flight within one', () => {
     const { router } = setUp({ busyInFlight: 1e9, tolerance: 0 })
     for (const instance of ['a', 'b', 'c']) router.add('worker', 'self', instance)
-    for (let i = 0; i < 600; i++) router.began(router.choose('worker', 0)!)
+    for (let i = 0; i < 600; i++) router.began(router.choose('worker', 'job', 0)!, 'job')
     for (const member of router.group('worker')!.members()) assert.ok(Math.abs(member.inFlight - 200) <= 10)
   })
 
@@ -121,13 +121,13 @@ describe('core/routing: router', () => {
     router.add('worker', 'zone', 'neighbour')
     router.place(places.zone).rtt = 0.5
     near.inFlight = 256
-    assert.equal(router.choose('worker', 0)!.instance, 'neighbour')
+    assert.equal(router.choose('worker', 'job', 0)!.instance, 'neighbour')
     near.inFlight = 0
     router.place(self).load = 1
-    assert.equal(router.choose('worker', 0)!.instance, 'neighbour')
+    assert.equal(router.choose('worker', 'job', 0)!.instance, 'neighbour')
     router.place(self).load = 0.85
     router.place(places.zone).rtt = 500
-    assert.equal(router.choose('worker', 0)!.instance, 'near')
+    assert.equal(router.choose('worker', 'job', 0)!.instance, 'near')
   })
 
   it('falls through to the next tier when a circuit opens, probes after the cool-down, and comes back', () => {
@@ -135,11 +135,11 @@ describe('core/routing: router', () => {
     const near = router.add('worker', 'self', 'near')
     router.add('worker', 'far', 'far')
     trip(router, near)
-    assert.equal(router.choose('worker', 1)!.instance, 'far')
-    assert.equal(router.choose('worker', 1_001)!.instance, 'near', 'the probe')
-    assert.equal(router.choose('worker', 1_002)!.instance, 'far', 'one probe only')
+    assert.equal(router.choose('worker', 'job', 1)!.instance, 'far')
+    assert.equal(router.choose('worker', 'job', 1_001)!.instance, 'near', 'the probe')
+    assert.equal(router.choose('worker', 'job', 1_002)!.instance, 'far', 'one probe only')
     router.report(near, 'success', 1_003)
-    assert.equal(router.choose('worker', 1_004)!.instance, 'near')
+    assert.equal(router.choose('worker', 'job', 1_004)!.instance, 'near')
     assert.deepEqual(
       events.map((event) => [event.kind, event.peer, event.agent]),
       ['circuit-opened', 'circuit-half-opened', 'circuit-closed'].map((kind) => [kind, 'self', 'worker'])
@@ -148,10 +148,10 @@ describe('core/routing: router', () => {
 
   it('tells “nobody” from “all circuits open”', () => {
     const { router } = setUp()
-    assert.equal(router.choose('worker', 0), undefined)
+    assert.equal(router.choose('worker', 'job', 0), undefined)
     assert.equal(router.has('worker'), false)
     trip(router, router.add('worker', 'zone', 'w'))
-    assert.equal(router.choose('worker', 0), undefined)
+    assert.equal(router.choose('worker', 'job', 0), undefined)
     assert.equal(router.has('worker'), true)
     router.removePeer('zone')
     assert.equal(router.has('worker'), false)
@@ -162,13 +162,13 @@ describe('core/routing: router', () => {
     const a = router.add('worker', 'self', 'a')
     router.add('worker', 'self', 'b')
     router.add('worker', 'far', 'c')
-    assert.equal(router.choose('worker', 0, { peer: 'far' })!.instance, 'c')
-    assert.equal(router.choose('worker', 0, { instance: 'b' })!.instance, 'b')
-    assert.equal(router.choose('worker', 0, { peer: 'far', instance: 'b' }), undefined)
-    for (let i = 0; i < 50; i++) assert.equal(router.choose('worker', 0, { avoid: a })!.instance, 'b')
+    assert.equal(router.choose('worker', 'job', 0, { peer: 'far' })!.instance, 'c')
+    assert.equal(router.choose('worker', 'job', 0, { instance: 'b' })!.instance, 'b')
+    assert.equal(router.choose('worker', 'job', 0, { peer: 'far', instance: 'b' }), undefined)
+    for (let i = 0; i < 50; i++) assert.equal(router.choose('worker', 'job', 0, { avoid: a })!.instance, 'b')
     router.remove('worker', 'self', 'b')
     router.remove('worker', 'far', 'c')
-    assert.equal(router.choose('worker', 0, { avoid: a }), a, 'better the one that failed than none')
+    assert.equal(router.choose('worker', 'job', 0, { avoid: a }), a, 'better the one that failed than none')
   })
 
   it('bounds the table of circuits and forgets the target that was longest without trouble', () => {
@@ -195,7 +195,7 @@ describe('core/routing: router', () => {
     const { router } = setUp()
     router.add('worker', 'late', 'w')
     router.place({ peer: 'late', region: 'eu', zone: 'eu-a' }).rtt = 2
-    assert.equal(router.choose('worker', 0)!.target.place.tier, 1)
+    assert.equal(router.choose('worker', 'job', 0)!.target.place.tier, 1)
     assert.equal(router.group('worker')!.size, 1)
   })
 
@@ -245,7 +245,7 @@ describe('core/routing: keys', () => {
   function ring(members: string[]) {
     const { router } = setUp()
     for (const member of members) router.add('worker', member, member)
-    return (key: string) => router.choose('worker', 0, { key })!.instance
+    return (key: string) => router.choose('worker', 'job', 0, { key })!.instance
   }
   const keys = Array.from({ length: 2_000 }, (_, i) => `order-${i}`)
 
@@ -282,12 +282,12 @@ describe('core/routing: keys', () => {
   it('never moves a key because of load or an open circuit', () => {
     const { router } = setUp()
     const members = ['zone', 'far'].map((peer) => router.add('worker', peer, peer))
-    const owner = router.choose('worker', 0, { key: 'k' })!
+    const owner = router.choose('worker', 'job', 0, { key: 'k' })!
     router.place(owner.target.place).load = 1
-    assert.equal(router.choose('worker', 0, { key: 'k' }), owner)
+    assert.equal(router.choose('worker', 'job', 0, { key: 'k' }), owner)
     trip(router, owner)
-    assert.equal(router.choose('worker', 0, { key: 'k' }), undefined)
-    assert.ok(members.includes(router.choose('worker', 0)!))
+    assert.equal(router.choose('worker', 'job', 0, { key: 'k' }), undefined)
+    assert.ok(members.includes(router.choose('worker', 'job', 0)!))
   })
 })
 
@@ -312,7 +312,7 @@ describe('core/routing: explain', () => {
     router.explain('worker', 5_000)
     router.explain('worker', 5_000)
     assert.equal(events.length, 1)
-    assert.equal(router.choose('worker', 5_000)?.instance, 'w')
+    assert.equal(router.choose('worker', 'job', 5_000)?.instance, 'w')
   })
 
   it('says who owns a key', () => {
@@ -343,31 +343,31 @@ describe('core/routing: room at a target', () => {
   it('bounds the calls under way, not what nobody answers, and calls those who wait in their order', () => {
     const { router } = setUp({ throttle })
     router.add('worker', 'self', 'a')
-    const chosen = Array.from({ length: 16 }, () => router.choose('worker', 0)!)
-    for (const member of chosen) router.began(member)
-    assert.equal(router.choose('worker', 0), undefined)
-    assert.equal(router.throttled('worker', 0), true)
-    assert.notEqual(router.choose('worker', 0, undefined, false), undefined)
+    const chosen = Array.from({ length: 16 }, () => router.choose('worker', 'job', 0)!)
+    for (const member of chosen) router.began(member, 'job')
+    assert.equal(router.choose('worker', 'job', 0), undefined)
+    assert.equal(router.throttled('worker', 'job', 0), true)
+    assert.notEqual(router.choose('worker', undefined, 0), undefined)
     const called: number[] = []
-    for (const i of [1, 2, 3]) router.wait('worker', () => void called.push(i))
-    router.ended(chosen[0]!, 'success', 1)
+    for (const i of [1, 2, 3]) router.wait('worker', 'job', undefined, () => void called.push(i))
+    router.ended(chosen[0]!, 'job', 'success', 1)
     assert.deepEqual(called, [1])
     // Whoever was called has the one choice that there is, and nobody else.
-    assert.notEqual(router.choose('worker', 1), undefined)
-    assert.equal(router.choose('worker', 1), undefined)
+    assert.notEqual(router.choose('worker', 'job', 1), undefined)
+    assert.equal(router.choose('worker', 'job', 1), undefined)
   })
 
   it('leaves nobody waiting once nothing is under way, or the target is gone', () => {
     const { router } = setUp({ throttle })
     router.add('worker', 'self', 'a')
-    const chosen = Array.from({ length: 16 }, () => router.choose('worker', 0)!)
-    for (const member of chosen) router.began(member)
+    const chosen = Array.from({ length: 16 }, () => router.choose('worker', 'job', 0)!)
+    for (const member of chosen) router.began(member, 'job')
     let called = 0
     // Those who were called and left take nobody's turn.
-    for (let i = 0; i < 100; i++) router.wait('worker', () => void called++)
-    for (const member of chosen) router.ended(member, 'success', 0)
+    for (let i = 0; i < 100; i++) router.wait('worker', 'job', undefined, () => void called++)
+    for (const member of chosen) router.ended(member, 'job', 'success', 0)
     assert.equal(called, 100)
-    router.wait('worker', () => void called++)
+    router.wait('worker', 'job', undefined, () => void called++)
     router.remove('worker', 'self', 'a')
     assert.equal(called, 101)
   })
@@ -376,9 +376,84 @@ describe('core/routing: room at a target', () => {
     const { router } = setUp({ throttle })
     router.add('worker', 'self', 'a')
     router.add('worker', 'zone', 'b')
-    for (let i = 0; i < 32; i++) router.began(router.choose('worker', 0)!)
+    for (let i = 0; i < 32; i++) router.began(router.choose('worker', 'job', 0)!, 'job')
     const inFlight = [...router.group('worker')!.members()].map((member) => member.inFlight)
     assert.deepEqual(inFlight, [16, 16])
-    assert.equal(router.choose('worker', 0), undefined)
+    assert.equal(router.choose('worker', 'job', 0), undefined)
+  })
+
+  it('holds up no call of another type, nor one to a member that has room, behind those that wait', () => {
+    const { router } = setUp({ throttle })
+    router.add('worker', 'self', 'a')
+    for (let i = 0; i < 16; i++) router.began(router.choose('worker', 'job', 0)!, 'job')
+    router.wait('worker', 'job', { peer: 'self' }, () => {})
+    assert.equal(router.choose('worker', 'job', 0, { peer: 'self' }), undefined)
+    assert.notEqual(router.choose('worker', 'status', 0, { peer: 'self' }), undefined)
+    router.add('worker', 'zone', 'b')
+    assert.equal(router.choose('worker', 'job', 0)?.instance, 'b')
+    assert.equal(router.choose('worker', 'job', 0, { instance: 'b' })?.instance, 'b')
+    assert.equal(router.choose('worker', 'job', 0, { peer: 'self' }), undefined)
+  })
+
+  it('calls whoever came first of those who take any member and those who take one', () => {
+    const { router } = setUp({ throttle })
+    router.add('worker', 'self', 'a')
+    router.add('worker', 'zone', 'b')
+    const chosen = Array.from({ length: 32 }, () => {
+      const member = router.choose('worker', 'job', 0)!
+      router.began(member, 'job')
+      return member
+    })
+    const called: string[] = []
+    const wishes = { any: undefined, a: { instance: 'a' }, b: { peer: 'zone' } }
+    for (const who of ['b', 'a', 'any', 'a', 'b'] as const)
+      router.wait('worker', 'job', wishes[who], () => void called.push(who))
+    let now = 0
+    for (const member of chosen.filter(({ instance }) => instance === 'a').slice(0, 4))
+      router.ended(member, 'job', 'success', (now += 10))
+    assert.deepEqual(called, ['a', 'any', 'a'])
+    router.ended(chosen.find(({ instance }) => instance === 'b')!, 'job', 'success', (now += 10))
+    assert.deepEqual(called.slice(3), ['b'])
+  })
+
+  it('calls those who wait when somebody new comes, and nobody who has left', () => {
+    const { router } = setUp({ throttle })
+    router.add('worker', 'self', 'a')
+    for (let i = 0; i < 16; i++) router.began(router.choose('worker', 'job', 0)!, 'job')
+    const called: number[] = []
+    const waiters = Array.from({ length: 1_000 }, (_, i) =>
+      router.wait('worker', 'job', undefined, () => void called.push(i))
+    )
+    const left = waiters.filter((_, i) => i % 100 !== 7)
+    for (const waiter of [...left, ...left]) waiter!.leave()
+    router.add('worker', 'zone', 'b')
+    assert.deepEqual(
+      called,
+      Array.from({ length: 10 }, (_, i) => 100 * i + 7)
+    )
+    assert.equal(router.choose('worker', 'job', 0)?.instance, 'b')
+  })
+
+  it('takes a stream for answered once it gives something, however long it goes on', () => {
+    const { router } = setUp({ throttle })
+    const member = router.add('worker', 'self', 'a')
+    for (let i = 0; i < 100; i++) {
+      assert.equal(router.choose('worker', 'watch', i), member)
+      router.began(member, 'watch')
+      router.answered(member, 'watch', i)
+    }
+    assert.equal(member.inFlight, 100)
+    for (let i = 0; i < 100; i++) router.ended(member, undefined, 'success', 200)
+    assert.equal(member.inFlight, 0)
+  })
+
+  it('has the types beyond what an agent may have handlers for in common', () => {
+    const { router } = setUp({ throttle })
+    const member = router.add('worker', 'self', 'a')
+    for (let i = 0; i < 1_000; i++) {
+      router.began(member, `type-${i}`)
+      if (i >= 16) router.ended(member, `type-${i}`, 'success', 0)
+    }
+    assert.ok(member.target.flows.length <= 65, `${member.target.flows.length}`)
   })
 })
