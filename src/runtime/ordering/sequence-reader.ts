@@ -41,14 +41,14 @@ export interface ReaderParts {
   passed(next: number): void
 }
 
-/** ms for which the group is asked where its log ends, before it counts as out of reach. */
+/** ms for which a replica is asked where its log ends, before another is. */
 const PATIENCE = 2_000
 /** ms before a group that cannot be read is asked again. A guess. */
 const AGAIN = 500
 
 /** Reads the publications of one group's log, at the pace of whoever takes them. Ends with the group or by `stop`. */
 export class SequenceReader {
-  /** Resolves once nothing that is published later is missed, or no replica was in reach. Never rejects. */
+  /** Resolves once nothing that is published later is missed, or reading has ended. Never rejects. */
   readonly ready: Promise<void>
   readonly #parts: ReaderParts
   readonly #stopped = new AbortController()
@@ -110,7 +110,6 @@ export class SequenceReader {
         await client.read('sequences', { last: '' }, 'eventual', { timeout: PATIENCE, signal: this.#stopped.signal })
         return new SequenceCursor(client.seen + 1, true)
       } catch {
-        this.#ready.resolve()
         await this.#again()
       }
     }

@@ -208,6 +208,31 @@ describe('total order of publications', () => {
     assert.equal(told.length, 1)
   })
 
+  it('is not promised to who begins while no replica is in reach, who is told so', async () => {
+    await start({ nodes: 4, seed: 47 })
+    const agent = await mesh.nodes[3]!.agent('agent')
+    const told: NodeEvent[] = []
+    const listen = async (): Promise<void> => {
+      for await (const event of mesh.nodes[3]!.events()) if (event.kind === 'sequence-unread') told.push(event)
+    }
+    void listen()
+    mesh.partition([3], [0, 1, 2])
+    const subscriptions = [agent.subscribe('news.*'), agent.subscribe('news.a', { delivery: 'at-least-once' })]
+    const all = subscriptions.map(read)
+    await mesh.run(Promise.all(subscriptions.map(({ ready }) => ready)))
+    const { at } = told[0]!
+    assert.deepEqual(
+      told,
+      ['news.*', 'news.a'].map((pattern) => ({ kind: 'sequence-unread', group: 'config', owner: 'agent', pattern, at }))
+    )
+    mesh.heal()
+    await mesh.advance(5_000)
+    const publisher = await mesh.nodes[0]!.agent('publisher')
+    await mesh.run(publisher.publish('news.a', 'after', { ordering: 'total', group: groups[0] }))
+    await mesh.advance(2_000)
+    for (const { got } of all) assert.deepEqual(got.get('news.a'), ['1 after'])
+  })
+
   it('of the same id is one publication', async () => {
     await start({ nodes: 4, seed: 36 })
     const agents = await Promise.all(mesh.nodes.map((node, i) => node.agent(`agent-${i}`)))

@@ -6,26 +6,39 @@ import type { Ledger } from './ledger.ts'
 export class Reader {
   readonly name: string
   readonly lives: () => boolean
-  /** What was published after this is not missed. */
-  ready = false
+  /** It was told that it misses something. */
+  readonly #deaf: () => boolean
+  #ready = false
   readonly #play: Play
   readonly #ledger: Ledger
   /** Of each topic the first number heard, and the last that was heard or told to be missing. */
   readonly #first = new Map<string, number>()
   readonly #last = new Map<string, number>()
 
-  constructor(play: Play, ledger: Ledger, name: string, subscription: Subscription, lives: () => boolean) {
+  constructor(
+    play: Play,
+    ledger: Ledger,
+    name: string,
+    subscription: Subscription,
+    { lives, deaf }: { lives: () => boolean; deaf: () => boolean }
+  ) {
     this.#play = play
     this.#ledger = ledger
     this.name = name
     this.lives = lives
+    this.#deaf = deaf
     subscription.ready.then(
       () => {
-        this.ready = true
+        this.#ready = true
       },
       () => {}
     )
     void this.#read(subscription)
+  }
+
+  /** What is published after this is not missed. */
+  get ready(): boolean {
+    return this.#ready && !this.#deaf()
   }
 
   last(topic: string): number {

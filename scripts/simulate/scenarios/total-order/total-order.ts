@@ -104,10 +104,17 @@ class Company {
 
   #listen(i: number, agent: Agent, lives: () => boolean): void {
     const { chance } = this.#play
+    let deaf = false
+    const listen = async (): Promise<void> => {
+      for await (const { kind } of this.#mesh.nodes[i]!.events()) if (kind === 'sequence-unread') deaf = true
+    }
+    void listen()
     for (let n = 1 + chance.below(2); n > 0; n--) {
       const delivery = chance.pick(['at-most-once', 'at-least-once'] as const)
       const subscription = agent.subscribe('news.*', { delivery })
-      this.#readers.push(new Reader(this.#play, this.#ledger, `${delivery} at node-${i}`, subscription, lives))
+      this.#readers.push(
+        new Reader(this.#play, this.#ledger, `${delivery} at node-${i}`, subscription, { lives, deaf: () => deaf })
+      )
     }
   }
 

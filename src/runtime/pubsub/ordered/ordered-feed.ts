@@ -8,6 +8,7 @@ import type { Clock, Timer } from '../../ports.ts'
 import type { LogPlace } from '../types.ts'
 import type { OrderedCursors } from './cursors.ts'
 import type { OrderedSubscription, Settling } from './ordered-subscription.ts'
+import { patiently } from './patience.ts'
 import type { OrderedEvent, PublicationOrdering } from './types.ts'
 
 export interface OrderedFeedParts {
@@ -40,7 +41,7 @@ export class OrderedFeed implements Settling {
     }
   }
 
-  /** Reads one more group. Resolves once nothing that it orders later is missed, also by a next life. `ERR_STORAGE`. */
+  /** Reads one more group. Resolves once nothing that it orders later is missed, also by a next life, or it said that it may be. `ERR_STORAGE`. */
   async read(group: string): Promise<void> {
     const { clock, ordering, subscription, cursors, from } = this.#c
     const client = ordering.groups.find(group)
@@ -63,7 +64,8 @@ export class OrderedFeed implements Settling {
       }
     })
     this.#readers.set(group, reader)
-    await reader.ready
+    const { owner, pattern } = subscription
+    await patiently(reader.ready, clock, () => this.#c.emit({ kind: 'sequence-unread', group, owner, pattern }))
     if (cursors !== undefined) await this.#write()
   }
 

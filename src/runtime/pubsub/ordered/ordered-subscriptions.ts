@@ -9,6 +9,7 @@ import type { PubSubStats, SubscribeOptions } from '../types.ts'
 import { OrderedCursors } from './cursors.ts'
 import { gapEvent, OrderedFeed } from './ordered-feed.ts'
 import type { OrderedSubscription } from './ordered-subscription.ts'
+import { patiently } from './patience.ts'
 import type { OrderedEvent, PublicationOrdering } from './types.ts'
 
 export interface OrderedSubscriptionsParts {
@@ -47,7 +48,7 @@ export class OrderedSubscriptions {
     this.#store = store
   }
 
-  /** Resolves once nothing that is published later is missed. `ERR_STORAGE`. */
+  /** Resolves once nothing that is published later is missed, or it was said that it may be. `ERR_STORAGE`. */
   async join(subscription: OrderedSubscription, { durable, name, from }: SubscribeOptions): Promise<void> {
     const { clock, ordering, linger, emit } = this.#c
     this.#all.add(subscription)
@@ -56,9 +57,12 @@ export class OrderedSubscriptions {
       const parts = { clock, ordering, subscription, cursors, linger, emit }
       this.#feeds.set(subscription, new OrderedFeed({ ...parts, from: from === 'start' ? from : 'now' }))
     }
+    const { paced, owner, pattern } = subscription
     // The shared reader answers whoever asks how many were reached, for all.
     const reading = [...ordering.groups.names].flatMap((group) => [
-      this.#share(group).ready,
+      patiently(this.#share(group).ready, clock, () => {
+        if (!paced) emit({ kind: 'sequence-unread', group, owner, pattern })
+      }),
       this.#feeds.get(subscription)?.read(group)
     ])
     await Promise.all(reading)
