@@ -69,9 +69,20 @@ export interface Node extends AsyncDisposable {
    * const planner = await node.agent('planner', { receive: ({ data }) => plan(data), handle: { 'plan.make': ({ data }) => make(data) } })
    */
   agent(name: string, handlers?: AgentHandlers, options?: WaitOptions): Promise<Agent>
-  /** The others in the mesh, as this node sees them now. */
+  /**
+   * The others in the mesh, as this node sees them now; none before it has joined.
+   *
+   * @example
+   * for (const { name, rtt } of node.peers()) console.log(name, rtt) // ms
+   */
   peers(): Peer[]
-  /** Where agents, of that name or of any, live as this node knows it now. */
+  /**
+   * Where agents, of that name or of any, live as this node knows it now, its own included. Of a mesh with more than
+   * `limits.members` hosts it knows those in its view.
+   *
+   * @example
+   * const hosts = node.agents('worker').map(({ host }) => host)
+   */
   agents(name?: string): AgentLocation[]
   /**
    * What happens to the agents of a name from now on: `agent-up`, `agent-down`, `agent-moved`; `at` in wall-clock ms. Ends with the node, the loop or
@@ -81,8 +92,22 @@ export interface Node extends AsyncDisposable {
    * for await (const { kind, peer } of node.monitor('worker')) console.log(kind, peer)
    */
   monitor(name: string, options?: { signal?: AbortSignal }): AsyncIterableIterator<AgentChange & { at: number }>
-  /** How a message would travel now, and why. */
+  /**
+   * How a message would travel now, and why; sends nothing. Throws `ERR_CONFIG` for what is no target, `ERR_UNREPRESENTABLE` and
+   * `ERR_MESSAGE_TOO_LARGE` as sending would.
+   *
+   * @example
+   * const { member, transport } = node.explain({ type: 'job.run', data: { job: 7 } }, 'worker')
+   * console.log(member?.peer, transport.chosen, transport.reason)
+   */
   explain(message: Partial<Message> & { data: unknown }, target: Target): Explanation
+  /**
+   * What happens on this node from now on, `at` in wall-clock ms; see `NodeEvent`. Ends with the node, the loop or `signal`. A reader that is slow
+   * loses the oldest: 1,024 wait for it.
+   *
+   * @example
+   * for await (const event of node.events()) if (event.kind === 'dead-letter') console.warn(event.agent, event.code)
+   */
   events(options?: { signal?: AbortSignal }): AsyncIterableIterator<NodeEvent>
   /**
    * How many messages did not go their plain way since the node started: dropped, refused, spilled, redirected, shed. By name;
@@ -92,14 +117,29 @@ export interface Node extends AsyncDisposable {
    * const { dropped, shed } = node.counters()
    */
   counters(): Counters
-  /** Sends every batch now. */
+  /**
+   * Gives every batch to its link now, as far as that has credit, instead of at the end of the turn. Waits for nobody: that a
+   * message has come is for its receipt to say.
+   *
+   * @example
+   * await node.flush()
+   */
   flush(): Promise<void>
   /**
    * Makes this node the coordinator of a pipeline; resolves once the mesh can find it. Rejects with `ERR_CONFIG` naming
-   * the key, `ERR_ALREADY_REGISTERED`.
+   * the key, `ERR_ALREADY_REGISTERED` (the mesh has one of that id), `ERR_LIMIT`, `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_STOPPED`.
+   *
+   * @example
+   * const pipeline = await node.pipeline('ingest', { stages: [{ name: 'parse', agent: 'parser', concurrency: 8 }] })
+   * for await (const result of pipeline.process(source)) use(result)
    */
   pipeline(id: string, options: PipelineOptions, wait?: WaitOptions): Promise<Pipeline>
-  /** Pipelines by their id, wherever they are coordinated. */
+  /**
+   * Pipelines by their id, wherever they are coordinated.
+   *
+   * @example
+   * await node.pipelines.get('ingest').send(item)
+   */
   readonly pipelines: { get(id: string): PipelineFeed }
   /** What was accepted and given up. */
   readonly deadLetters: DeadLetters
@@ -121,6 +161,11 @@ export interface Node extends AsyncDisposable {
   consensusGroups(): ConsensusGroup[]
   /** At which host agents are that registered with `placed`, and how they move. */
   readonly placement: Placement
-  /** Leaves the mesh. Bounded by `timeout` in any state; never ends the process. Safe to call twice. Rejects with `ERR_CONFIG`. */
+  /**
+   * Leaves the mesh. Bounded by `timeout` in any state; never ends the process. Safe to call twice. Rejects with `ERR_CONFIG`.
+   *
+   * @example
+   * await node.stop({ drain: true, timeout: 5_000 })
+   */
   stop(options?: StopOptions): Promise<void>
 }
