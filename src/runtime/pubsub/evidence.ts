@@ -1,4 +1,5 @@
 import type { Message } from '../../../protocols/envelope/message.ts'
+import { Roster } from '../../core/delivery/roster.ts'
 import type { Clock } from '../ports.ts'
 import type { Acknowledgements } from './acknowledgements.ts'
 import type { AssuredSubscription } from './assured-subscription.ts'
@@ -29,7 +30,7 @@ const TIMEOUT = 5_000
 export class EvidenceDesk {
   readonly #c: EvidenceComponents
   readonly #waiting = new Set<() => void>()
-  readonly #open = new Set<Reach>()
+  readonly #open = new Roster<Reach>()
 
   constructor(components: EvidenceComponents) {
     this.#c = components
@@ -53,7 +54,8 @@ export class EvidenceDesk {
     if (signal?.aborted) abort()
     signal?.addEventListener('abort', abort, { once: true })
     try {
-      await Promise.race([this.#subscribers(topic, wanted, reach.settled.promise), reach.settled.promise])
+      const { promise } = reach.settled
+      if (publisher.known(topic) < wanted) await Promise.race([this.#subscribers(topic, wanted, promise), promise])
       if (isOrdered(message)) await this.#askOrdered(reach, message, publication, options, timeout)
       else await this.#ask(reach, publication, options, timeout)
       return await reach.settled.promise
@@ -66,7 +68,7 @@ export class EvidenceDesk {
   }
 
   stop(): void {
-    for (const reach of this.#open) reach.fail('ERR_STOPPED', 'publish-subscribe is stopped')
+    for (const reach of this.#open.values()) reach.fail('ERR_STOPPED', 'publish-subscribe is stopped')
   }
 
   /** Resolves once so many subscriptions are known; forgotten once `settled`. */
@@ -78,7 +80,6 @@ export class EvidenceDesk {
       resolve()
     }
     this.#waiting.add(look)
-    look()
     const forget = () => void this.#waiting.delete(look)
     settled.then(forget, forget)
     return promise
@@ -97,7 +98,7 @@ export class EvidenceDesk {
     const interested = [...view.table.match(topic), ...view.assuredOf(topic)].map(({ peer }) => peer)
     const peers = new Set([self, ...interested])
     let left = peers.size
-    const token = acknowledgements.ask(peers, ms, (peer, many) => reach.heard(peer, many, --left), ignored)
+    const token = acknowledgements.ask(peers, (peer, many) => reach.heard(peer, many, --left))
     try {
       reach.late = 'ERR_NO_QUORUM'
       const committed = ordered!.publish(message, publication, token, { ...options, timeout: ms })
@@ -119,8 +120,7 @@ export class EvidenceDesk {
     const assured = view.assuredOf(topic).map(({ peer }) => peer)
     let left = once.length + assured.length
     const heard = (peer: string, subscribers: number) => reach.heard(peer, subscribers, --left)
-    const ask = (peers: string[]) => acknowledgements.ask(peers, ms, heard, () => {})
-    const tokens = { once: ask(once), assured: ask(assured) }
+    const tokens = { once: acknowledgements.ask(once, heard), assured: acknowledgements.ask(assured, heard) }
     try {
       const handed = await Promise.race([
         publisher.submit(publication, tokens, { ...options, timeout: ms }),
@@ -135,5 +135,3 @@ export class EvidenceDesk {
     }
   }
 }
-
-function ignored(): void {}

@@ -283,7 +283,7 @@ export class Publisher {
         this.pump()
       }
       const heard = (_peer: string, _subscribers: number, left: number) => left === 0 && done()
-      const token = acknowledgements.ask(peers, limits.stall, heard, done)
+      const token = acknowledgements.askFor(limits.stall, peers, heard, done)
       outbound.send(peers, FRAME.sync, encodeSync({ token, channel: before.channel, number: last.number }))
     })
   }

@@ -1,9 +1,11 @@
 import { MeshError } from '../../../protocols/errors.ts'
+import type { Enlisted } from '../../core/delivery/roster.ts'
 import type { Clock, Timer } from '../ports.ts'
 import type { Evidence } from './types.ts'
 
 /** One publication that waits for its evidence: which nodes have said how many subscriptions it reached there. */
-export class Reach {
+export class Reach implements Enlisted {
+  place = -1
   readonly evidence: Evidence
   readonly settled = Promise.withResolvers<Evidence>()
   /** What it is to fail with when its time is over. */

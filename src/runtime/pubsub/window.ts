@@ -45,7 +45,7 @@ export class Window {
       this.onOpen()
     }
     const asked = this.#sample([...peers])
-    return { token: this.#acknowledgements.ask(asked, this.#patience, free, free), peers: asked }
+    return { token: this.#acknowledgements.askFor(this.#patience, asked, free, free), peers: asked }
   }
 
   #sample(peers: string[]): string[] {
