@@ -44,8 +44,11 @@ describe('delivery between agents of one node', () => {
       let ends = 0
       let left = 1_024
       const { promise, resolve } = Promise.withResolvers<number>()
-      const clock = { monotonic: () => now, endOfTurn: (fn: () => void) => void (ends++, setImmediate(fn)) }
-      const bus = new LocalBus(clock)
+      const endOfTurn = (fn: () => void): void => {
+        ends++
+        setImmediate(fn)
+      }
+      const bus = new LocalBus({ monotonic: () => now, endOfTurn })
       const task = (): void => {
         now += ms
         if (--left === 0) resolve(ends)
