@@ -75,7 +75,7 @@ export type { Explanation } from './node/explain.ts'
 export type { Node, Peer, StopOptions } from './node/node.ts'
 export type { Pipeline } from './node/pipeline.ts'
 export type { PipelineFeed } from './node/pipeline-feed.ts'
-export type { PipelineOptions } from './node/pipeline-options.ts'
+export type { PipelineOptions, StageOptions } from './node/pipeline-options.ts'
 export type { Placed, Placement, PlacementChange, PlacementOptions, RecordedHost } from './node/placement/types.ts'
 export type {
   Evidence,
