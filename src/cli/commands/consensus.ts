@@ -62,8 +62,9 @@ function action(cli: Cli, command: Command, ask: (call: (name: string) => Promis
 const STATUS = ['GROUP', 'ROLE', 'TERM', 'LEADER', 'COMMIT', 'APPLIED', 'VOTERS']
 const MEMBERS = ['GROUP', 'PEER', 'PART', 'STATE', 'LOG']
 
-function statusRow({ group, role, term, leader, commit, applied, voters }: PrintedStatus): string[] {
-  return [group, role, text(term), leader ?? '-', text(commit), text(applied), text(voters.length)]
+function statusRow({ group, role, term, leader, commit, applied, voters, ended }: PrintedStatus): string[] {
+  const part = ended == null ? role : `${role}, since ${ended.code}`
+  return [group, part, text(term), leader ?? '-', text(commit), text(applied), text(voters.length)]
 }
 
 interface Member {

@@ -80,10 +80,12 @@ export class Progress {
     return true
   }
 
-  /** It does not have `prevIndex`; `candidate` may be where it agrees. False where the rejection is stale. */
+  /** It does not have `prevIndex`; `candidate` may be where it agrees. False where the rejection is stale: of nothing that was sent since. */
   fallBack(prevIndex: number, candidate: number): boolean {
-    if (prevIndex <= this.match || (this.state === 'probe' && prevIndex !== this.next - 1)) return false
-    if (this.state === 'snapshot') return false
+    if (this.state === 'snapshot' || prevIndex <= this.match || prevIndex >= this.next) return false
+    if (this.state === 'probe' && prevIndex !== this.next - 1) return false
+    // What was sent after a loss, or overtook what was before it, is sent again: where that goes on, less of it the next time.
+    if (this.state === 'replicate') this.window.shrink()
     this.toProbe(Math.min(prevIndex, candidate + 1))
     return true
   }

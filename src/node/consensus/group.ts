@@ -144,13 +144,19 @@ abstract class Group implements ConsensusGroup {
     if (!client.isMember) {
       const { term, leader, seen } = client
       const { voters, learners } = client.members
-      return { role: 'client', term, leader, commit: seen, applied: seen, voters, learners, progress: [] }
+      const ended = replica.ended && { code: replica.ended.code, message: replica.ended.message }
+      return { role: 'client', term, leader, commit: seen, applied: seen, voters, learners, ended, progress: [] }
     }
     const { role, term, leader, commit, applied, configuration, followers } = replica.status()
     const { voters, learners } = configuration
     return {
       ...{ role: role === 'pre-candidate' ? 'candidate' : role, term, leader, commit, applied },
-      ...{ voters, learners, progress: followers.map(({ peer, state, match }) => ({ peer, state, match })) }
+      ...{
+        voters,
+        learners,
+        ended: undefined,
+        progress: followers.map(({ peer, state, match }) => ({ peer, state, match }))
+      }
     }
   }
 

@@ -117,7 +117,7 @@ export interface WatchedCommand {
 }
 
 export interface ConsensusStatus {
-  /** `'client'`: this node is no member. */
+  /** `'client'`: this node is no member, or takes no part as one any more. */
   readonly role: 'leader' | 'follower' | 'candidate' | 'learner' | 'client'
   readonly term: number
   /** PeerId, where one is known. */
@@ -127,6 +127,11 @@ export interface ConsensusStatus {
   readonly applied: number
   readonly voters: readonly string[]
   readonly learners: readonly string[]
+  /**
+   * Why this node takes no part until it is started again, as `consensus-failed` has told: a write of its disk failed (`ERR_STORAGE`), or
+   * what it holds cannot be trusted (`ERR_CORRUPT`). Undefined while it does, or is no member.
+   */
+  readonly ended: { readonly code: string; readonly message: string } | undefined
   /** A leader's: how far the others are. */
   readonly progress: readonly { readonly peer: string; readonly state: string; readonly match: number }[]
 }

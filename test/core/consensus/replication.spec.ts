@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Entry } from '../../../src/core/consensus/types.ts'
+import { seeded } from '../seeded.ts'
 import { bytes, LoneNode, logOf } from './lone-node.ts'
 
 const append = (prevIndex: number, prevTerm: number, entries: readonly Entry[], commit = 0) =>
@@ -79,6 +80,53 @@ describe('replication', () => {
         { index: 5, rejected: { index: 2, term: 1 } }
       ]
     )
+  })
+
+  it('sends less at a time where appends overtake each other, and not ever more of them', () => {
+    const node = new LoneNode({ voters: ['a', 'b'], options: { maxAppendBytes: 1, maxInflight: 100 } })
+    const term = node.lead()
+    node.propose(...Array.from({ length: 100 }, (_, i) => String(i)))
+    const random = seeded(1)
+    let has = 1
+    let sent = 0
+    let underWay: (() => void)[] = []
+    const answer = (index: number, rejected?: { index: number; term: number }): void =>
+      void underWay.push(() => node.receive('b', term, { kind: 'append-reply', index, rejected }))
+    for (let round = 0; has < node.status.last; round++) {
+      assert.ok(round < 1_000, `it has ${has} of ${node.status.last}`)
+      for (const { prevIndex, entries } of node.sent('append')) {
+        sent++
+        underWay.push(() => {
+          if (prevIndex > has) answer(prevIndex, { index: has, term })
+          else answer((has = Math.max(has, prevIndex + entries.length)))
+        })
+      }
+      // Each takes from one to twenty rounds.
+      const arrived = underWay.filter(() => random() < 0.2)
+      underWay = underWay.filter((one) => !arrived.includes(one))
+      for (const one of arrived) one()
+      if (round % 10 === 0) node.receive('b', term, { kind: 'heartbeat-reply', round: 0 })
+    }
+    assert.ok(sent < 1_000, `${sent} appends for 100 entries`)
+  })
+
+  it('believes no rejection of what it has not sent since it began anew', () => {
+    const node = new LoneNode({ voters: ['a', 'b'], options: { maxAppendBytes: 1, maxInflight: 2 } })
+    const term = node.lead()
+    node.propose('2', '3', '4', '5', '6', '7')
+    const prevs = (): number[] => node.sent('append').map(({ prevIndex }) => prevIndex)
+    assert.deepEqual(prevs(), [1, 2])
+    const rejected = { index: 1, term }
+    node.agree('b', 3)
+    assert.deepEqual(prevs(), [3, 4])
+    node.receive('b', term, { kind: 'append-reply', index: 4, rejected: { index: 3, term } })
+    assert.deepEqual(prevs(), [3], 'looked for, one at a time')
+    node.agree('b', 4)
+    assert.deepEqual(prevs(), [4], 'one is under way where two were')
+    node.receive('b', term, { kind: 'append-reply', index: 6, rejected })
+    assert.deepEqual(prevs(), [])
+    node.agree('b', 5)
+    assert.deepEqual(prevs(), [5, 6], 'two again')
   })
 
   it('finds in a few steps where two logs part', () => {

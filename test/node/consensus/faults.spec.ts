@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { MachineGroup, NodeEvent } from '../../../src/index.ts'
+import type { MachineGroup, MeshError, NodeEvent } from '../../../src/index.ts'
 import { createMesh } from '../../../src/testing/index.ts'
 import { Counter, leaderOf, openGroups } from './ground.ts'
 
@@ -89,12 +89,40 @@ describe('consensus: faults', () => {
     mesh.disk(0).readOnly = true
     await groups[0]!.propose('x', 2, { timeout: 20_000 })
     await groups[1]!.propose('x', 3, { timeout: 20_000 })
-    for await (const event of failed) if (event.kind === 'consensus-failed') break
-    assert.equal(groups[0]!.status().role, 'client')
+    let told: NodeEvent | undefined
+    for await (const event of failed) if ((told = event).kind === 'consensus-failed') break
+    assert(told?.kind === 'consensus-failed')
+    const { code, message } = told
+    assert.deepEqual([told.group, code], ['config', 'ERR_STORAGE'])
+    const { role, ended } = groups[0]!.status()
+    assert.deepEqual([role, ended], ['client', { code, message }])
+    assert.equal(groups[1]!.status().ended, undefined)
     await groups[0]!.propose('x', 4, { timeout: 20_000 })
     for (const consistency of ['strong', 'session', 'eventual'] as const) {
       assert.equal(await groups[0]!.read('x', { consistency, timeout: 20_000 }), 4)
     }
+  })
+
+  it('says what ended it where nobody else is there to ask, and begins again with the node', async () => {
+    await using mesh = await createMesh({ nodes: 1, seed: 2, disks: true })
+    const [group] = await openGroups(mesh, 1)
+    await group!.propose('x', 1)
+    mesh.disk(0).syncFailure = 1
+    const failure = { code: 'ERR_NO_QUORUM', details: { group: 'config', ended: 'ERR_STORAGE' } }
+    await assert.rejects(group!.propose('x', 2, { timeout: 1_000 }), (error: MeshError) => {
+      assert.deepEqual({ code: error.code, details: error.details }, failure)
+      assert.match(error.message, /own part in it has ended: what was written did not reach the disk \(EIO\)/)
+      assert.equal((error.cause as MeshError).code, 'ERR_STORAGE')
+      return true
+    })
+    mesh.disk(0).syncFailure = 0
+    await assert.rejects(group!.propose('x', 3, { timeout: 1_000 }), { code: 'ERR_NO_QUORUM' })
+    await mesh.restart(0)
+    const [again] = await openGroups(mesh, 1)
+    await again!.propose('y', 1, { timeout: 20_000 })
+    // Nobody knows what a disk has whose sync failed.
+    assert([1, 2].includes((await again!.read('x')) as number))
+    assert.equal(again!.status().ended, undefined)
   })
 
   it('tells who leads, once a term', async () => {

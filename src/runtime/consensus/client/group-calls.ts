@@ -22,6 +22,8 @@ export interface GroupCallsParts {
   cancel(peer: string, call: Call): void
   /** Another member says who the members are. */
   told(members: readonly string[]): void
+  /** Why this node's own replica takes no part any more. */
+  ended(): MeshError | undefined
   /** Numbers the ask, and hears of its answers until `settled`. */
   register(make: (number: number) => Ask): Ask
   settled(ask: Ask): void
@@ -126,7 +128,11 @@ export class GroupCalls {
 
   noQuorum(): MeshError {
     const { group } = this.#parts
-    return new MeshError('ERR_NO_QUORUM', `no leader of ${group} answered in time`, { details: { group } })
+    const cause = this.#parts.ended()
+    const text = `no leader of ${group} answered in time`
+    if (cause === undefined) return new MeshError('ERR_NO_QUORUM', text, { details: { group } })
+    const why = `${text}; this node's own part in it has ended: ${cause.message}`
+    return new MeshError('ERR_NO_QUORUM', why, { cause, details: { group, ended: cause.code } })
   }
 }
 

@@ -10,7 +10,7 @@ import { membersOf } from './members.ts'
 import { type Proposal, Proposals } from './proposals.ts'
 import type { Asked, Consistency, LocalReplica, Wait } from './types.ts'
 
-export interface GroupClientParts extends Omit<GroupCallsParts, 'told'> {
+export interface GroupClientParts extends Omit<GroupCallsParts, 'told' | 'ended'> {
   readonly replica: LocalReplica
 }
 
@@ -34,7 +34,7 @@ export class GroupClient {
     this.#parts = parts
     const { dice, members, replica } = parts
     this.#members = members
-    this.#calls = new GroupCalls({ ...parts, told: (now) => replica.vouchFor(now) })
+    this.#calls = new GroupCalls({ ...parts, told: (now) => replica.vouchFor(now), ended: () => replica.ended })
     this.#reads = new GroupReads(this.#calls, replica, (left) => this.#leftOut(left))
     this.#proposals = new Proposals({
       nonce: () => Buffer.from(dice.bytes(16)).toString('base64url'),
