@@ -9,7 +9,7 @@ import {
   MAX_RECORD_BYTES,
   MAX_SIGNATURE_BYTES
 } from './constants.ts'
-import { bytes, count, flag, list, malformed, peerId, refutation, STANDINGS, standing, text, tuple } from './fields.ts'
+import { fields, STANDINGS } from './fields.ts'
 import type { Claim, Delta, DeltaEntry, DeltaItem, Digest, DigestItem, OverlayMessage } from './messages.ts'
 import { pack, unpack } from './pack.ts'
 import { decodeSignedRecord } from './record.ts'
@@ -33,7 +33,7 @@ export function encodeMessage(message: OverlayMessage): Frame {
  * decoded, not verified. Keeps nothing of `body`.
  */
 export function decodeMessage(kind: number, body: Uint8Array): OverlayMessage {
-  if (body.byteLength > MAX_FRAME_BYTES) throw malformed(`a frame of at most ${MAX_FRAME_BYTES} bytes`)
+  if (body.byteLength > MAX_FRAME_BYTES) throw fields.malformed(`a frame of at most ${MAX_FRAME_BYTES} bytes`)
   const decode = DECODERS[kind]
   if (decode === undefined) throw new MeshError('ERR_PROTOCOL', `overlay frame of unknown kind ${kind}`)
   return decode(unpack(body))
@@ -60,41 +60,41 @@ function toFields(message: OverlayMessage): unknown[] {
 
 const DECODERS: Readonly<Record<number, (body: unknown) => OverlayMessage>> = {
   [KIND.digest]: toDigest,
-  [KIND.summary]: (body) => ({ kind: 'summary', hash: count(tuple(body, 1, 'a summary')[0], 'a hash') }),
+  [KIND.summary]: (body) => ({ kind: 'summary', hash: fields.count(fields.tuple(body, 1, 'a summary')[0], 'a hash') }),
   [KIND.delta]: toDelta,
   [KIND.ack]: (body) => {
-    const [incarnation, version, held, last] = tuple(body, 4, 'an acknowledgement')
+    const [incarnation, version, held, last] = fields.tuple(body, 4, 'an acknowledgement')
     return {
       kind: 'ack',
-      incarnation: count(incarnation, 'an incarnation'),
-      version: count(version, 'a version'),
-      held: flag(held, 'held'),
-      last: flag(last, 'last')
+      incarnation: fields.count(incarnation, 'an incarnation'),
+      version: fields.count(version, 'a version'),
+      held: fields.flag(held, 'held'),
+      last: fields.flag(last, 'last')
     }
   },
-  [KIND.ping]: (body) => ({ kind: 'ping', seq: sequence(tuple(body, 1, 'a ping')[0]) }),
-  [KIND.pong]: (body) => ({ kind: 'pong', seq: sequence(tuple(body, 1, 'a pong')[0]) }),
+  [KIND.ping]: (body) => ({ kind: 'ping', seq: sequence(fields.tuple(body, 1, 'a ping')[0]) }),
+  [KIND.pong]: (body) => ({ kind: 'pong', seq: sequence(fields.tuple(body, 1, 'a pong')[0]) }),
   [KIND.pingRequest]: (body) => ({ kind: 'pingRequest', ...toProbe(body) }),
   [KIND.pingResponse]: (body) => ({ kind: 'pingResponse', ...toProbe(body) })
 }
 
 function toProbe(body: unknown): { seq: number; target: string } {
-  const [seq, target] = tuple(body, 2, 'a probe')
-  return { seq: sequence(seq), target: peerId(target) }
+  const [seq, target] = fields.tuple(body, 2, 'a probe')
+  return { seq: sequence(seq), target: fields.peerId(target) }
 }
 
 function sequence(value: unknown): number {
-  return count(value, 'a sequence number', 2 ** 32 - 1)
+  return fields.count(value, 'a sequence number', 2 ** 32 - 1)
 }
 
 function toDigest(body: unknown): Digest {
-  const [reply, complete, closed, items] = tuple(body, 4, 'a digest')
+  const [reply, complete, closed, items] = fields.tuple(body, 4, 'a digest')
   return {
     kind: 'digest',
-    reply: flag(reply, 'reply'),
-    complete: flag(complete, 'complete'),
-    closed: flag(closed, 'closed'),
-    items: list(items, MAX_DIGEST_ITEMS, 'members').map(toDigestItem)
+    reply: fields.flag(reply, 'reply'),
+    complete: fields.flag(complete, 'complete'),
+    closed: fields.flag(closed, 'closed'),
+    items: fields.list(items, MAX_DIGEST_ITEMS, 'members').map(toDigestItem)
   }
 }
 
@@ -103,26 +103,30 @@ function fromDigestItem(item: DigestItem): unknown[] {
 }
 
 function toDigestItem(value: unknown): DigestItem {
-  const fields = tuple(value, 6, 'a digest item')
+  const given = fields.tuple(value, 6, 'a digest item')
   return {
-    peer: peerId(fields[0]),
-    ...toClaim(fields[1], fields[2], fields[3]),
-    expires: count(fields[4], 'an expiry'),
-    version: count(fields[5], 'a version')
+    peer: fields.peerId(given[0]),
+    ...toClaim(given[1], given[2], given[3]),
+    expires: fields.count(given[4], 'an expiry'),
+    version: fields.count(given[5], 'a version')
   }
 }
 
 function toClaim(incarnation: unknown, number: unknown, state: unknown): Claim {
   return {
-    incarnation: count(incarnation, 'an incarnation'),
-    refutation: refutation(number),
-    state: standing(state)
+    incarnation: fields.count(incarnation, 'an incarnation'),
+    refutation: fields.refutation(number),
+    state: fields.standing(state)
   }
 }
 
 function toDelta(body: unknown): Delta {
-  const [last, items] = tuple(body, 2, 'a delta')
-  return { kind: 'delta', last: flag(last, 'last'), items: list(items, MAX_DELTA_ITEMS, 'members').map(toDeltaItem) }
+  const [last, items] = fields.tuple(body, 2, 'a delta')
+  return {
+    kind: 'delta',
+    last: fields.flag(last, 'last'),
+    items: fields.list(items, MAX_DELTA_ITEMS, 'members').map(toDeltaItem)
+  }
 }
 
 function fromDeltaItem(item: DeltaItem): unknown[] {
@@ -143,29 +147,29 @@ function fromDeltaItem(item: DeltaItem): unknown[] {
 }
 
 function toDeltaItem(value: unknown): DeltaItem {
-  const fields = tuple(value, 12, 'a delta item')
-  const peer = peerId(fields[0])
-  const claim = toClaim(fields[1], fields[2], fields[3])
-  const from = count(fields[6], 'a version')
-  const to = count(fields[7], 'a version')
-  const entries = list(fields[11], MAX_DELTA_ENTRIES, 'entries').map(toEntry)
+  const given = fields.tuple(value, 12, 'a delta item')
+  const peer = fields.peerId(given[0])
+  const claim = toClaim(given[1], given[2], given[3])
+  const from = fields.count(given[6], 'a version')
+  const to = fields.count(given[7], 'a version')
+  const entries = fields.list(given[11], MAX_DELTA_ENTRIES, 'entries').map(toEntry)
   checkVersions(from, to, entries)
   return {
     peer,
     ...claim,
-    accuser: fields[4] === null ? undefined : peerId(fields[4]),
-    record: fields[5] === null ? undefined : toRecord(fields[5], peer, claim.incarnation),
+    accuser: given[4] === null ? undefined : fields.peerId(given[4]),
+    record: given[5] === null ? undefined : toRecord(given[5], peer, claim.incarnation),
     from,
     to,
-    done: flag(fields[8], 'done'),
-    full: flag(fields[9], 'full'),
-    floor: count(fields[10], 'a version'),
+    done: fields.flag(given[8], 'done'),
+    full: fields.flag(given[9], 'full'),
+    floor: fields.count(given[10], 'a version'),
     entries
   }
 }
 
 function toRecord(value: unknown, peer: string, incarnation: number): DeltaItem['record'] {
-  const blob = bytes(value, MAX_RECORD_BYTES + MAX_SIGNATURE_BYTES, 'a signed record')
+  const blob = fields.bytes(value, MAX_RECORD_BYTES + MAX_SIGNATURE_BYTES, 'a signed record')
   const { record } = decodeSignedRecord(blob)
   if (record.peer !== peer || record.incarnation !== incarnation) {
     throw new MeshError('ERR_PROTOCOL', `overlay delta: a record of another member or life than ${peer}`)
@@ -174,9 +178,9 @@ function toRecord(value: unknown, peer: string, incarnation: number): DeltaItem[
 }
 
 function toEntry(value: unknown): DeltaEntry {
-  if (!Array.isArray(value) || value.length < 2 || value.length > 3) throw malformed('an entry')
-  const key = text(value[0], MAX_KEY_BYTES, 'a key')
-  return { key, version: count(value[1], 'a version'), value: value.length === 3 ? value[2] : undefined }
+  if (!Array.isArray(value) || value.length < 2 || value.length > 3) throw fields.malformed('an entry')
+  const key = fields.text(value[0], MAX_KEY_BYTES, 'a key')
+  return { key, version: fields.count(value[1], 'a version'), value: value.length === 3 ? value[2] : undefined }
 }
 
 function checkVersions(from: number, to: number, entries: readonly DeltaEntry[]): void {

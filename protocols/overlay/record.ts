@@ -7,7 +7,7 @@ import {
   MAX_SIGNATURE_BYTES,
   RECORD_SIGNATURE_DOMAIN
 } from './constants.ts'
-import { bytes, count, list, optionalText, peerId, text, tuple } from './fields.ts'
+import { fields } from './fields.ts'
 import type { OverlayRecord, SignedRecord } from './messages.ts'
 import { pack, unpack } from './pack.ts'
 
@@ -27,15 +27,17 @@ export function encodeRecord(record: OverlayRecord): Uint8Array {
 
 /** Throws `ERR_MALFORMED`. */
 export function decodeRecord(encoded: Uint8Array): OverlayRecord {
-  const fields = tuple(unpack(encoded), 7, 'a member record')
+  const given = fields.tuple(unpack(encoded), 7, 'a member record')
   return {
-    peer: peerId(fields[0]),
-    name: text(fields[1], MAX_LABEL_BYTES, 'a name'),
-    region: optionalText(fields[2], MAX_LABEL_BYTES, 'a region'),
-    zone: optionalText(fields[3], MAX_LABEL_BYTES, 'a zone'),
-    addresses: list(fields[4], MAX_ADDRESSES, 'addresses').map((a) => text(a, MAX_ADDRESS_BYTES, 'an address')),
-    incarnation: count(fields[5], 'an incarnation'),
-    expires: count(fields[6], 'an expiry')
+    peer: fields.peerId(given[0]),
+    name: fields.text(given[1], MAX_LABEL_BYTES, 'a name'),
+    region: fields.optionalText(given[2], MAX_LABEL_BYTES, 'a region'),
+    zone: fields.optionalText(given[3], MAX_LABEL_BYTES, 'a zone'),
+    addresses: fields
+      .list(given[4], MAX_ADDRESSES, 'addresses')
+      .map((a) => fields.text(a, MAX_ADDRESS_BYTES, 'an address')),
+    incarnation: fields.count(given[5], 'an incarnation'),
+    expires: fields.count(given[6], 'an expiry')
   }
 }
 
@@ -55,12 +57,12 @@ export function encodeSignedRecord(recordBytes: Uint8Array, signature: Uint8Arra
 /** Throws `ERR_MALFORMED`. Says nothing about who signed: see `verifySignedRecord`. */
 export function decodeSignedRecord(blob: Uint8Array): SealedRecord {
   if (blob.byteLength > MAX_RECORD_BYTES + MAX_SIGNATURE_BYTES) throw new MeshError('ERR_MALFORMED', 'record too large')
-  const fields = tuple(unpack(blob), 2, 'a signed record')
-  const recordBytes = bytes(fields[0], MAX_RECORD_BYTES, 'record bytes')
+  const given = fields.tuple(unpack(blob), 2, 'a signed record')
+  const recordBytes = fields.bytes(given[0], MAX_RECORD_BYTES, 'record bytes')
   return {
     record: decodeRecord(recordBytes),
     bytes: recordBytes,
-    signature: bytes(fields[1], MAX_SIGNATURE_BYTES, 'a signature')
+    signature: fields.bytes(given[1], MAX_SIGNATURE_BYTES, 'a signature')
   }
 }
 

@@ -1,3 +1,4 @@
+import { Cursor, MAX_VARINT, writeVarint } from '../envelope/varint.ts'
 import { MeshError } from '../errors.ts'
 
 const encoder = new TextEncoder()
@@ -24,13 +25,8 @@ export class ByteWriter {
   }
 
   number(value: number): this {
-    this.#room(8)
-    let rest = value
-    while (rest >= 0x80) {
-      this.#bytes[this.length++] = (rest % 0x80) | 0x80
-      rest = Math.floor(rest / 0x80)
-    }
-    this.#bytes[this.length++] = rest
+    this.#room(MAX_VARINT)
+    this.length = writeVarint(this.#bytes, this.length, value)
     return this
   }
 
@@ -62,37 +58,28 @@ export class ByteWriter {
 
 /** Reads views out of `bytes`; never looks past its end, never allocates what a length claims. */
 export class ByteReader {
-  readonly #bytes: Uint8Array
-  position = 0
+  readonly #cursor = new Cursor()
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
+    this.#cursor.open(bytes)
+  }
+
+  get position(): number {
+    return this.#cursor.position
   }
 
   get done(): boolean {
-    return this.position >= this.#bytes.length
+    return this.position >= this.#cursor.bytes.length
   }
 
   number(limit = Number.MAX_SAFE_INTEGER): number {
-    let value = 0
-    let scale = 1
-    for (let i = 0; i < 8; i++) {
-      const byte = this.#bytes[this.position++]
-      if (byte === undefined) throw malformed('a number ends early')
-      value += (byte & 0x7f) * scale
-      if (byte < 0x80) {
-        if (value > limit) throw malformed(`${value} where at most ${limit} may stand`)
-        return value
-      }
-      scale *= 0x80
-    }
-    throw malformed('a number is too long')
+    const value = this.#cursor.varint()
+    if (value > limit) throw malformed(`${value} where at most ${limit} may stand`)
+    return value
   }
 
   raw(length: number): Uint8Array {
-    if (length > this.#bytes.length - this.position) throw malformed('bytes end early')
-    this.position += length
-    return this.#bytes.subarray(this.position - length, this.position)
+    return this.#cursor.take(length)
   }
 
   bytes(limit: number): Uint8Array {
@@ -100,16 +87,16 @@ export class ByteReader {
   }
 
   text(limit: number): string {
+    const bytes = this.bytes(limit)
     try {
-      return decoder.decode(this.bytes(limit))
-    } catch (error) {
-      if (error instanceof MeshError) throw error
+      return decoder.decode(bytes)
+    } catch {
       throw malformed('text is not UTF-8')
     }
   }
 
   rest(): Uint8Array {
-    return this.raw(this.#bytes.length - this.position)
+    return this.raw(this.#cursor.bytes.length - this.position)
   }
 
   end(): void {
