@@ -2,7 +2,6 @@ import { cloneData } from '../../protocols/envelope/clone.ts'
 import type { Message, Payload } from '../../protocols/envelope/message.ts'
 import { MeshError } from '../../protocols/errors.ts'
 import type { CallOptions } from '../node/calling.ts'
-import type { SendParticulars } from '../node/sending.ts'
 import type { Evidence, PublishOptions, SubscribeOptions, Subscription } from '../runtime/pubsub/types.ts'
 import type { AgentNode } from './agent-port.ts'
 import { toEverybody } from './everybody.ts'
@@ -16,6 +15,7 @@ import {
   isExactlyOnce,
   refuseProtection
 } from './options.ts'
+import { orderedParticulars, particularsOf } from './particulars.ts'
 import type { Template, Templates } from './templates.ts'
 import type {
   AgentState,
@@ -158,7 +158,9 @@ export class Agent {
     checkSendOptions(options)
     const template = this.#sends.for(target, options)
     const particulars =
-      template.group === undefined ? this.#particulars(template, options) : this.#ordered(template, options, place)
+      template.group === undefined
+        ? particularsOf(this.#node, template, options)
+        : orderedParticulars(this.#node, template, options, place)
     if (options.signal?.aborted)
       throw new MeshError('ERR_ABORTED', 'the caller aborted', { cause: options.signal.reason })
     return template.delivery === 'at-most-once'
@@ -282,40 +284,10 @@ export class Agent {
     if (this.#closed) throw new MeshError('ERR_STOPPED', `the agent ${this.name} is closed`)
   }
 
-  /** Undefined for the plain message that most are. */
-  #particulars(template: Template, options: SendOptions): SendParticulars | undefined {
-    const parent = this.#node.parent()
-    const { id, key, ttl, timeout, signal } = options
-    const pinned = template.peer !== undefined || template.instance !== undefined
-    if (
-      parent === undefined &&
-      id === undefined &&
-      key === undefined &&
-      ttl === undefined &&
-      timeout === undefined &&
-      signal === undefined &&
-      !pinned
-    ) {
-      return undefined
-    }
-    checkMessage(options)
-    const deadline = ttl === undefined ? undefined : this.#node.wallClock() + ttl
-    const extra = key === undefined && deadline === undefined ? undefined : { key, deadline }
-    const wish = key === undefined && !pinned ? undefined : { key, peer: template.peer, instance: template.instance }
-    return { id, parent, extra, key, wish, ttl, timeout, signal }
-  }
-
-  /** What has no key of its own is in one sequence, which goes to one member. */
-  #ordered(template: Template, options: SendOptions, place: number | undefined): SendParticulars | undefined {
-    const particulars = this.#particulars(template, options.key === undefined ? { ...options, key: '' } : options)!
-    if (place === undefined) return particulars
-    return { ...particulars, extra: { ...particulars.extra, sequence: place, series: 'all' } }
-  }
-
   #callOptions(template: Template, options: RequestOptions, fallback: number | undefined): CallOptions {
     this.#assertOpen()
     const { signal, timeout = fallback, idempotent = false } = options
-    const particulars = this.#particulars(template, options)
+    const particulars = particularsOf(this.#node, template, options)
     return { particulars, wish: particulars?.wish, timeout, signal, idempotent }
   }
 }

@@ -2,14 +2,15 @@ import { encodeStamp } from '../../../protocols/causality/block-encoder.ts'
 import { publicationKind } from '../../../protocols/causality/constants.ts'
 import type { Message } from '../../../protocols/envelope/message.ts'
 import { MeshError } from '../../../protocols/errors.ts'
-import { BatchWriter, encodeAsked, encodeSync } from '../../../protocols/publish-subscribe/codec.ts'
-import { FRAME, MAX_BATCH_BYTES, MAX_BATCH_MESSAGES } from '../../../protocols/publish-subscribe/constants.ts'
-import type { Route, Targets } from '../../core/pubsub/route.ts'
+import { encodeSync } from '../../../protocols/publish-subscribe/codec.ts'
+import { FRAME } from '../../../protocols/publish-subscribe/constants.ts'
+import type { Route } from '../../core/pubsub/route.ts'
 import type { CausalDriver } from '../causality/driver.ts'
 import type { Clock } from '../ports.ts'
 import type { Acknowledgements } from './acknowledgements.ts'
 import type { AssuredPublisher } from './assured-publisher.ts'
 import type { AssuredSubscription } from './assured-subscription.ts'
+import { DirectPublisher } from './direct.ts'
 import type { InterestView } from './interest.ts'
 import type { LocalSubscriptions } from './local.ts'
 import type { Logs } from './log/logs.ts'
@@ -38,12 +39,6 @@ export interface PublisherComponents {
   window: Window
   wide: WidePublisher
   logs: Logs
-}
-
-/** A batch on the direct path. Only messages that follow each other to the same nodes share one: order stays as published. */
-interface DirectBatch {
-  targets: Targets
-  writer: BatchWriter
 }
 
 /** A message as it leaves. */
@@ -76,13 +71,14 @@ const WAITING_OVERHEAD = 128
 export class Publisher {
   readonly #c: PublisherComponents
   readonly #room: WaitingRoom
+  readonly #direct: DirectPublisher
   readonly #fenced = new Set<string>()
-  #batch: DirectBatch | undefined
   #scheduled = false
 
   constructor(components: PublisherComponents) {
     this.#c = components
     this.#room = new WaitingRoom(components.limits.waitingBytes)
+    this.#direct = new DirectPublisher(components.outbound, components.stats)
     const pump = () => this.pump()
     components.outbound.onWritable = () => {
       components.assured.pump()
@@ -200,7 +196,7 @@ export class Publisher {
     if (once) {
       routes.used(topic)
       if (route.wide) wide.add(route, topic, bytes, stamp, tokens?.once)
-      else this.#direct(route.linked, topic, bytes, stamp, tokens?.once)
+      else this.#direct.add(route.linked, topic, bytes, stamp, tokens?.once)
     }
     if (keeps) {
       remote += kept.subscribers
@@ -217,38 +213,6 @@ export class Publisher {
     return { path, local: reached, remote }
   }
 
-  #direct(
-    targets: Targets,
-    topic: string,
-    bytes: Uint8Array,
-    stamp: Uint8Array | undefined,
-    token: number | undefined
-  ): void {
-    const batch = this.#batch
-    const apart =
-      token !== undefined || batch?.targets !== targets || batch.writer.length + bytes.length > MAX_BATCH_BYTES
-    if (apart) this.#leave()
-    this.#batch ??= { targets, writer: new BatchWriter() }
-    const { writer } = this.#batch
-    writer.add(topic, bytes, stamp)
-    if (token !== undefined || writer.count >= MAX_BATCH_MESSAGES || writer.length >= MAX_BATCH_BYTES)
-      this.#leave(token)
-  }
-
-  #leave(token?: number): void {
-    const batch = this.#batch
-    if (batch === undefined) return
-    this.#batch = undefined
-    const body = batch.writer.finish()
-    const { outbound, stats } = this.#c
-    const sent =
-      token === undefined
-        ? outbound.send(batch.targets.peers, FRAME.messages, body)
-        : outbound.send(batch.targets.peers, FRAME.asked, encodeAsked(token, body))
-    stats.batches.direct += sent
-    stats.bytes.direct += sent * body.length
-  }
-
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
@@ -259,7 +223,7 @@ export class Publisher {
   }
 
   flush(): void {
-    this.#leave()
+    this.#direct.flush()
     this.#c.wide.flush()
     this.#c.assured.flush()
   }
