@@ -9,6 +9,8 @@ import { Weather } from './weather.ts'
 
 /** ms of virtual time for a group to agree once the faults have ended: a hundred elections, a guess. */
 const PATIENCE = 20_000
+/** And for each entry of the longest log: some send one at a time, and take up to this for it and its answer. A guess: two round trips. */
+const PATIENCE_ENTRY = 40
 
 /** The machines of consensus over fake networks and disks: what is committed stays, and in the end everybody has it. */
 export const raft: Scenario = {
@@ -64,7 +66,8 @@ function leader(cluster: Cluster): Host | undefined {
 }
 
 function until(play: Play, cluster: Cluster, invariant: string, holds: () => boolean): void {
-  const end = cluster.elapsed + PATIENCE
+  const last = Math.max(...cluster.hosts.map(({ status }) => status?.last ?? 0))
+  const end = cluster.elapsed + PATIENCE + last * PATIENCE_ENTRY
   while (!holds()) {
     play.must(cluster.elapsed < end, invariant, { nodes: cluster.hosts.map(({ status }) => status) })
     cluster.run(20)
