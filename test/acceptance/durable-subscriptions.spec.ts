@@ -205,6 +205,31 @@ describe('A durable subscription', () => {
     assert.deepEqual(await take(two, 1), [20])
   })
 
+  it('are ready in their next life though a publisher that they know is gone, and read it when it is back', async () => {
+    await using mesh = await createMesh({ nodes: 3, seed: 14, disks: true })
+    const durable = { name: 'audit', durable: true } as const
+    const publish = async (i: number, data: unknown) =>
+      (await mesh.nodes[i]!.agent('shop')).publish('orders', data, { durable: true })
+    const first = (await mesh.nodes[2]!.agent('audit')).subscribe('orders', durable)
+    await first.ready
+    await publish(0, 1)
+    assert.deepEqual(await work(mesh, first, 1), [1])
+    mesh.crash(0)
+    mesh.crash(2)
+    await mesh.advance(20_000)
+    const audit = await (await mesh.restart(2)).agent('audit')
+    const again = audit.subscribe('orders', durable)
+    let ready = false
+    void again.ready.then(() => (ready = true))
+    await mesh.advance(20_000)
+    assert(ready)
+    await publish(1, 2)
+    assert.deepEqual(await work(mesh, again, 1), [2])
+    await mesh.restart(0)
+    await publish(0, 3)
+    assert.deepEqual(await work(mesh, again, 1), [3])
+  })
+
   it('takes nothing from a subscriber that may have left out what it wants: it waits for the publisher', async () => {
     await using mesh = await createMesh({ nodes: 3, seed: 10, disks: true })
     const [shop, narrow, wide] = await Promise.all(mesh.nodes.map((node, i) => node.agent(`agent-${i}`)))

@@ -76,7 +76,8 @@ export class LogFeed {
     this.#established = true
     // Of publishers that are gone others may have received more.
     for (const log of this.#logs.values()) log.seek()
-    await Promise.all([...this.#logs.values()].map(({ answered }) => answered.promise))
+    // Who is gone answers nothing, and publishes nothing.
+    await Promise.all(members.map((peer) => this.#logs.get(peer)!.answered.promise))
     // Should it not get there now: what was published since the subscription was made is read all the same.
     if (this.#c.cursors !== undefined) await this.#write().catch(() => this.#again())
   }
