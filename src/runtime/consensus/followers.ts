@@ -44,7 +44,7 @@ export class Followers {
     this.#scheduled = true
     this.#parts.clock.endOfTurn(() => {
       this.#scheduled = false
-      const due = this.#all.filter((follower) => this.#behind(follower))
+      const due = this.#due()
       try {
         attemptAll(due, (follower) => this.#tell(follower))
       } finally {
@@ -53,20 +53,31 @@ export class Followers {
     })
   }
 
+  /** Of those who need the snapshot one: it may be large, and others have their turn in between. */
+  #due(): Follower[] {
+    const due = this.#all.filter((follower) => this.#behind(follower))
+    const far = due.find((follower) => this.#needsSnapshot(follower))
+    return due.filter((follower) => follower === far || !this.#needsSnapshot(follower))
+  }
+
   stop(): void {
     for (const follower of this.#all.splice(0)) follower.over = true
   }
 
-  #behind({ next }: Follower): boolean {
+  #behind(follower: Follower): boolean {
     const { first, last } = this.#parts.history
-    return next <= last || (next < first && first > 1)
+    return follower.next <= last || (this.#needsSnapshot(follower) && first > 1)
+  }
+
+  #needsSnapshot({ next }: Follower): boolean {
+    return next < this.#parts.history.first
   }
 
   /** `next` is moved first: whoever throws is not told the same again. */
   #tell(follower: Follower): void {
     const { history, snapshot } = this.#parts
     if (follower.over) return
-    if (follower.next < history.first) {
+    if (this.#needsSnapshot(follower)) {
       const { index, data } = snapshot()
       follower.next = index + 1
       follower.tell({ snapshot: data, index })

@@ -46,7 +46,7 @@ export class ConsensusDriver implements LinkHandler {
     const { self, clock, dice, links, membership } = parts
     this.#server = new ConsensusServer(self, clock)
     this.#asks = new NumberedTable(Buffer.from(dice.bytes(4)).readInt32LE())
-    this.#own = { peer: self, answer: (answer) => this.#answered(self, answer), open: new Map() }
+    this.#own = { peer: self, full: false, answer: (answer) => this.#answered(self, answer), open: new Map() }
     this.#leave = membership.subscribe((event) => {
       if (event.kind === 'member-down') this.#lost(event.member.record.peer)
     })

@@ -11,6 +11,8 @@ import type { LocalReplica } from './types.ts'
 
 /** Who waits for something to happen in a group. */
 export interface Waiter {
+  /** Nothing that may be large is worked out for it now. */
+  readonly full: boolean
   opened(close: () => void): void
   done(index: number, value: Uint8Array): void
   failed(error: unknown): void
@@ -115,6 +117,7 @@ export class LongPolls {
   #changed({ waiter }: Open, { part, question, known }: Await): boolean {
     try {
       if (this.#replica.status().role !== 'leader') throw new MeshError('ERR_NOT_LEADER', 'this replica does not lead')
+      if (waiter.full) throw muchWaits()
       const value = pack(this.#replica.query(part, unpack(question)))
       if (Buffer.compare(value, known) === 0) return false
       waiter.done(this.#replica.applied, value)
@@ -128,6 +131,7 @@ export class LongPolls {
     if (!this.#open.has(open)) return
     const { waiter } = open
     try {
+      if (waiter.full) throw muchWaits()
       if ('snapshot' in followed) {
         const { index, snapshot } = followed
         waiter.done(index + 1, pack([[index, partOfSnapshot(snapshot, part)]]))
@@ -145,6 +149,11 @@ export class LongPolls {
 }
 
 const NOTHING = pack([null])
+
+/** It is asked again. */
+export function muchWaits(): MeshError {
+  return new MeshError('ERR_QUEUE_FULL', 'large answers wait already')
+}
 
 function notLed(): MeshError {
   return new MeshError('ERR_NOT_LEADER', 'this replica hears of no leader')

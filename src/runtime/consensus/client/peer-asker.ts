@@ -5,6 +5,9 @@ import { MeshError } from '../../../../protocols/errors.ts'
 import type { Link } from '../../links/types.ts'
 import type { Asker } from './server.ts'
 
+/** Bytes of large answers that wait for the link: as of the link itself. A guess. */
+const MOST_LARGE = 8 * 2 ** 20
+
 /** A peer's stream of calls. Its answers of a turn leave together. */
 export class PeerAsker implements Asker {
   readonly open = new Map<number, () => void>()
@@ -15,6 +18,7 @@ export class PeerAsker implements Asker {
   #bytes = 0
   /** One after the other: parts of two attempts at the same call do not mix. */
   #large = Promise.resolve()
+  #largeBytes = 0
 
   constructor(link: Link) {
     this.#link = link
@@ -24,10 +28,15 @@ export class PeerAsker implements Asker {
     return this.#link.peer
   }
 
+  get full(): boolean {
+    return this.#largeBytes >= MOST_LARGE
+  }
+
   answer(answer: Answer): void {
     this.waiting--
     if (this.#link.closed) return
     if ('value' in answer && answer.value.length > FRAME_BYTES) {
+      this.#largeBytes += answer.value.length
       this.#large = this.#large.then(() => this.#inParts(answer))
       return
     }
@@ -63,6 +72,8 @@ export class PeerAsker implements Asker {
       }
     } catch (error) {
       ignore(error)
+    } finally {
+      this.#largeBytes -= value.length
     }
   }
 

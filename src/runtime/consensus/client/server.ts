@@ -3,7 +3,7 @@ import type { Answer, Call, CallBody } from '../../../../protocols/consensus/mes
 import { pack, unpack } from '../../../../protocols/envelope/messagepack.ts'
 import { MeshError, toRemoteShape } from '../../../../protocols/errors.ts'
 import type { Clock } from '../../ports.ts'
-import { LongPolls, type Waiter } from './long-polls.ts'
+import { LongPolls, muchWaits, type Waiter } from './long-polls.ts'
 import { membersOf } from './members.ts'
 import type { LocalReplica } from './types.ts'
 
@@ -11,10 +11,14 @@ import type { LocalReplica } from './types.ts'
 export interface Asker {
   /** PeerId. */
   readonly peer: string
+  /** Much that it asked for has not left yet: what may be large is not worked out for it, it is to ask again. */
+  readonly full: boolean
   answer(answer: Answer): void
   /** What waits for something to happen, by its number: to be called when nobody wants it any more. */
   readonly open: Map<number, () => void>
 }
+
+type ReadCall = Extract<Call, { op: 'read' }>
 
 /** Answers the calls to the replicas of this node. */
 export class ConsensusServer {
@@ -45,6 +49,8 @@ export class ConsensusServer {
     const { replica, polls } = served
     if (call.op === 'await') polls.await(call, waiterOf(call.id, asker, replica))
     else if (call.op === 'follow') polls.follow(call, waiterOf(call.id, asker, replica))
+    else if (call.op === 'read')
+      this.#read(replica, call, asker).catch((error) => asker.answer(failure(call.id, error, replica)))
     else
       this.#serve(replica, call, asker.peer).then(
         (done) => asker.answer({ id: call.id, ...done, rest: 0 }),
@@ -52,9 +58,17 @@ export class ConsensusServer {
       )
   }
 
+  /** What it gives is counted before the next one is worked out. */
+  async #read(replica: LocalReplica, { id, least, part, question }: ReadCall, asker: Asker): Promise<void> {
+    await replica.reached(least ?? (await replica.readIndex()), { timeout: POLL })
+    if (asker.full) throw muchWaits()
+    const value = pack(replica.query(part, unpack(question)))
+    asker.answer({ id, index: replica.applied, term: 0, value, rest: 0 })
+  }
+
   async #serve(
     replica: LocalReplica,
-    call: Exclude<CallBody, { op: 'await' | 'follow' }>,
+    call: Exclude<CallBody, { op: 'await' | 'follow' | 'read' }>,
     peer: string
   ): Promise<{ index: number; term: number; value: Uint8Array }> {
     switch (call.op) {
@@ -68,11 +82,6 @@ export class ConsensusServer {
         // Who was left out is told by nobody else: its own replica will never come so far.
         const { voters, learners } = replica.status().configuration
         return { index, term: 0, value: membersOf(replica).includes(peer) ? NOTHING : pack([voters, learners]) }
-      }
-      case 'read': {
-        await replica.reached(call.least ?? (await replica.readIndex()), { timeout: POLL })
-        const value = pack(replica.query(call.part, unpack(call.question)))
-        return { index: replica.applied, term: 0, value }
       }
       case 'change':
         await replica.reconfigure({ voters: call.voters, learners: call.learners })
@@ -92,6 +101,9 @@ const NOTHING = pack(undefined)
 
 function waiterOf(id: number, asker: Asker, replica: LocalReplica): Waiter {
   return {
+    get full() {
+      return asker.full
+    },
     opened: (close) => void asker.open.set(id, close),
     done: (index, value) => {
       asker.open.delete(id)
