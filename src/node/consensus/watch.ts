@@ -23,7 +23,9 @@ export function watch<Item, State>(
   const left = new AbortController()
   const ends = signal === undefined ? left.signal : AbortSignal.any([left.signal, signal])
   // What is applied from now on is not missed, whenever the first item is asked for.
-  const from = watching.from ?? client.next
+  const from = watching.from ?? client.next ?? client.index({ signal: ends }).then((index) => index + 1)
+  // Whoever never asks for an item is not told.
+  Promise.resolve(from).catch(() => {})
   const items = follow(watching, from, ends)
   return {
     next: () => items.next(),
@@ -39,11 +41,11 @@ export function watch<Item, State>(
 
 async function* follow<Item, State>(
   { client, shown, state }: Watching<Item, State>,
-  from: number | undefined,
+  from: number | Promise<number>,
   signal: AbortSignal
 ): AsyncGenerator<Item | WatchSnapshot<State>, undefined> {
   try {
-    let at = from ?? (await client.index({ signal })) + 1
+    let at = await from
     for (let ahead = client.follow(MACHINE, at, { signal }); ; ) {
       const { next, value } = await ahead
       at = next

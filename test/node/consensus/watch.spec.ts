@@ -23,6 +23,24 @@ async function collected(mesh: Mesh, items: readonly Item[], count: number): Pro
 }
 
 describe('consensus: watch', () => {
+  it('begins with the call, whenever the first item is asked for: at a client, and at a member that has just started', async () => {
+    await using mesh = await createMesh({ nodes: 4, seed: 7, disks: true })
+    const groups = await openGroups(mesh, 3)
+    for (let i = 0; i < 5; i++) await groups[3]!.propose('before', i)
+    const voters = mesh.nodes.slice(0, 3).map(({ peerId }) => peerId)
+    mesh.crash(2)
+    for (let i = 5; i < 10; i++) await groups[3]!.propose('before', i, { timeout: 20_000 })
+    await mesh.restart(2)
+    for (const open of [() => mesh.nodes[2]!.consensus('config', { voters }), () => groups[3]!]) {
+      const group = await open()
+      const watched = group.watch()
+      await mesh.advance(5_000)
+      await groups[0]!.propose('after', group.name)
+      await mesh.advance(1_000)
+      assert.equal((await watched.next()).value!.key, 'after')
+    }
+  })
+
   it('tells what happens to the keys, in the order of the log, from any index on', async () => {
     await using mesh = await createMesh({ nodes: 4, seed: 1 })
     const groups = await openGroups(mesh, 3)

@@ -23,6 +23,8 @@ export class GroupClient {
   readonly #leave: () => void
   #term = 0
   #member = false
+  /** Whoever leads has said how far the log is, since this was opened: 0 before. */
+  #last = 0
   #members: GroupClientParts['members']
   /** The end of the own replica's log when it was told that the members are others: until it goes on, what it says of them is old. */
   #outdated: number | undefined
@@ -52,9 +54,13 @@ export class GroupClient {
     return this.#reads.seen
   }
 
-  /** The index after what is applied here or was seen; undefined where this node is no member and cannot know. */
+  /**
+   * The index after what is applied here or was seen; undefined where this node cannot know: it is no member, or has just
+   * started and may have applied little of what it missed.
+   */
   get next(): number | undefined {
-    return this.#member ? Math.max(this.seen, this.#parts.replica.applied) + 1 : undefined
+    if (!this.#member || this.#last === 0) return undefined
+    return Math.max(this.#last, this.seen, this.#parts.replica.applied) + 1
   }
 
   get closed(): boolean {
@@ -93,6 +99,7 @@ export class GroupClient {
         ...{ part, body: cloneData(body), ask: undefined, settled: false },
         resolve: (asked) => {
           this.#reads.saw(asked.index)
+          this.#last = Math.max(this.#last, asked.index)
           this.#term = Math.max(this.#term, asked.term)
           pending.resolve(asked)
         },
@@ -140,7 +147,9 @@ export class GroupClient {
 
   /** An index that what is read now is not below. */
   async index(wait: Wait): Promise<number> {
-    return (await this.#calls.lead({ op: 'index' }, wait)).index
+    const { index } = await this.#calls.lead({ op: 'index' }, wait)
+    this.#last = Math.max(this.#last, index)
+    return index
   }
 
   async change(voters: readonly string[], learners: readonly string[], wait: Wait): Promise<void> {
