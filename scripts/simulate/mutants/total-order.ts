@@ -77,7 +77,7 @@ export const totalOrder: readonly Mutant[] = [
     promise,
     scenario,
     file: 'src/runtime/ordering/sequence-reader.ts',
-    find: 'return new SequenceCursor(client.seen + 1, true)',
-    replace: 'return new SequenceCursor(client.seen + 2, true)'
+    find: 'return new SequenceCursor(last + 1, true)',
+    replace: 'return new SequenceCursor(last + 2, true)'
   }
 ]

@@ -30,6 +30,8 @@ export interface ReaderParts {
   readonly client: OrderingClient
   /** Index to begin at; undefined: what is said from now on. */
   readonly from: number | undefined
+  /** Somebody waits for `ready`: until then whoever leads may be asked where that is. */
+  readonly awaited: boolean
   /** Whether it may hand out more; once that has changed, `pump` is to be called. */
   open(): boolean
   /** Where it begins; before anything else is told. */
@@ -43,6 +45,8 @@ export interface ReaderParts {
 
 /** ms for which a replica is asked where its log ends, before another is. */
 const PATIENCE = 2_000
+/** ms for which whoever leads is asked: less than a subscription waits for its groups. A guess: an election's time. */
+const LED = 1_500
 /** ms before a group that cannot be read is asked again. A guess. */
 const AGAIN = 500
 
@@ -99,21 +103,28 @@ export class SequenceReader {
     }
   }
 
-  /** Where it begins: at what is known to have been said, or before that. */
+  /** Where it begins: behind all that was said before, as far as anybody in reach can tell. */
   async #begin(): Promise<SequenceCursor | undefined> {
-    const { client, from } = this.#parts
+    const { client, from, awaited } = this.#parts
     if (from !== undefined) return new SequenceCursor(from, from > 1)
+    if (client.next !== undefined) return new SequenceCursor(client.next, true)
+    const { signal } = this.#stopped
     while (!this.#over) {
-      const { next } = client
-      if (next !== undefined) return new SequenceCursor(next, true)
-      try {
-        await client.read('sequences', { last: '' }, 'eventual', { timeout: PATIENCE, signal: this.#stopped.signal })
-        return new SequenceCursor(client.seen + 1, true)
-      } catch {
-        await this.#again()
-      }
+      // A member's own replica may just have started: whoever leads knows what it lacks.
+      const asked = awaited && client.isMember ? await known(client.index({ signal, timeout: LED })) : undefined
+      const last = asked ?? (await this.#lastSeen(signal))
+      if (last !== undefined) return new SequenceCursor(last + 1, true)
+      await this.#again()
     }
     return undefined
+  }
+
+  /** What some replica has, or what this node has heard of. */
+  async #lastSeen(signal: AbortSignal): Promise<number | undefined> {
+    const { client } = this.#parts
+    const read = client.read('sequences', { last: '' }, 'eventual', { signal, timeout: PATIENCE })
+    // Of a group of which nothing was ever heard it is not known where it ends.
+    return (await known(read.then(() => client.seen))) ?? (client.seen > 0 ? client.seen : undefined)
   }
 
   async #take(cursor: SequenceCursor, next: number, [snapshot, ...entries]: FollowValue): Promise<void> {
@@ -152,6 +163,15 @@ export class SequenceReader {
     const { promise, resolve: over } = Promise.withResolvers<void>()
     this.#pause = { timer: this.#parts.clock.after(AGAIN, over), over }
     return promise
+  }
+}
+
+/** Undefined where nobody could say. */
+async function known<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked
+  } catch {
+    return undefined
   }
 }
 

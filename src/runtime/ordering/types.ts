@@ -1,7 +1,10 @@
 import type { GroupClient } from '../consensus/client/group-client.ts'
 
 /** What a total order needs of a group: its log, and where that is. */
-export type OrderingClient = Pick<GroupClient, 'propose' | 'follow' | 'read' | 'next' | 'seen' | 'closed'>
+export type OrderingClient = Pick<
+  GroupClient,
+  'propose' | 'follow' | 'read' | 'index' | 'next' | 'seen' | 'isMember' | 'closed'
+>
 
 /** The groups that this node has opened. */
 export interface OrderingGroups {

@@ -271,9 +271,10 @@ class MeshPubSub implements PubSub {
     const delivery = deliveryOf(options)
     const wish = { pattern, delivery, linked: delivery === 'at-most-once' && options.overflow === 'reject' }
     const channel = channelOfPattern(pattern)
+    let told = false
     const closed = (subscription: Subscription) => {
       if (channel !== undefined) this.#channels.release(channel)
-      this.#announcer.remove(wish)
+      if (told) this.#announcer.remove(wish)
       onClosed?.(subscription)
     }
     const subscription =
@@ -281,8 +282,12 @@ class MeshPubSub implements PubSub {
         ? this.#assure(pattern, options, limits, owner, closed)
         : this.#listen(pattern, options, limits, owner, closed)
     if (channel !== undefined) this.#channels.need(channel)
-    const announced = this.#announcer.add(wish, subscription.signal)
-    subscription.ready = this.#ordered?.join(subscription, options, announced) ?? announced
+    const announce = async (): Promise<void> => {
+      subscription.signal.throwIfAborted()
+      told = true
+      await this.#announcer.add(wish, subscription.signal)
+    }
+    subscription.ready = this.#ordered?.join(subscription, options, announce) ?? announce()
     // Whoever does not wait for it need not handle that it failed.
     subscription.ready.catch(() => {})
     this.#evidence.changed()
@@ -334,7 +339,8 @@ class MeshPubSub implements PubSub {
     this.#reading.add(subscription)
     this.#logs.feed(subscription, options, limits)
     if (this.#ordered === undefined) return subscription
-    subscription.ready = this.#ordered.join(subscription, options, subscription.ready)
+    const { ready } = subscription
+    subscription.ready = this.#ordered.join(subscription, options, () => ready)
     subscription.ready.catch((error) => subscription.fail(error))
     return subscription
   }

@@ -176,7 +176,7 @@ describe('total order of publications', () => {
     mesh.heal()
     const { got } = read(late)
     await agents[0]!.publish('news', 2, { ordering: 'total', group: groups[0], timeout: 30_000 })
-    await mesh.advance(2_000)
+    while (!got.has('news')) await mesh.advance(100)
     assert.equal(got.get('news')?.at(-1)?.split(' ')[1], '2')
   })
 
@@ -318,6 +318,56 @@ describe('total order of publications', () => {
     const third = await open()
     await mesh.advance(3_000)
     assert.deepEqual(numbers(third.got.get('news')), upTo(5))
+  })
+
+  it('is from now on for a subscription of a host that has just started, whose log is yet to be applied', async () => {
+    await start({ nodes: 3, seed: 41, disks: true })
+    const publisher = await mesh.nodes[0]!.agent('publisher')
+    const publish = (n: number) =>
+      publisher.publish('news', n, { ordering: 'total', group: groups[0], timeout: 30_000 })
+    for (const n of [1, 2]) await publish(n)
+    const voters = mesh.nodes.map(({ peerId }) => peerId)
+    mesh.crash(2)
+    await publish(3)
+    await mesh.restart(2)
+    const reader = await mesh.nodes[2]!.agent('reader')
+    await mesh.nodes[2]!.consensus('config', { voters })
+    const all = [{}, { delivery: 'at-least-once' } as const].map((options) => reader.subscribe('news', options))
+    await Promise.all(all.map(({ ready }) => ready))
+    const late = all.map(read)
+    for (const n of [4, 5]) await publish(n)
+    await mesh.advance(2_000)
+    for (const { got } of late) assert.deepEqual(got.get('news'), ['4 4', '5 5'])
+  })
+
+  it('reaches a subscription that it was told of, though its host has not yet asked the group for anything', async () => {
+    await start({ nodes: 5, seed: 42, latency: [1, 200] })
+    const agents = await Promise.all(mesh.nodes.map((node, i) => node.agent(`agent-${i}`)))
+    for (let round = 0; round < 10; round++) {
+      const topic = `news.${round}`
+      const total = { ordering: 'total', group: groups[0], timeout: 20_000 } as const
+      const waiting = agents[0]!.publish(topic, round, { ...total, waitFor: { subscribers: 2 } })
+      const subscriptions = [2, 4].map((i) => agents[i]!.subscribe(topic))
+      assert.equal((await waiting).subscribers, 2)
+      await Promise.all(subscriptions.map((subscription) => subscription.close()))
+    }
+  })
+
+  it('reaches a subscription that was there before its host opened the group, from the opening on', async () => {
+    mesh = await createMesh({ nodes: 3, seed: 43, latency: [20, 60] })
+    const voters = mesh.nodes.map(({ peerId }) => peerId)
+    const open = (i: number) => mesh.nodes[i]!.consensus('config', { voters })
+    const agents = await Promise.all(mesh.nodes.map((node, i) => node.agent(`agent-${i}`)))
+    const all = [{}, { delivery: 'at-least-once' } as const].map((options) => agents[2]!.subscribe('news', options))
+    await Promise.all(all.map(({ ready }) => ready))
+    const early = all.map(read)
+    groups = [await open(0), await open(1)]
+    await groups[0]!.propose('ready', true)
+    const publishing = agents[0]!.publish('news', 'a', { ordering: 'total', group: groups[0] })
+    await open(2)
+    await publishing
+    await mesh.advance(3_000)
+    for (const { got } of early) assert.deepEqual(got.get('news'), ['1 a'])
   })
 
   it('waits for a subscription that is slow, which holds up nobody else', async () => {

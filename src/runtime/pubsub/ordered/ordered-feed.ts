@@ -41,8 +41,11 @@ export class OrderedFeed implements Settling {
     }
   }
 
-  /** Reads one more group. Resolves once nothing that it orders later is missed, also by a next life, or it said that it may be. `ERR_STORAGE`. */
-  async read(group: string): Promise<void> {
+  /**
+   * Reads one more group. Resolves once nothing that it orders later is missed, also by a next life, or it said that it may be; where
+   * that is not `awaited`, what it orders meanwhile is not missed either. `ERR_STORAGE`.
+   */
+  async read(group: string, awaited = true): Promise<void> {
     const { clock, ordering, subscription, cursors, from } = this.#c
     const client = ordering.groups.find(group)
     if (client === undefined || this.#readers.has(group)) return
@@ -50,7 +53,7 @@ export class OrderedFeed implements Settling {
     const known = await cursors?.load(group)
     if (this.#closed) return
     const reader = new SequenceReader({
-      ...{ clock, client, from: known === undefined ? (from === 'start' ? 1 : undefined) : known + 1 },
+      ...{ clock, client, awaited, from: known === undefined ? (from === 'start' ? 1 : undefined) : known + 1 },
       open: () => !subscription.full,
       begins: (next) => {
         this.#progress.set(group, new Progress(next))

@@ -19,6 +19,9 @@ import type { OrderedSubscription } from './ordered-subscription.ts'
 import { OrderedSubscriptions } from './ordered-subscriptions.ts'
 import type { PublicationOrdering } from './types.ts'
 
+/** ms after which a subscription is announced though no group has said where it begins. A guess: some round trips. */
+const ANNOUNCED = 500
+
 interface OrderedPublicationsParts {
   readonly self: string
   readonly clock: Clock
@@ -68,9 +71,25 @@ export class OrderedPublications {
     return { id: message.id, topic, path: 'group', sequence, subscribers, peers: [], acknowledged: false }
   }
 
-  /** Resolves once `announced` has, and nothing that a group orders later is missed. */
-  async join(subscription: OrderedSubscription, options: SubscribeOptions, announced: Promise<void>): Promise<void> {
-    await Promise.all([announced, this.#subscriptions.join(subscription, options)])
+  /**
+   * Resolves once nothing that a group orders later is missed, and what `announce` gave has. Who publishes is told of the
+   * subscription once it reads, and counts on it; or soon in any case: other publications wait for no group.
+   */
+  async join(
+    subscription: OrderedSubscription,
+    options: SubscribeOptions,
+    announce: () => Promise<void>
+  ): Promise<void> {
+    const reading = this.#subscriptions.join(subscription, options)
+    if (reading === undefined) return announce()
+    const { promise: soon, resolve } = Promise.withResolvers<void>()
+    const timer = this.#parts.clock.after(ANNOUNCED, resolve)
+    const announced = Promise.race([reading, soon]).then(announce)
+    try {
+      await Promise.all([announced, reading])
+    } finally {
+      timer.cancel()
+    }
   }
 
   leave(subscription: OrderedSubscription): Promise<void> {

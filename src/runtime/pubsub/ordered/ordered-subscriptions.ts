@@ -48,8 +48,8 @@ export class OrderedSubscriptions {
     this.#store = store
   }
 
-  /** Resolves once nothing that is published later is missed, or it was said that it may be. `ERR_STORAGE`. */
-  async join(subscription: OrderedSubscription, { durable, name, from }: SubscribeOptions): Promise<void> {
+  /** Resolves once nothing that is published later is missed, or it was said that it may be; undefined where there is no group. `ERR_STORAGE`. */
+  join(subscription: OrderedSubscription, { durable, name, from }: SubscribeOptions): Promise<unknown> | undefined {
     const { clock, ordering, linger, emit } = this.#c
     this.#all.add(subscription)
     if (subscription.paced) {
@@ -65,7 +65,7 @@ export class OrderedSubscriptions {
       }),
       this.#feeds.get(subscription)?.read(group)
     ])
-    await Promise.all(reading)
+    return reading.length === 0 ? undefined : Promise.all(reading)
   }
 
   /** Resolves once how far it was is on disk, where it is durable. `ERR_STORAGE`. */
@@ -89,17 +89,17 @@ export class OrderedSubscriptions {
 
   #opened(group: string): void {
     if (this.#all.size === 0 || this.#stopped) return
-    this.#share(group)
+    this.#share(group, false)
     // What cannot be remembered now is tried again with what comes.
-    for (const feed of this.#feeds.values()) void feed.read(group).catch(() => {})
+    for (const feed of this.#feeds.values()) void feed.read(group, false).catch(() => {})
   }
 
-  #share(group: string): SequenceReader {
+  #share(group: string, awaited = true): SequenceReader {
     let reader = this.#shared.get(group)
     if (reader !== undefined) return reader
     const { clock, ordering, local, emit } = this.#c
     reader = new SequenceReader({
-      ...{ clock, client: ordering.groups.find(group)!, from: undefined },
+      ...{ clock, client: ordering.groups.find(group)!, from: undefined, awaited },
       open: () => true,
       begins: () => {},
       hand: (sequenced) => this.#hand(sequenced),
