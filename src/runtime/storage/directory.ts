@@ -60,6 +60,18 @@ export class Directory {
     return this.#segments.get(segment.number)?.keys ?? 0
   }
 
+  /** Keys, of whatever segment. */
+  get size(): number {
+    return this.#rows.size
+  }
+
+  /** The keys that have their value in a segment. Looks at all keys. */
+  in(segment: Segment): string[] {
+    const found: string[] = []
+    for (const [key, row] of this.#rows) if (this.#segment[row] === segment.number) found.push(key)
+    return found
+  }
+
   /** 0 where there is no such key. */
   version(key: string): number {
     const row = this.#rows.get(key)
@@ -131,7 +143,7 @@ export class Directory {
   /** Deletes the keys whose values stand in a segment: it goes, and they could not be read. */
   forget(segment: Segment): void {
     if (this.keysIn(segment) === 0) return
-    for (const [key, row] of this.#rows) if (this.#segment[row] === segment.number) this.delete(key)
+    for (const key of this.in(segment)) this.delete(key)
   }
 
   /**
