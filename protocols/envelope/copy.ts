@@ -19,7 +19,7 @@ export function copyFrom(source: Uint8Array, start: number): Uint8Array {
   const copy = new Uint8Array(slab.buffer, used, length)
   used += (length + 7) & ~7
   if (length < SHORT) for (let i = 0; i < length; i++) copy[i] = source[start + i]!
-  else copy.set(source.subarray(start))
+  else copy.set(start === 0 ? source : source.subarray(start))
   return copy
 }
 

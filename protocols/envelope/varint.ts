@@ -63,14 +63,42 @@ export class Cursor {
 /** Bytes that one number can take. */
 export const MAX_VARINT = 8
 
+/** Up to here the processor's own shifts do: the remainder of a larger number is a call. */
+const MOST_SHIFTED = 0x7fff_ffff
+
 export function writeVarint(out: Uint8Array, position: number, value: number): number {
+  while (value > MOST_SHIFTED) {
+    const high = Math.floor(value / 0x80)
+    out[position++] = (value - high * 0x80) | 0x80
+    value = high
+  }
   while (value >= 0x80) {
-    out[position++] = (value % 0x80) | 0x80
-    value = Math.floor(value / 0x80)
+    out[position++] = (value & 0x7f) | 0x80
+    value >>>= 7
   }
   out[position++] = value
   return position
 }
+
+/** A text behind its length in bytes. Short ones of ASCII, as most are, cost no call. */
+export function writeText(out: Buffer, position: number, text: string): number {
+  const { length } = text
+  let at = writeVarint(out, position, length)
+  if (length < SHORT_TEXT) {
+    let i = 0
+    for (; i < length; i++) {
+      const code = text.charCodeAt(i)
+      if (code > 0x7f) break
+      out[at + i] = code
+    }
+    if (i === length) return at + length
+  }
+  at = writeVarint(out, position, Buffer.byteLength(text))
+  return at + out.write(text, at, 'utf8')
+}
+
+/** Characters up to which a loop beats a call. A guess. */
+const SHORT_TEXT = 64
 
 export function writeSigned(out: Uint8Array, position: number, value: number): number {
   return writeVarint(out, position, value < 0 ? -value * 2 - 1 : value * 2)

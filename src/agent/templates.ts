@@ -27,6 +27,8 @@ export interface Order {
 export interface Template extends Guarantee {
   readonly attributes: AttributeSet
   readonly name: string
+  /** Whom its messages are for, unless one of them says more. */
+  readonly destination: string
   /** What its receiver may pause. */
   readonly flow: string
   readonly peer: string | undefined
@@ -147,10 +149,14 @@ export class Templates {
     const plain = delivery === 'at-least-once' && acknowledged && !guarantee.numbered
     const { numbered, durable } = guarantee
     return {
-      ...{ attributes, name, flow, peer, instance, lane, ordering, group, plain },
+      ...{ attributes, name, destination: destinationOf(name), flow, peer, instance, lane, ordering, group, plain },
       ...{ delivery, timeout, policy, acknowledged, numbered, durable }
     }
   }
+}
+
+export function destinationOf(agent: string, peer = '', instance = ''): string {
+  return `${agent}\0${peer}\0${instance}`
 }
 
 function keep(table: Map<string, Entry[]>, key: string, entries: Entry[] | undefined, entry: Entry): void {
@@ -171,6 +177,7 @@ export function storedTemplate(attributes: AttributeSet, durable: boolean, defau
     ...storedGuarantee(attributes.guarantee, durable, defaults),
     attributes,
     name,
+    destination: destinationOf(name),
     flow: flowOf(name, type),
     peer: routing?.peer,
     instance: routing?.instance,

@@ -108,12 +108,15 @@ export class Attempts implements WriteAheadOwner {
 
   /** Whoever may have handled it already is asked first, where it would recognise it. */
   #choose(consignment: Consignment): Member | undefined {
-    const { template, pin, among, claim, claimedAt, member, transmitted, failure, attempts } = consignment
+    const { template, claim, claimedAt, member, transmitted } = consignment
     const { router, links } = this.#parts
-    const wish = among === undefined ? consignment.wish : { ...consignment.wish, coordinated: among }
     const now = links.turn.monotonic
-    const choose = (narrowed: Consignment['wish']) =>
-      router.choose(template.name, template.attributes.type, now, narrowed)
+    const { name, attributes } = template
+    // The first attempt, as most of them are.
+    if (!transmitted && member === undefined) return router.choose(name, attributes.type, now, consignment.wish)
+    const { pin, among, failure, attempts } = consignment
+    const wish = among === undefined ? consignment.wish : { ...consignment.wish, coordinated: among }
+    const choose = (narrowed: Consignment['wish']) => router.choose(name, attributes.type, now, narrowed)
     if (pin !== undefined) return choose({ ...wish, peer: pin })
     const uncertain = claim !== undefined && transmitted && !(failure instanceof RemoteError)
     if (uncertain && (template.durable || attempts <= 2)) {

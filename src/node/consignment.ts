@@ -1,5 +1,5 @@
 import { SettledReceipt, StoredReceipt } from '../agent/receipt.ts'
-import type { Template } from '../agent/templates.ts'
+import { destinationOf, type Template } from '../agent/templates.ts'
 import type { Receipt } from '../agent/types.ts'
 import type { Mark } from '../core/causality/destination.ts'
 import type { Dispatched } from '../core/delivery/dispatch.ts'
@@ -112,6 +112,8 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
   readonly #transportTo: (peer: string) => string
   #end: PromiseWithResolvers<Receipt> | undefined
   #receipt: PromiseWithResolvers<Receipt> | undefined
+  /** Its sender has its receipt: it is stored. */
+  #told = false
 
   constructor(
     consignor: Consignor,
@@ -131,7 +133,8 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
     this.wish = wish
     this.agent = template.name
     this.bytes = draft.data.length
-    this.destination = destinationOf(template.name, wish?.peer, wish?.instance)
+    this.destination =
+      wish === undefined ? template.destination : destinationOf(template.name, wish.peer, wish.instance)
     // Members that the sender named are apart: one that is away holds up no other's copy of what goes to all.
     this.order = wish?.key === undefined ? undefined : `${this.destination}\0${wish.key}`
   }
@@ -194,9 +197,11 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
 
   kept(): void {
     this.stored = true
-    if (this.#receipt === undefined || this.draft === undefined) return
+    const receipt = this.#receipt
+    if (receipt === undefined || this.draft === undefined || this.#told) return
+    this.#told = true
     const { draft, attempts, claimedAt } = this
-    this.#receipt.resolve(new StoredReceipt(draft, attempts, claimedAt, this.#transportTo, this.settled))
+    receipt.resolve(new StoredReceipt(draft, attempts, claimedAt, this.#transportTo, this.settled))
   }
 
   /** It was sent before, and this is what comes of that. */
@@ -209,7 +214,7 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
   ended(status: Receipt['status']): void {
     const receipt = new SettledReceipt(this.draft!, status, this.attempts, this.peer, this.#transportTo)
     this.#end?.resolve(receipt)
-    this.#receipt?.resolve(receipt)
+    if (!this.#told) this.#receipt?.resolve(receipt)
   }
 
   reject(error: unknown): void {
@@ -221,7 +226,3 @@ export class Consignment implements Parcel, Tracked, Dispatched, Enlisted {
 
 /** Nobody has to look at how it ended. */
 function ignored(): void {}
-
-export function destinationOf(agent: string, peer: string | undefined, instance: string | undefined): string {
-  return `${agent}\0${peer ?? ''}\0${instance ?? ''}`
-}

@@ -1,6 +1,6 @@
 import { copyFrom } from '../../protocols/envelope/copy.ts'
 import { type ErrorCode, MeshError } from '../../protocols/errors.ts'
-import type { Template } from '../agent/templates.ts'
+import { destinationOf, type Template } from '../agent/templates.ts'
 import type { Receipt } from '../agent/types.ts'
 import { Dispatch } from '../core/delivery/dispatch.ts'
 import { Outbox, type OutboxEffect } from '../core/delivery/outbox.ts'
@@ -10,7 +10,7 @@ import { Draft } from '../runtime/delivery/composer.ts'
 import type { Timer } from '../runtime/ports.ts'
 import type { Bury } from './at-least-once.ts'
 import { Attempts, type AttemptsOwner, type AttemptsParts } from './attempts.ts'
-import { Consignment, type Consignor, destinationOf } from './consignment.ts'
+import { Consignment, type Consignor } from './consignment.ts'
 import { codeOf, isAway, isFinal, isVoided, stopped, wasUnaccepted, whyGivenUp } from './failures.ts'
 import { contentOf, type NamedSends, nameOf } from './named-sends.ts'
 import { Removals } from './removals.ts'
@@ -161,7 +161,7 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     if (!consignment.template.durable) this.#volatile++
     this.#all.add(consignment)
     this.#parts.names.begin(consignment)
-    this.#outbox.handle({ kind: 'keep', parcel: consignment }, this.#parts.links.turn.monotonic, this.#sink)
+    this.#outbox.keep(consignment)
     this.#dispatch.add(consignment)
     this.#arm()
   }
@@ -174,7 +174,7 @@ export class Dispatcher implements Consignor, AttemptsOwner {
     this.#pumping = true
     try {
       for (let next = this.#dispatch.next(); next !== undefined; next = this.#dispatch.next()) {
-        this.#outbox.handle({ kind: 'begin', parcel: next }, this.#parts.links.turn.monotonic, this.#sink)
+        this.#outbox.begin(next, this.#sink)
       }
     } finally {
       this.#pumping = false

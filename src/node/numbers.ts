@@ -9,6 +9,9 @@ const PREFIX = 'numbers/'
 export class Numbers {
   readonly #store: () => Store
   readonly #byPeer = new Map<string, Numbering>()
+  /** The one that was asked for last: asked for some times for each message. */
+  #peer: string | undefined
+  #numbering = new Numbering()
   /** Writes of bounds on their way. */
   readonly #securing = new Map<string, Promise<void>>()
   #epoch = 0
@@ -36,12 +39,15 @@ export class Numbers {
   }
 
   for(peer: string): Numbering {
+    if (peer === this.#peer) return this.#numbering
     let numbering = this.#byPeer.get(peer)
     if (numbering === undefined) {
       this.#byPeer.set(peer, (numbering = new Numbering()))
       // Nothing outlives the process, its epoch included: there is nothing to secure.
       if (!this.#store().durable) numbering.confirm(Number.POSITIVE_INFINITY)
     }
+    this.#peer = peer
+    this.#numbering = numbering
     return numbering
   }
 

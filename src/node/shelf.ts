@@ -6,12 +6,19 @@ import type { Change, Store } from '../runtime/storage/types.ts'
 import type { Consignment } from './consignment.ts'
 
 const PREFIX = 'outbox/'
+/** Hexadecimal digits of a key. */
+const DIGITS = 14
+/** The last two of them, ready made: a key for each message is to cost little. */
+const LAST_TWO = Array.from({ length: 0x100 }, (_, n) => n.toString(16).padStart(2, '0'))
 
 /** The messages that are on disk until they are settled: `outbox/<n>`, in the order of sending. */
 export class Shelf {
   readonly #store: () => Store
   readonly #decoder = new StandaloneDecoder()
   #last = 0
+  /** What the keys of the present 256 begin with. */
+  #beginning = ''
+  #beginningOf = -1
 
   constructor(store: () => Store) {
     this.#store = store
@@ -19,14 +26,20 @@ export class Shelf {
 
   /** A key for one more record. */
   key(): string {
-    return PREFIX + (++this.#last).toString(16).padStart(14, '0')
+    const n = ++this.#last
+    const page = Math.floor(n / 0x100)
+    if (page !== this.#beginningOf) {
+      this.#beginning = PREFIX + page.toString(16).padStart(DIGITS - 2, '0')
+      this.#beginningOf = page
+    }
+    return this.#beginning + LAST_TWO[n % 0x100]!
   }
 
   /** What puts it here as it is now. Its draft must be here. */
   changes(consignment: Consignment): Change[] {
     const { record, draft, accepted, attempts, spared, content, claim, claimedAt, coordinated, replaces } = consignment
-    const said = { accepted, attempts, spared, content, coordinated }
-    const progress = { ...said, peer: claimedAt || undefined, number: claim?.at ?? 0 }
+    const peer = claimedAt === '' ? undefined : claimedAt
+    const progress = { accepted, attempts, spared, content, coordinated, peer, number: claim?.at ?? 0 }
     const changes: Change[] = [{ key: record, value: encodeRecord(progress, draft!) }]
     if (replaces !== undefined && !consignment.stored) changes.push({ key: replaces, value: undefined })
     return changes

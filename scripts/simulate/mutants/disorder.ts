@@ -34,8 +34,8 @@ export const disorder: readonly Mutant[] = [
     promise,
     scenario,
     file: 'src/node/shelf.ts',
-    find: "(++this.#last).toString(16).padStart(14, '0')",
-    replace: '(++this.#last).toString(16)'
+    find: "n.toString(16).padStart(2, '0')",
+    replace: 'n.toString(16)'
   },
   {
     name: 'a message of a former life has lost its key',

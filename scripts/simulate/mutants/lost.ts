@@ -100,7 +100,7 @@ export const lost: readonly Mutant[] = [
     promise,
     scenario: 'durable',
     file: 'src/core/delivery/numbering.ts',
-    find: 'return Math.min(this.#open.next, this.#next)',
+    find: 'return Math.min(this.#restored.next, this.#taken[this.#first]?.at ?? this.#next)',
     replace: 'return this.#next'
   }
 ]

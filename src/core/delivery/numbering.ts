@@ -3,8 +3,14 @@ import { Deadlines, type Due } from './deadlines.ts'
 /** Numbers that are reserved at a time. A crash leaves at most so many unused; a reservation costs one small record. */
 export const BLOCK = 1_024
 
-/** A number in use: by what is outstanding, or by a dead letter that may be sent again. `at` is the number. */
-export type Claim = Due
+/** A number in use: by what is outstanding, or by a dead letter that may be sent again. `at` is the number; `slot` is -1 once it is settled. */
+export interface Claim extends Due {
+  /** Of a former life. */
+  readonly restored: boolean
+}
+
+/** Places of settled numbers that are given back at once. A guess. */
+const SLACK = 1_024
 
 /**
  * The numbers of the messages to one host: what its inbox recognises a second copy by. They rise from 1 and are never used
@@ -15,7 +21,13 @@ export type Claim = Due
  * `confirmed` must not leave.
  */
 export class Numbering {
-  readonly #open = new Deadlines<Claim>()
+  /** Those of former lives, which come in no order. */
+  readonly #restored = new Deadlines<Claim>()
+  /** Those of this life, in their order: most are settled in it too. What `#first` says is open, if anything is. */
+  #taken: (Claim | undefined)[] = []
+  #first = 0
+  /** Settled ones behind the first. */
+  #holes = 0
   #next: number
   #reserved: number
   #confirmed: number
@@ -27,27 +39,39 @@ export class Numbering {
 
   /** Every number below it is settled for good. */
   get floor(): number {
-    return Math.min(this.#open.next, this.#next)
+    return Math.min(this.#restored.next, this.#taken[this.#first]?.at ?? this.#next)
   }
 
   /** Numbers in use. */
   get size(): number {
-    return this.#open.size
+    return this.#restored.size + this.#taken.length - this.#first - this.#holes
   }
 
   /** The next number, in use from here on. */
   take(): Claim {
-    return this.#claim(this.#next++)
+    const claim = { at: this.#next++, slot: 0, restored: false }
+    this.#taken.push(claim)
+    return claim
   }
 
   /** A number that a former life used and has not settled. Before the first `take`. */
   restore(number: number): Claim {
-    return this.#claim(number)
+    const claim = { at: number, slot: -1, restored: true }
+    this.#restored.add(claim)
+    return claim
   }
 
   /** Nothing is sent under it any more. Of one that is settled already nothing happens. */
   settle(claim: Claim): void {
-    this.#open.remove(claim)
+    if (claim.slot < 0) return
+    if (claim.restored) {
+      this.#restored.remove(claim)
+      return
+    }
+    claim.slot = -1
+    if (claim !== this.#taken[this.#first]) this.#holes++
+    else this.#advance()
+    if (this.#first > SLACK || this.#holes > SLACK + this.size) this.#shorten()
   }
 
   /** Whether the number may leave. */
@@ -75,9 +99,20 @@ export class Numbering {
     this.#reserved = this.#confirmed
   }
 
-  #claim(number: number): Claim {
-    const claim = { at: number, slot: -1 }
-    this.#open.add(claim)
-    return claim
+  /** The first is settled: so are perhaps some behind it. */
+  #advance(): void {
+    const taken = this.#taken
+    taken[this.#first++] = undefined
+    while (this.#first < taken.length && taken[this.#first]!.slot < 0) {
+      taken[this.#first++] = undefined
+      this.#holes--
+    }
+  }
+
+  /** Dead letters may stay open while millions behind them are settled. */
+  #shorten(): void {
+    this.#taken = this.#taken.filter((claim) => claim !== undefined && claim.slot >= 0)
+    this.#first = 0
+    this.#holes = 0
   }
 }

@@ -27,9 +27,6 @@ export interface Parcel {
 
 export type OutboxInput<P extends Parcel> =
   | { kind: 'send'; parcel: P }
-  /** Taken, and not sent before `begin`. It expires meanwhile. */
-  | { kind: 'keep'; parcel: P }
-  | { kind: 'begin'; parcel: P }
   /** The attempt was none: nothing was sent. As after `keep`. */
   | { kind: 'withdraw'; parcel: P }
   | { kind: 'acknowledged'; parcel: P }
@@ -72,13 +69,6 @@ export class Outbox<P extends Parcel> implements Machine<OutboxInput<P>, OutboxE
         if (this.#closed === undefined) this.#transmit(input.parcel, sink)
         else this.#giveUp(input.parcel, undefined, this.#closed.error, sink)
         break
-      case 'keep':
-        this.size++
-        this.#expire(input.parcel)
-        break
-      case 'begin':
-        this.#transmit(input.parcel, sink)
-        break
       case 'withdraw':
         input.parcel.attempts--
         input.parcel.state = 'new'
@@ -102,6 +92,17 @@ export class Outbox<P extends Parcel> implements Machine<OutboxInput<P>, OutboxE
         }
         break
     }
+  }
+
+  /** Takes a parcel that is not sent before `begin`, and expires meanwhile. */
+  keep(parcel: P): void {
+    this.size++
+    this.#expire(parcel)
+  }
+
+  /** Its turn has come. */
+  begin(parcel: P, sink: Sink<OutboxEffect<P>>): void {
+    this.#transmit(parcel, sink)
   }
 
   /** `acknowledged`, without an input object: the hot path. An acknowledgement that comes late still counts. */

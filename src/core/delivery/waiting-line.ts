@@ -35,10 +35,8 @@ export class WaitingLine<T extends InLine> {
     while (this.#head < this.#items.length) {
       const item = this.#items[this.#head]!
       this.#items[this.#head++] = undefined
-      if (this.#head === this.#items.length) {
-        this.#items = []
-        this.#head = 0
-      } else if (this.#head > SLACK && 2 * this.#head > this.#items.length) {
+      // A line that is empty most of the time keeps its array: a new one for each member was a sixteenth of a message.
+      if (this.#head > SLACK && 2 * this.#head > this.#items.length) {
         this.#items = this.#items.slice(this.#head)
         this.#head = 0
       }

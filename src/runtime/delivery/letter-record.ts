@@ -32,7 +32,7 @@ export function encodeLetter(head: LetterHead, draft: Draft): Uint8Array {
   out[0] = VERSION
   const at = writeVarint(out, 1, packed.length)
   out.set(packed, at)
-  return encodeBehind(out.subarray(0, at + packed.length), draft)
+  return encodeBehind(out, at + packed.length, draft)
 }
 
 /** Throws `ERR_CORRUPT`, `ERR_MALFORMED`. */

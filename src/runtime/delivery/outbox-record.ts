@@ -1,5 +1,5 @@
 import { encodeBehind, type StandaloneDecoder } from '../../../protocols/envelope/standalone.ts'
-import { Cursor, MAX_VARINT, writeVarint } from '../../../protocols/envelope/varint.ts'
+import { Cursor, MAX_VARINT, writeText, writeVarint } from '../../../protocols/envelope/varint.ts'
 import type { WireMessage } from '../../../protocols/envelope/wire-message.ts'
 import { MeshError } from '../../../protocols/errors.ts'
 import type { Draft } from './composer.ts'
@@ -45,16 +45,11 @@ export function encodeRecord(
   at = writeVarint(head, at, attempts)
   at = writeVarint(head, at, spared)
   at = writeVarint(head, at, number)
-  const length = Buffer.byteLength(peer)
-  at = writeVarint(head, at, length)
-  at += head.write(peer, at, 'utf8')
+  at = writeText(head, at, peer)
   at = writeVarint(head, at, content.length)
-  at += head.write(content, at, 'latin1')
-  if (coordinated !== '') {
-    at = writeVarint(head, at, Buffer.byteLength(coordinated))
-    at += head.write(coordinated, at, 'utf8')
-  }
-  return encodeBehind(head.subarray(0, at), draft)
+  if (content !== '') at += head.write(content, at, 'latin1')
+  if (coordinated !== '') at = writeText(head, at, coordinated)
+  return encodeBehind(head, at, draft)
 }
 
 /** Throws `ERR_CORRUPT`, `ERR_MALFORMED`. */

@@ -18,7 +18,7 @@ export function encodeBatch(changes: readonly Change[], offsets: number[]): Uint
   let at = 0
   for (let i = 0; i < changes.length; i++) {
     const { key, value } = changes[i]!
-    const length = scratch.write(key, at + LENGTHS)
+    const length = writeKey(key, at + LENGTHS)
     scratch.writeUInt32LE(length, at)
     scratch.writeUInt32LE(value === undefined ? DELETED : value.length, at + 4)
     at += LENGTHS + length
@@ -29,6 +29,21 @@ export function encodeBatch(changes: readonly Change[], offsets: number[]): Uint
   }
   return scratch.subarray(0, at)
 }
+
+/** Returns its length in bytes. Most keys are short and ASCII: those cost no call. */
+function writeKey(key: string, at: number): number {
+  const { length } = key
+  if (length > SHORT_KEY) return scratch.write(key, at)
+  for (let i = 0; i < length; i++) {
+    const code = key.charCodeAt(i)
+    if (code > 0x7f) return scratch.write(key, at)
+    scratch[at + i] = code
+  }
+  return length
+}
+
+/** Characters up to which a loop beats a call. A guess. */
+const SHORT_KEY = 64
 
 /** Calls `visit` for each change; `size` is undefined where it deletes. */
 export function eachChange(

@@ -17,6 +17,12 @@ export interface Place {
   readonly size: number
 }
 
+/** A segment, and how many keys have their value in it. */
+interface Holding {
+  readonly segment: Segment
+  keys: number
+}
+
 /**
  * Which keys there are and where their values stand (Sheehy & Smith, "Bitcask: A Log-Structured Hash Table for Fast
  * Key/Value Data", 2010: the keydir). A million keys must not be a million objects: what is known of a key stands in
@@ -35,7 +41,9 @@ export class Directory {
   #size = new Uint32Array(INITIAL)
   #version = new Float64Array(INITIAL)
   /** By number, those that hold a value, and how many keys have theirs there. */
-  readonly #segments = new Map<number, { segment: Segment; keys: number }>()
+  readonly #segments = new Map<number, Holding>()
+  /** The one that a key was entered in last. */
+  #entered: Holding | undefined
   #bytes = 0
 
   /** Bytes of all keys' records: what the store would take without anything outdated. */
@@ -50,6 +58,18 @@ export class Directory {
   /** How many keys have their value in a segment. */
   keysIn(segment: Segment): number {
     return this.#segments.get(segment.number)?.keys ?? 0
+  }
+
+  /** Keys, of whatever segment. */
+  get size(): number {
+    return this.#rows.size
+  }
+
+  /** The keys that have their value in a segment. Looks at all keys. */
+  in(segment: Segment): string[] {
+    const found: string[] = []
+    for (const [key, row] of this.#rows) if (this.#segment[row] === segment.number) found.push(key)
+    return found
   }
 
   /** 0 where there is no such key. */
@@ -123,7 +143,7 @@ export class Directory {
   /** Deletes the keys whose values stand in a segment: it goes, and they could not be read. */
   forget(segment: Segment): void {
     if (this.keysIn(segment) === 0) return
-    for (const [key, row] of this.#rows) if (this.#segment[row] === segment.number) this.delete(key)
+    for (const key of this.in(segment)) this.delete(key)
   }
 
   /**
@@ -143,9 +163,12 @@ export class Directory {
   }
 
   #enter(segment: Segment): void {
-    const known = this.#segments.get(segment.number)
-    if (known === undefined) this.#segments.set(segment.number, { segment, keys: 1 })
-    else known.keys++
+    const { number } = segment
+    // Nearly always the one that grows.
+    let known = this.#entered?.segment === segment ? this.#entered : this.#segments.get(number)
+    if (known === undefined || known.keys === 0) this.#segments.set(number, (known = { segment, keys: 0 }))
+    known.keys++
+    this.#entered = known
   }
 
   #leave(number: number): void {

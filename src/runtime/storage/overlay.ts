@@ -1,21 +1,15 @@
-/** The next value of a key. */
-interface Entry {
-  readonly value: Uint8Array | undefined
-  readonly version: number
-}
-
 /**
  * The newest value of each key that is on its way to disk. A map for each group of the log, dropped with it: one map in
  * which keys come and go keeps, once it is old, what was ever in it (`NumberedTable` says why), here every message.
  *
  * Invariant: of two groups, as many as there are at a time, the later one's value is the key's.
  */
-export class Overlay {
+export class Overlay<T> {
   /** What is in the group that is under way, where a later one has begun. */
-  #former = new Map<string, Entry>()
-  #current = new Map<string, Entry>()
+  #former = new Map<string, T>()
+  #current = new Map<string, T>()
 
-  get(key: string): Entry | undefined {
+  get(key: string): T | undefined {
     return this.#current.get(key) ?? this.#former.get(key)
   }
 
@@ -23,8 +17,8 @@ export class Overlay {
     return this.#current.has(key) || this.#former.has(key)
   }
 
-  set(key: string, value: Uint8Array | undefined, version: number): void {
-    this.#current.set(key, { value, version })
+  set(key: string, next: T): void {
+    this.#current.set(key, next)
   }
 
   /** Of both groups: a key may come twice. */

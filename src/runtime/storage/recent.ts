@@ -30,7 +30,7 @@ export class RecentValues {
 
   /** The key has another value now; nobody has asked for it yet. */
   update(key: string, value: Uint8Array | undefined): void {
-    if (!this.#values.has(key)) return
+    if (this.#values.size === 0 || !this.#values.has(key)) return
     if (value === undefined) this.#remove(key)
     else this.add(key, value)
   }

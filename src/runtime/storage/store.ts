@@ -28,16 +28,20 @@ interface Placed {
   length: number
 }
 
-/** A batch that is on its way to disk. */
+/** A key's next value, on its way to disk. */
 interface Pending {
-  readonly record: Placed
-  /** 0 for what compaction writes again: the keys keep the versions that they have. */
+  readonly key: string
+  /** Undefined deletes the key. */
+  readonly value: Uint8Array | undefined
+  /** 0 for what compaction writes again: the key keeps the version that it has. */
   readonly version: number
-  readonly changes: readonly Change[]
-  /** Where it begins in the record's payload, and each of its values from there. */
-  readonly from: number
-  readonly offsets: readonly number[]
+  readonly record: Placed
+  /** Where it begins in the record's payload. */
+  readonly offset: number
 }
+
+/** Where the values of the batch begin that is being placed. Nothing awaits while it is in use. */
+const offsets: number[] = []
 
 export interface StoreOptions {
   /** Told of what was damaged. */
@@ -81,7 +85,7 @@ class LogStore implements Store {
   /** What is on disk. */
   readonly #directory: Directory
   /** The newest value of each key that is on its way there: what readers see. */
-  readonly #overlay = new Overlay()
+  readonly #overlay = new Overlay<Pending>()
   readonly #recent = new RecentValues()
   readonly #compaction: Compaction
   #pending: Pending[] = []
@@ -118,9 +122,7 @@ class LogStore implements Store {
 
   writeLater(changes: readonly Change[]): void {
     if (this.#closed) return
-    const version = ++this.#version
-    this.#place(changes, version)
-    for (const { key, value } of changes) this.#overlay.set(key, value, version)
+    this.#place(changes, ++this.#version)
   }
 
   sync(): Promise<void> {
@@ -146,13 +148,12 @@ class LogStore implements Store {
 
   /** Batches up to the record `last` are on disk now: the directory knows them instead of the overlay. */
   written(segment: Segment, base: number, last: number): void {
+    const pending = this.#pending
     let count = 0
-    for (const pending of this.#pending) {
-      if (pending.record.index > last) break
-      count++
-      this.#settle(pending, segment, base)
+    for (; count < pending.length && pending[count]!.record.index <= last; count++) {
+      this.#settle(pending[count]!, segment, base)
     }
-    this.#pending.splice(0, count)
+    this.#pending = pending.slice(count)
     this.#overlay.written(this.#pending.length === 0)
     this.#compaction.consider()
   }
@@ -174,7 +175,7 @@ class LogStore implements Store {
   }
 
   #place(changes: readonly Change[], version: number): void {
-    const offsets = new Array<number>(changes.length)
+    if (changes.length === 0) return
     const batch = encodeBatch(changes, offsets)
     const from = this.#log.extend(batch, RECORD_BYTES)
     let record = this.#pending.at(-1)?.record
@@ -184,19 +185,23 @@ class LogStore implements Store {
       record = { index: this.#log.last, at, length: 0 }
     }
     record.length += batch.length
-    this.#pending.push({ record, version, changes, from: Math.max(0, from), offsets })
-  }
-
-  #settle({ record, version, changes, from, offsets }: Pending, segment: Segment, base: number): void {
-    const directory = this.#directory
-    const { length } = record
-    const at = base + record.at
     for (let i = 0; i < changes.length; i++) {
       const { key, value } = changes[i]!
-      if (value === undefined) directory.delete(key)
-      else directory.set(key, version || directory.version(key), segment, at, length, from + offsets[i]!, value.length)
-      this.#recent.update(key, value)
+      const pending = { key, value, version, record, offset: Math.max(0, from) + offsets[i]! }
+      this.#pending.push(pending)
+      // What compaction copies is on disk already, and no news.
+      if (version !== 0) this.#overlay.set(key, pending)
     }
+  }
+
+  #settle({ key, value, version, record, offset }: Pending, segment: Segment, base: number): void {
+    const directory = this.#directory
+    if (value === undefined) directory.delete(key)
+    else {
+      const { at, length } = record
+      directory.set(key, version || directory.version(key), segment, base + at, length, offset, value.length)
+    }
+    this.#recent.update(key, value)
   }
 
   /** What the keys have now; a key that has nothing any more is left out. */

@@ -11,7 +11,7 @@ describe('values on their way to disk', () => {
   it('are the newest of the groups that are not there yet, whatever comes in which order', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
-        const overlay = new Overlay()
+        const overlay = new Overlay<{ version: number }>()
         let open: Map<string, number> | undefined
         let underWay: Map<string, number> | undefined
         for (const [version, it] of steps.entries()) {
@@ -28,7 +28,7 @@ describe('values on their way to disk', () => {
             if (open === undefined) overlay.begin()
             open ??= new Map()
             open.set(it, version)
-            overlay.set(it, version % 2 === 0 ? undefined : new Uint8Array([version]), version)
+            overlay.set(it, { version })
           }
           const model = new Map([...(underWay ?? []), ...(open ?? [])])
           for (const key of KEYS) {
