@@ -51,8 +51,8 @@ export const council: readonly Mutant[] = [
     scenario,
     seed: 3,
     file: 'src/runtime/consensus/client/proposals.ts',
-    find: 'const { ask, done } = sent',
-    replace: `const { ask, done } = sent
+    find: 'proposal.ask = ask',
+    replace: `proposal.ask = ask
     const first = (ask.call as { command: Uint8Array }).command
     Object.defineProperty(ask.call, 'command', {
       enumerable: true,

@@ -1,8 +1,9 @@
 import { POLL } from '../../../../protocols/consensus/constants.ts'
 import type { Answer, Call, CallBody } from '../../../../protocols/consensus/messages.ts'
-import { pack, unpack } from '../../../../protocols/envelope/messagepack.ts'
+import { pack } from '../../../../protocols/envelope/messagepack.ts'
 import { MeshError, toRemoteShape } from '../../../../protocols/errors.ts'
 import type { Clock } from '../../ports.ts'
+import { answer, LeaderReads, type Reader } from './leader-reads.ts'
 import { LongPolls, type Waiter } from './long-polls.ts'
 import { membersOf } from './members.ts'
 import type { LocalReplica } from './types.ts'
@@ -16,11 +17,17 @@ export interface Asker {
   readonly open: Map<number, () => void>
 }
 
+interface Served {
+  readonly replica: LocalReplica
+  readonly polls: LongPolls
+  readonly reads: LeaderReads
+}
+
 /** Answers the calls to the replicas of this node. */
 export class ConsensusServer {
   readonly #clock: Clock
   readonly #self: string
-  readonly #groups = new Map<string, { readonly replica: LocalReplica; readonly polls: LongPolls }>()
+  readonly #groups = new Map<string, Served>()
 
   constructor(self: string, clock: Clock) {
     this.#self = self
@@ -28,7 +35,7 @@ export class ConsensusServer {
   }
 
   open(name: string, replica: LocalReplica): void {
-    this.#groups.set(name, { replica, polls: new LongPolls(replica, this.#clock) })
+    this.#groups.set(name, { replica, polls: new LongPolls(replica, this.#clock), reads: new LeaderReads(replica) })
   }
 
   stop(): void {
@@ -45,6 +52,7 @@ export class ConsensusServer {
     const { replica, polls } = served
     if (call.op === 'await') polls.await(call, waiterOf(call.id, asker, replica))
     else if (call.op === 'follow') polls.follow(call, waiterOf(call.id, asker, replica))
+    else if (call.op === 'read') this.#read(served, call, readerOf(call.id, asker, replica))
     else
       this.#serve(replica, call, asker.peer).then(
         (done) => asker.answer({ id: call.id, ...done, rest: 0 }),
@@ -52,9 +60,19 @@ export class ConsensusServer {
       )
   }
 
+  #read({ replica, reads }: Served, call: Extract<CallBody, { op: 'read' }>, reader: Reader): void {
+    if (call.least === undefined) reads.add(call, reader)
+    else if (replica.ended === undefined && call.least <= replica.applied) answer(replica, call, reader)
+    else
+      replica.reached(call.least, { timeout: POLL }).then(
+        () => answer(replica, call, reader),
+        (error) => reader.failed(error)
+      )
+  }
+
   async #serve(
     replica: LocalReplica,
-    call: Exclude<CallBody, { op: 'await' | 'follow' }>,
+    call: Exclude<CallBody, { op: 'await' | 'follow' | 'read' }>,
     peer: string
   ): Promise<{ index: number; term: number; value: Uint8Array }> {
     switch (call.op) {
@@ -68,11 +86,6 @@ export class ConsensusServer {
         // Who was left out is told by nobody else: its own replica will never come so far.
         const { voters, learners } = replica.status().configuration
         return { index, term: 0, value: membersOf(replica).includes(peer) ? NOTHING : pack([voters, learners]) }
-      }
-      case 'read': {
-        await replica.reached(call.least ?? (await replica.readIndex()), { timeout: POLL })
-        const value = pack(replica.query(call.part, unpack(call.question)))
-        return { index: replica.applied, term: 0, value }
       }
       case 'change':
         await replica.reconfigure({ voters: call.voters, learners: call.learners })
@@ -101,6 +114,13 @@ function waiterOf(id: number, asker: Asker, replica: LocalReplica): Waiter {
       asker.open.delete(id)
       asker.answer(failure(id, error, replica))
     }
+  }
+}
+
+function readerOf(id: number, asker: Asker, replica: LocalReplica): Reader {
+  return {
+    done: (index, value) => asker.answer({ id, index, term: 0, value, rest: 0 }),
+    failed: (error) => asker.answer(failure(id, error, replica))
   }
 }
 
