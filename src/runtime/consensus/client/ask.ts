@@ -40,7 +40,7 @@ export class Ask implements Numbered, Enlisted {
   firstSentAt: number | undefined
   #parts: Uint8Array[] = []
   #bytes = 0
-  readonly #owner: AskOwner
+  #owner: AskOwner | undefined
   /** Its number is free again. */
   readonly #settled: (ask: Ask) => void
 
@@ -88,17 +88,20 @@ export class Ask implements Numbered, Enlisted {
   }
 
   resolve(done: Done): void {
-    if (this.#settle()) this.#owner.answered(this, done)
+    this.#settle()?.answered(this, done)
   }
 
   reject(error: unknown): void {
-    if (this.#settle()) this.#owner.failed(this, error)
+    this.#settle()?.failed(this, error)
   }
 
-  #settle(): boolean {
-    if (this.settled) return false
+  /** Whom to tell, the first time. Not kept: what an old table still points at must not keep its caller's things alive. */
+  #settle(): AskOwner | undefined {
+    const owner = this.#owner
+    if (this.settled) return undefined
     this.settled = true
+    this.#owner = undefined
     this.#settled(this)
-    return true
+    return owner
   }
 }
