@@ -3,7 +3,7 @@ import type { Answer, Call, CallBody } from '../../../../protocols/consensus/mes
 import { pack } from '../../../../protocols/envelope/messagepack.ts'
 import { MeshError, toRemoteShape } from '../../../../protocols/errors.ts'
 import type { Clock } from '../../ports.ts'
-import { answer, LeaderReads, type Reader } from './leader-reads.ts'
+import { LeaderReads, type Reader, respond } from './leader-reads.ts'
 import { LongPolls, type Waiter } from './long-polls.ts'
 import { membersOf } from './members.ts'
 import type { LocalReplica } from './types.ts'
@@ -35,7 +35,11 @@ export class ConsensusServer {
   }
 
   open(name: string, replica: LocalReplica): void {
-    this.#groups.set(name, { replica, polls: new LongPolls(replica, this.#clock), reads: new LeaderReads(replica) })
+    this.#groups.set(name, {
+      replica,
+      polls: new LongPolls(replica, this.#clock),
+      reads: new LeaderReads(replica, this.#clock)
+    })
   }
 
   stop(): void {
@@ -62,10 +66,10 @@ export class ConsensusServer {
 
   #read({ replica, reads }: Served, call: Extract<CallBody, { op: 'read' }>, reader: Reader): void {
     if (call.least === undefined) reads.add(call, reader)
-    else if (replica.ended === undefined && call.least <= replica.applied) answer(replica, call, reader)
+    else if (replica.ended === undefined && call.least <= replica.applied) respond(replica, call, reader)
     else
       replica.reached(call.least, { timeout: POLL }).then(
-        () => answer(replica, call, reader),
+        () => respond(replica, call, reader),
         (error) => reader.failed(error)
       )
   }
