@@ -1,7 +1,8 @@
 import { Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE, Unpackr } from 'msgpackr'
 import { MeshError } from '../errors.ts'
 import { Kind, refuse, survey } from './kinds.ts'
-import { NOT_PLAIN, readPlain, writePlain } from './messagepack-plain.ts'
+import { readPlain } from './messagepack-plain-reader.ts'
+import { NOT_PLAIN, writePlain } from './messagepack-plain-writer.ts'
 import { scan } from './messagepack-scan.ts'
 import { lift, lower } from './tags.ts'
 
@@ -25,11 +26,13 @@ function prepare(value: unknown, root: string | undefined): unknown {
 
 /** Bytes that nobody else writes to. Throws `ERR_UNREPRESENTABLE`, whose path starts with `root`. */
 export function pack(value: unknown, root?: string): Uint8Array {
+  const shared = slab
   const from = used
-  const end = writePlain(value, slab, from, slab.length)
+  const end = writePlain(value, shared, from, shared.length)
   if (end !== NOT_PLAIN) {
-    used = end
-    return new Uint8Array(slab.buffer, from, end - from)
+    // Unless a getter had something packed that made another.
+    if (shared === slab) used = end
+    return new Uint8Array(shared.buffer, from, end - from)
   }
   // The next one has room, if that was what it lacked.
   if (slab.length - used < SLAB_BYTES / 2) newSlab()

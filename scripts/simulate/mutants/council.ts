@@ -104,7 +104,7 @@ export const council: readonly Mutant[] = [
     scenario,
     file: 'src/runtime/consensus/client/leader-reads.ts',
     find: 'if (index !== this.#index) this.#begin(index)',
-    replace: 'if (this.#index === undefined) this.#begin(index)'
+    replace: 'if (this.#index === undefined) this.#begin(index)\n    else index.catch(() => {})'
   },
   {
     name: 'an answer that was prepared counts whatever was committed since',

@@ -100,6 +100,22 @@ describe('envelope: plain MessagePack', () => {
     )
   })
 
+  it('is not mixed up with what a getter packs meanwhile', () => {
+    const inner: Uint8Array[] = []
+    const value = {
+      before: 1,
+      get between() {
+        inner.push(pack({ inner: 'x'.repeat(20) }), pack(new Uint8Array(6_000)))
+        return 2
+      },
+      after: 'y'.repeat(20)
+    }
+    const outer = Array.from({ length: 300 }, () => pack(value))
+    for (const bytes of outer) assert.deepEqual(unpack(bytes), { before: 1, between: 2, after: 'y'.repeat(20) })
+    for (const [i, bytes] of inner.entries())
+      assert.deepEqual(unpack(bytes), i % 2 === 0 ? { inner: 'x'.repeat(20) } : new Uint8Array(6_000))
+  })
+
   it('gives each its own bytes', () => {
     const all = Array.from({ length: 5_000 }, (_, i) => pack({ key: `key ${i}`, value: i }))
     for (const [i, bytes] of all.entries()) assert.deepEqual(unpack(bytes), { key: `key ${i}`, value: i })
