@@ -49,7 +49,7 @@ export const council: readonly Mutant[] = [
     name: 'what is sent again has a new number',
     promise,
     scenario,
-    seed: 3,
+    seed: 8,
     file: 'src/runtime/consensus/client/proposals.ts',
     find: 'proposal.ask = ask',
     replace: `proposal.ask = ask
@@ -110,6 +110,7 @@ export const council: readonly Mutant[] = [
     name: 'an answer that was prepared counts whatever was committed since',
     promise,
     scenario,
+    seed: 26,
     file: 'src/runtime/consensus/client/leader-reads.ts',
     find: 'value !== undefined && at >= index',
     replace: 'value !== undefined && at >= 0 * index'
