@@ -99,14 +99,6 @@ export const council: readonly Mutant[] = [
     replace: 'waiting !== undefined && !waiting.ask.settled'
   },
   {
-    name: 'a leader has a read wait with others whose round is out already',
-    promise,
-    scenario,
-    file: 'src/runtime/consensus/client/leader-reads.ts',
-    find: 'if (index !== this.#index) this.#begin(index)',
-    replace: 'if (this.#index === undefined) this.#begin(index)\n    else index.catch(() => {})'
-  },
-  {
     name: 'an answer that was prepared counts whatever was committed since',
     promise,
     scenario,
