@@ -84,7 +84,7 @@ export const council: readonly Mutant[] = [
     name: 'a strong read does not wait for its index',
     promise,
     scenario,
-    seed: 10,
+    seed: 7,
     file: 'src/runtime/consensus/client/group-reads.ts',
     find: '!this.isLeftOut(done) && this.#soon(done.index)',
     replace: '!this.isLeftOut(done)'
@@ -93,7 +93,7 @@ export const council: readonly Mutant[] = [
     name: 'a strong read shares an index that was asked for before it began',
     promise,
     scenario,
-    seed: 35,
+    seed: 18,
     file: 'src/runtime/consensus/client/group-reads.ts',
     find: 'waiting !== undefined && waiting.ask.attempts === 0 && !waiting.ask.settled',
     replace: 'waiting !== undefined && !waiting.ask.settled'
@@ -102,7 +102,7 @@ export const council: readonly Mutant[] = [
     name: 'an answer that was prepared counts whatever was committed since',
     promise,
     scenario,
-    seed: 26,
+    seed: 21,
     file: 'src/runtime/consensus/client/leader-reads.ts',
     find: 'value !== undefined && at >= index',
     replace: 'value !== undefined && at >= 0 * index'
