@@ -4,11 +4,13 @@ import { MeshError } from '../errors.ts'
 import { MAX_GROUP_BYTES, MAX_MEMBERS, MAX_PEER_BYTES } from '../raft/constants.ts'
 import { MAX_BATCH, MAX_MESSAGE_BYTES, MAX_PART_BYTES, Op } from './constants.ts'
 import type { Answer, Call, CallBody, Calls } from './messages.ts'
+import { decodeUsualAnswers, decodeUsualCalls, encodeUsualAnswers, encodeUsualCalls } from './usual.ts'
 
 const fields = new Fields('consensus')
 
-export function encodeCalls({ group, calls }: Calls): Uint8Array {
-  return pack([group, calls.map((call) => [call.id, Op[call.op], ...argumentsOf(call)])])
+export function encodeCalls(frame: Calls): Uint8Array {
+  const { group, calls } = frame
+  return encodeUsualCalls(frame) ?? pack([group, calls.map((call) => [call.id, Op[call.op], ...argumentsOf(call)])])
 }
 
 function argumentsOf(call: CallBody): unknown[] {
@@ -33,6 +35,10 @@ function argumentsOf(call: CallBody): unknown[] {
 
 /** `ERR_MALFORMED` for what breaks a limit or a type, `ERR_PROTOCOL` for an unknown operation. Bytes in it are views of `body`. */
 export function decodeCalls(body: Uint8Array): Calls {
+  return decodeUsualCalls(body) ?? decodeAnyCalls(body)
+}
+
+function decodeAnyCalls(body: Uint8Array): Calls {
   const [group, calls] = fields.tuple(unpack(body), 2)
   if (group === '') throw fields.malformed('a group')
   return { group: fields.text(group, MAX_GROUP_BYTES), calls: batch(calls).map(decodeCall) }
@@ -95,6 +101,10 @@ function bodyOf(op: unknown, args: readonly unknown[]): CallBody {
 }
 
 export function encodeAnswers(answers: readonly Answer[]): Uint8Array {
+  return encodeUsualAnswers(answers) ?? encodeAnyAnswers(answers)
+}
+
+function encodeAnyAnswers(answers: readonly Answer[]): Uint8Array {
   return pack(
     answers.map((answer) =>
       'code' in answer
@@ -106,6 +116,10 @@ export function encodeAnswers(answers: readonly Answer[]): Uint8Array {
 
 /** `ERR_MALFORMED`. Bytes in it are views of `body`. */
 export function decodeAnswers(body: Uint8Array): Answer[] {
+  return decodeUsualAnswers(body) ?? decodeAnyAnswers(body)
+}
+
+function decodeAnyAnswers(body: Uint8Array): Answer[] {
   return batch(unpack(body)).map((value) => {
     if (!Array.isArray(value)) throw fields.malformed('an answer')
     if (typeof value[1] === 'number') {

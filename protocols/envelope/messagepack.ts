@@ -1,6 +1,8 @@
 import { Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE, Unpackr } from 'msgpackr'
 import { MeshError } from '../errors.ts'
 import { Kind, refuse, survey } from './kinds.ts'
+import { readPlain } from './messagepack-plain-reader.ts'
+import { NOT_PLAIN, writePlain } from './messagepack-plain-writer.ts'
 import { scan } from './messagepack-scan.ts'
 import { lift, lower } from './tags.ts'
 
@@ -24,8 +26,29 @@ function prepare(value: unknown, root: string | undefined): unknown {
 
 /** Bytes that nobody else writes to. Throws `ERR_UNREPRESENTABLE`, whose path starts with `root`. */
 export function pack(value: unknown, root?: string): Uint8Array {
+  const shared = slab
+  const from = used
+  const end = writePlain(value, shared, from, shared.length)
+  if (end !== NOT_PLAIN) {
+    // Unless a getter had something packed that made another.
+    if (shared === slab) used = end
+    return new Uint8Array(shared.buffer, from, end - from)
+  }
+  // The next one has room, if that was what it lacked.
+  if (slab.length - used < SLAB_BYTES / 2) newSlab()
   const bytes = packr.pack(prepare(value, root))
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+}
+
+/** Bytes of memory that small values share. A guess, as of Node's own. */
+const SLAB_BYTES = 8_192
+
+let slab = new Uint8Array(SLAB_BYTES)
+let used = 0
+
+function newSlab(): void {
+  slab = new Uint8Array(SLAB_BYTES)
+  used = 0
 }
 
 /**
@@ -33,6 +56,8 @@ export function pack(value: unknown, root?: string): Uint8Array {
  * not let loose on `target` itself: it aligns, leaves 2 KiB of slack, and keeps the buffer for whoever packs next.
  */
 export function packInto(value: unknown, target: Uint8Array, at: number): number {
+  const plain = writePlain(value, target, at, target.length)
+  if (plain !== NOT_PLAIN) return plain
   const scratch = packr.pack(prepare(value, undefined), REUSE_BUFFER_MODE | RESET_BUFFER_MODE) as unknown as Scratch
   const { start, end } = scratch
   const after = at + end - start
@@ -52,6 +77,10 @@ const SMALL = 96
 
 /** The value that `bytes` are, all of them; a Uint8Array in it is a view of them. Throws `ERR_MALFORMED`. */
 export function unpack(bytes: Uint8Array): unknown {
+  return readPlain(bytes, unpackAny)
+}
+
+function unpackAny(bytes: Uint8Array): unknown {
   const tagged = scan(bytes, 0, bytes.length)
   let value: unknown
   try {

@@ -49,10 +49,10 @@ export const council: readonly Mutant[] = [
     name: 'what is sent again has a new number',
     promise,
     scenario,
-    seed: 3,
+    seed: 8,
     file: 'src/runtime/consensus/client/proposals.ts',
-    find: 'const { ask, done } = sent',
-    replace: `const { ask, done } = sent
+    find: 'proposal.ask = ask',
+    replace: `proposal.ask = ask
     const first = (ask.call as { command: Uint8Array }).command
     Object.defineProperty(ask.call, 'command', {
       enumerable: true,
@@ -84,7 +84,7 @@ export const council: readonly Mutant[] = [
     name: 'a strong read does not wait for its index',
     promise,
     scenario,
-    seed: 10,
+    seed: 7,
     file: 'src/runtime/consensus/client/group-reads.ts',
     find: '!this.isLeftOut(done) && this.#soon(done.index)',
     replace: '!this.isLeftOut(done)'
@@ -93,10 +93,19 @@ export const council: readonly Mutant[] = [
     name: 'a strong read shares an index that was asked for before it began',
     promise,
     scenario,
-    seed: 35,
+    seed: 18,
     file: 'src/runtime/consensus/client/group-reads.ts',
     find: 'waiting !== undefined && waiting.ask.attempts === 0 && !waiting.ask.settled',
     replace: 'waiting !== undefined && !waiting.ask.settled'
+  },
+  {
+    name: 'an answer that was prepared counts whatever was committed since',
+    promise,
+    scenario,
+    seed: 21,
+    file: 'src/runtime/consensus/client/leader-reads.ts',
+    find: 'value !== undefined && at >= index',
+    replace: 'value !== undefined && at >= 0 * index'
   },
   {
     name: 'a read in a session takes what its own replica has',

@@ -144,17 +144,24 @@ export class Engine {
   }
 
   #handIn(): void {
+    this.#askReads()
     const effects: RaftEffect[] = []
-    const context = this.reads.ask()
-    if (context !== undefined) this.input({ kind: 'read', context }, effects)
-    for (const effect of effects.splice(0))
-      if (effect.kind === 'refused') this.reads.refused(context!, refusalOf(effect.reason, this.group, effect.leader))
     const data = this.proposals.gathered
     if (data.length > 0) this.input({ kind: 'propose', data }, effects)
     for (const effect of effects) {
       if (effect.kind === 'accepted') this.proposals.accepted(effect.index, effect.term)
       else this.proposals.refused(refusalOf(effect.reason, this.group, effect.leader))
     }
+  }
+
+  /** Those that came while the machine had others wait for its answer. */
+  #askReads(): void {
+    const context = this.reads.ask()
+    if (context === undefined) return
+    const effects: RaftEffect[] = []
+    this.input({ kind: 'read', context }, effects)
+    for (const effect of effects)
+      if (effect.kind === 'refused') this.reads.refused(context, refusalOf(effect.reason, this.group, effect.leader))
   }
 
   /** Once what came together is handed in: all messages of a chunk make one write. */
@@ -193,6 +200,7 @@ export class Engine {
     for (const read of reads) this.reads.confirmed(read)
     // No leader will confirm them in this term: who asked asks the next one.
     for (const context of abandonedReads) this.reads.refused(context, this.notLeader())
+    if (reads.length + abandonedReads.length > 0) this.#askReads()
     if (soft !== undefined) this.#softChange(soft)
   }
 

@@ -4,25 +4,28 @@ interface Asked extends PromiseWithResolvers<number> {
   readonly context: number
 }
 
-/** Reads that the leader has to confirm. All of a turn are one to the machine. */
+/**
+ * Reads that the leader has to confirm. All that come while a round of heartbeats is out are one to the machine and have
+ * the next round: a leader under load makes one a round trip, not one a turn.
+ */
 export class ReadRequests {
   #gathering: Asked | undefined
-  #asked: Asked[] = []
+  /** What the machine has not answered. */
+  #asked: Asked | undefined
   #contexts = 0
 
-  /** `ask` has to follow. */
+  /** `ask` has to follow. The same promise for all that are confirmed together. */
   add(): Promise<number> {
     this.#gathering ??= { ...Promise.withResolvers<number>(), context: ++this.#contexts }
     return this.#gathering.promise
   }
 
-  /** The context to hand in; those who come later begin another. */
+  /** The context to hand in; those who come later begin another. Undefined while the machine has one, or where there is none. */
   ask(): number | undefined {
-    const asked = this.#gathering
-    if (asked === undefined) return undefined
+    if (this.#asked !== undefined) return undefined
+    this.#asked = this.#gathering
     this.#gathering = undefined
-    this.#asked.push(asked)
-    return asked.context
+    return this.#asked?.context
   }
 
   confirmed({ context, index }: ReadState): void {
@@ -34,12 +37,15 @@ export class ReadRequests {
   }
 
   stop(error: Error): void {
-    this.ask()
-    for (const asked of this.#asked.splice(0)) asked.reject(error)
+    this.#asked?.reject(error)
+    this.#gathering?.reject(error)
+    this.#asked = this.#gathering = undefined
   }
 
   #take(context: number): Asked | undefined {
-    const at = this.#asked.findIndex((asked) => asked.context === context)
-    return at < 0 ? undefined : this.#asked.splice(at, 1)[0]
+    const asked = this.#asked
+    if (asked?.context !== context) return undefined
+    this.#asked = undefined
+    return asked
   }
 }

@@ -3,6 +3,7 @@ import { Stopwatch } from '../../harness/stopwatch.ts'
 import type { Solo } from '../../harness/types.ts'
 import { Cluster, type Voter } from './cluster.ts'
 import { keyOf, Writing } from './commands.ts'
+import type { VoterMemory } from './voter.ts'
 
 /** Where memory is looked at, as parts of all entries. */
 const LOOKS = [
@@ -21,7 +22,9 @@ export const compaction: Solo = async (job) => {
   for (const [name, part] of LOOKS) {
     await writing.run(Math.ceil(job.messages * part) - done, job.inFlight, () => {})
     done = Math.ceil(job.messages * part)
-    extra[`MiB resident after ${name}`] = await residentMiB(cluster.voters)
+    const { live, resident } = await memoryOf(cluster.voters)
+    extra[`MiB live after ${name}`] = live
+    extra[`MiB resident after ${name}`] = resident
   }
   const { seconds: writingSeconds, cpuSeconds } = writes
   // The log goes on behind the last snapshot.
@@ -56,8 +59,12 @@ export const compaction: Solo = async (job) => {
 }
 
 /** Of all voters, on average. */
-async function residentMiB(voters: readonly Voter[]): Promise<number> {
-  let sum = 0
-  for (const { calls } of voters) sum += await calls.residentMiB()
-  return sum / voters.length
+async function memoryOf(voters: readonly Voter[]): Promise<VoterMemory> {
+  const sum = { live: 0, resident: 0 }
+  for (const { calls } of voters) {
+    const { live, resident } = await calls.memory()
+    sum.live += live / voters.length
+    sum.resident += resident / voters.length
+  }
+  return sum
 }

@@ -16,6 +16,12 @@ export interface AskRoute {
   drop(ask: Ask): void
 }
 
+/** Who is told, once and at once, what became of an ask. Must not throw. */
+export interface AskOwner {
+  answered(ask: Ask, done: Done): void
+  failed(ask: Ask, error: unknown): void
+}
+
 /** Something asked of a group, until it is answered, by whichever replica. */
 export class Ask implements Numbered, Enlisted {
   readonly number: number
@@ -34,23 +40,16 @@ export class Ask implements Numbered, Enlisted {
   firstSentAt: number | undefined
   #parts: Uint8Array[] = []
   #bytes = 0
-  readonly #resolve: (done: Done) => void
-  readonly #reject: (error: unknown) => void
-  /** Called once it is settled. */
-  #settled: (() => void) | undefined
+  #owner: AskOwner | undefined
+  /** Its number is free again. */
+  readonly #settled: (ask: Ask) => void
 
-  constructor(
-    route: AskRoute,
-    number: number,
-    body: CallBody,
-    resolve: (done: Done) => void,
-    reject: (error: unknown) => void
-  ) {
+  constructor(route: AskRoute, number: number, body: CallBody, owner: AskOwner, settled: (ask: Ask) => void) {
     this.route = route
     this.number = number
     this.call = { ...body, id: number }
-    this.#resolve = resolve
-    this.#reject = reject
+    this.#owner = owner
+    this.#settled = settled
   }
 
   /** What it adds to a frame, in bytes, near enough. */
@@ -88,22 +87,21 @@ export class Ask implements Numbered, Enlisted {
     if (!this.peers.includes(peer)) this.peers.push(peer)
   }
 
-  onSettled(listener: () => void): void {
-    this.#settled = listener
-  }
-
   resolve(done: Done): void {
-    if (this.#settle()) this.#resolve(done)
+    this.#settle()?.answered(this, done)
   }
 
   reject(error: unknown): void {
-    if (this.#settle()) this.#reject(error)
+    this.#settle()?.failed(this, error)
   }
 
-  #settle(): boolean {
-    if (this.settled) return false
+  /** Whom to tell, the first time. Not kept: what an old table still points at must not keep its caller's things alive. */
+  #settle(): AskOwner | undefined {
+    const owner = this.#owner
+    if (this.settled) return undefined
     this.settled = true
-    this.#settled?.()
-    return true
+    this.#owner = undefined
+    this.#settled(this)
+    return owner
   }
 }

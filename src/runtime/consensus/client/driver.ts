@@ -62,11 +62,8 @@ export class ConsensusDriver implements LinkHandler {
       isAlive: (peer) => membership.member(peer) !== undefined,
       send: (peer, name, calls) => this.#send(peer, name, calls),
       cancel: (peer, call) => this.#cancel(peer, call),
-      register: (make) => {
-        const ask = make(this.#next++)
-        this.#asks.add(ask)
-        return ask
-      },
+      number: () => this.#next++,
+      register: (ask) => this.#asks.add(ask),
       settled: (ask) => this.#asks.delete(ask.number)
     })
     this.#clients.set(group, client)

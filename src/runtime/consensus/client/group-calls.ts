@@ -3,7 +3,7 @@ import { MeshError } from '../../../../protocols/errors.ts'
 import { LeaderSearch } from '../../../core/consensus/leader-search.ts'
 import { Alarm } from '../../delivery/alarm.ts'
 import type { Clock, Dice } from '../../ports.ts'
-import { Ask } from './ask.ts'
+import { Ask, type AskOwner } from './ask.ts'
 import { type Expiring, Pending } from './pending.ts'
 import { Route } from './route.ts'
 import type { Wait } from './types.ts'
@@ -24,8 +24,10 @@ export interface GroupCallsParts {
   told(members: readonly string[]): void
   /** Why this node's own replica takes no part any more. */
   ended(): MeshError | undefined
-  /** Numbers the ask, and hears of its answers until `settled`. */
-  register(make: (number: number) => Ask): Ask
+  /** For the next ask. */
+  number(): number
+  /** Its answers are its own until `settled`. */
+  register(ask: Ask): void
   settled(ask: Ask): void
 }
 
@@ -66,25 +68,27 @@ export class GroupCalls {
 
   /** What the leader has to say: at the timeout there is none, `ERR_NO_QUORUM`. */
   lead(body: CallBody, wait: Wait): Promise<Done> {
-    return this.#call(this.leader, body, wait, () => this.noQuorum())
+    return this.call(this.leader, body, wait, whole)
   }
 
   /** What any member has to say: `ERR_TIMEOUT`. */
   follow(body: CallBody, wait: Wait): Promise<Done> {
-    return this.#call(this.anybody, body, wait, lateAnswer)
+    return this.call(this.anybody, body, wait, whole)
   }
 
-  #call(route: Route, body: CallBody, wait: Wait, late: () => MeshError): Promise<Done> {
-    const pending = this.pending<Done>(wait, late)
-    if (pending.settled) return pending.promise
+  /** What is taken of the answer; rejects with what `take` throws. */
+  call<T>(route: Route, body: CallBody, wait: Wait, take: (done: Done) => T): Promise<T> {
+    const late = route === this.leader ? this.noQuorum : lateAnswer
+    const waiting = new CallWait<T>(this.#alarm, this.#parts.clock, wait, late, take)
+    if (this.#closed !== undefined) waiting.reject(this.#closed)
+    if (waiting.settled) return waiting.promise
     try {
-      const { ask, done } = this.ask(route, body)
-      pending.onDropped = (reason) => this.drop(ask, reason)
-      pending.follow(done)
+      const ask = this.begin(route, body, waiting)
+      waiting.onDropped = (reason) => this.drop(ask, reason)
     } catch (error) {
-      pending.reject(error)
+      waiting.reject(error)
     }
-    return pending.promise
+    return waiting.promise
   }
 
   pending<T>(wait: Wait, late: () => MeshError): Pending<T> {
@@ -96,16 +100,22 @@ export class GroupCalls {
   /** Bounded by whoever asks. `ERR_QUEUE_FULL`. */
   ask(route: Route, body: CallBody): { ask: Ask; done: Promise<Done> } {
     const { promise: done, resolve, reject } = Promise.withResolvers<Done>()
-    const ask = this.#parts.register((number) => new Ask(route, number, body, resolve, reject))
+    const owner: AskOwner = { answered: (_, it) => resolve(it), failed: (_, error) => reject(error) }
+    return { ask: this.begin(route, body, owner), done }
+  }
+
+  /** The same for whoever needs no promise. */
+  begin(route: Route, body: CallBody, owner: AskOwner): Ask {
+    const { number, register, settled } = this.#parts
+    const ask = new Ask(route, number(), body, owner, settled)
+    register(ask)
     try {
       route.ask(ask)
     } catch (error) {
-      this.#parts.settled(ask)
+      settled(ask)
       throw error
     }
-    const settled = (): void => this.#parts.settled(ask)
-    done.then(settled, settled)
-    return { ask, done }
+    return ask
   }
 
   drop(ask: Ask, reason: unknown): void {
@@ -126,7 +136,7 @@ export class GroupCalls {
     this.#alarm.stop()
   }
 
-  noQuorum(): MeshError {
+  readonly noQuorum = (): MeshError => {
     const { group } = this.#parts
     const cause = this.#parts.ended()
     const text = `no leader of ${group} answered in time`
@@ -134,6 +144,32 @@ export class GroupCalls {
     const why = `${text}; this node's own part in it has ended: ${cause.message}`
     return new MeshError('ERR_NO_QUORUM', why, { cause, details: { group, ended: cause.code } })
   }
+}
+
+/** A caller's wait for what it takes of one answer. */
+class CallWait<T> extends Pending<T> implements AskOwner {
+  readonly #take: (done: Done) => T
+
+  constructor(alarm: Alarm<Expiring>, clock: Clock, wait: Wait, late: () => MeshError, take: (done: Done) => T) {
+    super(alarm, clock, wait, late)
+    this.#take = take
+  }
+
+  answered(_: Ask, done: Done): void {
+    try {
+      this.resolve(this.#take(done))
+    } catch (error) {
+      this.reject(error)
+    }
+  }
+
+  failed(_: Ask, error: unknown): void {
+    this.reject(error)
+  }
+}
+
+function whole(done: Done): Done {
+  return done
 }
 
 export function lateAnswer(): MeshError {

@@ -40,7 +40,7 @@ export class GroupClient {
     this.#reads = new GroupReads(this.#calls, replica, (left) => this.#leftOut(left))
     this.#proposals = new Proposals({
       nonce: () => Buffer.from(dice.bytes(16)).toString('base64url'),
-      propose: (command) => this.#calls.ask(this.#calls.leader, { op: 'propose', command })
+      propose: (command, owner) => this.#calls.begin(this.#calls.leader, { op: 'propose', command }, owner)
     })
     const leave = [replica.onChange(() => this.#changed()), replica.onStranger(() => this.#askWhoSpeaks())]
     this.#leave = () => {
@@ -92,7 +92,7 @@ export class GroupClient {
    * `ERR_QUEUE_FULL`, `ERR_UNREPRESENTABLE`, `ERR_SESSION_EXPIRED` (nobody knows whether it was applied), `ERR_STOPPED`.
    */
   propose(part: string, body: unknown, wait: Wait): Promise<Asked> {
-    const pending = this.#calls.pending<Asked>(wait, () => this.#calls.noQuorum())
+    const pending = this.#calls.pending<Asked>(wait, this.#calls.noQuorum)
     if (pending.settled) return pending.promise
     try {
       const proposal: Proposal = {

@@ -44,11 +44,18 @@ export class GroupReads {
     if (index > this.#seen) this.#seen = index
   }
 
-  async elsewhere(part: string, question: unknown, consistency: Consistency, wait: Wait): Promise<unknown> {
-    const asked = { op: 'read', part, question: pack(question) } as const
-    const { index, value } = await (consistency === 'strong'
-      ? this.#calls.lead({ ...asked, least: undefined }, wait)
-      : this.#calls.follow({ ...asked, least: consistency === 'session' ? this.#seen : 0 }, wait))
+  elsewhere(part: string, question: unknown, consistency: Consistency, wait: Wait): Promise<unknown> {
+    const calls = this.#calls
+    const route = consistency === 'strong' ? calls.leader : calls.anybody
+    const least = consistency === 'strong' ? undefined : consistency === 'session' ? this.#seen : 0
+    try {
+      return calls.call(route, { op: 'read', least, part, question: pack(question) }, wait, this.#taken)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  readonly #taken = ({ index, value }: Done): unknown => {
     this.saw(index)
     return unpack(value)
   }
@@ -75,7 +82,7 @@ export class GroupReads {
 
   /** Whether this replica is, or in a moment was, as far as the leader says. */
   #reachedIndex(wait: Wait): Promise<boolean> {
-    const pending = this.#calls.pending<boolean>(wait, () => this.#calls.noQuorum())
+    const pending = this.#calls.pending<boolean>(wait, this.#calls.noQuorum)
     if (pending.settled) return pending.promise
     try {
       const read = this.#readIndex()

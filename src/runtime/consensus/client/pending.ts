@@ -65,13 +65,15 @@ export class Pending<T> implements Expiring {
 
   #drop(reason: MeshError): void {
     if (this.settled) return
+    const { onDropped } = this
     this.reject(reason)
-    this.onDropped?.(reason)
+    onDropped?.(reason)
   }
 
   #settle(): boolean {
     if (this.settled) return false
     this.settled = true
+    this.onDropped = undefined
     this.#alarm.remove(this)
     this.#signal?.removeEventListener('abort', this.#aborted)
     return true

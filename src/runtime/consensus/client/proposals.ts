@@ -3,7 +3,7 @@ import { unpack } from '../../../../protocols/envelope/messagepack.ts'
 import { MeshError, meshErrorOf } from '../../../../protocols/errors.ts'
 import { MAX_COMMAND_BYTES } from '../../../../protocols/raft/constants.ts'
 import { encodeCommand } from '../../../core/replicated/command.ts'
-import type { Ask } from './ask.ts'
+import type { Ask, AskOwner } from './ask.ts'
 import { SessionNumbers } from './session-numbers.ts'
 import type { Asked } from './types.ts'
 
@@ -18,11 +18,18 @@ export interface Proposal {
   ask: Ask | undefined
 }
 
+/** A proposal with the number that it was given. */
+interface Sent {
+  readonly session: SessionNumbers
+  readonly number: number
+  readonly proposal: Proposal
+}
+
 export interface ProposalsParts {
   /** A nonce for a session: the same one opens the same session. */
   nonce(): string
-  /** Asks the leader; `ERR_QUEUE_FULL`. Settles once answered or dropped. */
-  propose(command: Uint8Array, proposal: Proposal | undefined): { ask: Ask; done: Promise<Done> }
+  /** Asks the leader; `ERR_QUEUE_FULL`. The owner is told once it is answered or dropped. */
+  propose(command: Uint8Array, owner: AskOwner): Ask
 }
 
 /** Proposals that wait for a session, or for room in its window. A guess. */
@@ -71,10 +78,8 @@ export class Proposals {
     this.#nonce ??= this.#parts.nonce()
     const body = { open: this.#nonce }
     const command = encodeCommand({ session: 0, number: 0, oldest: 0, part: 'sessions', body })
-    const { ask, done } = this.#parts.propose(command, undefined)
-    this.#opening = ask
-    done.then(
-      (answer) => {
+    this.#opening = this.#parts.propose(command, {
+      answered: (_, answer) => {
         this.#opening = undefined
         this.#nonce = undefined
         const [ok, value, message] = outcomeOf(answer)
@@ -83,10 +88,10 @@ export class Proposals {
         else this.close(new MeshError('ERR_MALFORMED', 'a session that is no number'))
         this.#pump()
       },
-      () => {
+      failed: () => {
         this.#opening = undefined
       }
-    )
+    })
   }
 
   #pump(): void {
@@ -114,30 +119,37 @@ export class Proposals {
     const number = session.take()
     if (number === undefined) return false
     const { part, body } = proposal
-    let sent: ReturnType<ProposalsParts['propose']>
     try {
       const command = encodeCommand({ session: session.session, number, oldest: session.oldest, part, body })
       checkSize(command)
-      sent = this.#parts.propose(command, proposal)
+      const ask = this.#parts.propose(command, this.#ownerOf({ session, number, proposal }))
+      proposal.ask = ask
     } catch (error) {
       session.settle(number)
       throw error
     }
-    const { ask, done } = sent
-    proposal.ask = ask
-    ask.onSettled(() => {
-      session.settle(number)
-      if (this.#waiting.length > 0) this.#pump()
-    })
-    done.then(
-      (answer) => this.#answered(session, number, proposal, answer),
-      (error) => proposal.reject(error)
-    )
     return true
   }
 
-  #answered(session: SessionNumbers, number: number, proposal: Proposal, answer: Done): void {
-    const ask = proposal.ask!
+  #ownerOf(sent: Sent): AskOwner {
+    return {
+      answered: (ask, answer) => {
+        this.#settle(sent)
+        this.#answered(sent, ask, answer)
+      },
+      failed: (_, error) => {
+        this.#settle(sent)
+        sent.proposal.reject(error)
+      }
+    }
+  }
+
+  #settle({ session, number }: Sent): void {
+    session.settle(number)
+    if (this.#waiting.length > 0) this.#pump()
+  }
+
+  #answered({ session, number, proposal }: Sent, ask: Ask, answer: Done): void {
     const [ok, value, message] = outcomeOf(answer)
     if (ok) {
       const { index, term } = answer
@@ -166,8 +178,15 @@ function checkSize({ byteLength }: Uint8Array): void {
 }
 
 function outcomeOf({ value }: Done): [true, unknown, undefined] | [false, string, string] {
-  const outcome = unpack(value) as ProposeValue
+  let outcome: ProposeValue
+  try {
+    outcome = unpack(value) as ProposeValue
+  } catch {
+    return MALFORMED
+  }
   if (Array.isArray(outcome) && outcome[0] === true) return [true, outcome[1], undefined]
   if (Array.isArray(outcome) && typeof outcome[1] === 'string') return [false, outcome[1], String(outcome[2])]
-  return [false, 'ERR_MALFORMED', 'an outcome that is none']
+  return MALFORMED
 }
+
+const MALFORMED: [false, string, string] = [false, 'ERR_MALFORMED', 'an outcome that is none']

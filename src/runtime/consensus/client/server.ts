@@ -1,9 +1,10 @@
 import { POLL } from '../../../../protocols/consensus/constants.ts'
 import type { Answer, Call, CallBody } from '../../../../protocols/consensus/messages.ts'
-import { pack, unpack } from '../../../../protocols/envelope/messagepack.ts'
+import { pack } from '../../../../protocols/envelope/messagepack.ts'
 import { MeshError, toRemoteShape } from '../../../../protocols/errors.ts'
 import type { Clock } from '../../ports.ts'
-import { LongPolls, muchWaits, type Waiter } from './long-polls.ts'
+import { LeaderReads, type Reader, respond } from './leader-reads.ts'
+import { LongPolls, type Waiter } from './long-polls.ts'
 import { membersOf } from './members.ts'
 import type { LocalReplica } from './types.ts'
 
@@ -18,13 +19,17 @@ export interface Asker {
   readonly open: Map<number, () => void>
 }
 
-type ReadCall = Extract<Call, { op: 'read' }>
+interface Served {
+  readonly replica: LocalReplica
+  readonly polls: LongPolls
+  readonly reads: LeaderReads
+}
 
 /** Answers the calls to the replicas of this node. */
 export class ConsensusServer {
   readonly #clock: Clock
   readonly #self: string
-  readonly #groups = new Map<string, { readonly replica: LocalReplica; readonly polls: LongPolls }>()
+  readonly #groups = new Map<string, Served>()
 
   constructor(self: string, clock: Clock) {
     this.#self = self
@@ -32,7 +37,11 @@ export class ConsensusServer {
   }
 
   open(name: string, replica: LocalReplica): void {
-    this.#groups.set(name, { replica, polls: new LongPolls(replica, this.#clock) })
+    this.#groups.set(name, {
+      replica,
+      polls: new LongPolls(replica, this.#clock),
+      reads: new LeaderReads(replica, this.#clock)
+    })
   }
 
   stop(): void {
@@ -49,8 +58,7 @@ export class ConsensusServer {
     const { replica, polls } = served
     if (call.op === 'await') polls.await(call, waiterOf(call.id, asker, replica))
     else if (call.op === 'follow') polls.follow(call, waiterOf(call.id, asker, replica))
-    else if (call.op === 'read')
-      this.#read(replica, call, asker).catch((error) => asker.answer(failure(call.id, error, replica)))
+    else if (call.op === 'read') this.#read(served, call, readerOf(call.id, asker, replica))
     else
       this.#serve(replica, call, asker.peer).then(
         (done) => asker.answer({ id: call.id, ...done, rest: 0 }),
@@ -58,12 +66,14 @@ export class ConsensusServer {
       )
   }
 
-  /** What it gives is counted before the next one is worked out. */
-  async #read(replica: LocalReplica, { id, least, part, question }: ReadCall, asker: Asker): Promise<void> {
-    await replica.reached(least ?? (await replica.readIndex()), { timeout: POLL })
-    if (asker.full) throw muchWaits()
-    const value = pack(replica.query(part, unpack(question)))
-    asker.answer({ id, index: replica.applied, term: 0, value, rest: 0 })
+  #read({ replica, reads }: Served, call: Extract<CallBody, { op: 'read' }>, reader: Reader): void {
+    if (call.least === undefined) reads.add(call, reader)
+    else if (replica.ended === undefined && call.least <= replica.applied) respond(replica, call, reader)
+    else
+      replica.reached(call.least, { timeout: POLL }).then(
+        () => respond(replica, call, reader),
+        (error) => reader.failed(error)
+      )
   }
 
   async #serve(
@@ -113,6 +123,16 @@ function waiterOf(id: number, asker: Asker, replica: LocalReplica): Waiter {
       asker.open.delete(id)
       asker.answer(failure(id, error, replica))
     }
+  }
+}
+
+function readerOf(id: number, asker: Asker, replica: LocalReplica): Reader {
+  return {
+    get full() {
+      return asker.full
+    },
+    done: (index, value) => asker.answer({ id, index, term: 0, value, rest: 0 }),
+    failed: (error) => asker.answer(failure(id, error, replica))
   }
 }
 

@@ -15,13 +15,12 @@ class Leader {
   #index = 0
   readonly proposals = new Proposals({
     nonce: () => `nonce ${this.#nonces++}`,
-    propose: (command) => {
-      const { promise: done, resolve, reject } = Promise.withResolvers<Done>()
+    propose: (command, owner) => {
       const route = { answered: () => {}, failed: () => {}, drop: () => {} }
-      const ask = new Ask(route, this.sent.length, { op: 'propose', command }, resolve, reject)
+      const ask = new Ask(route, this.sent.length, { op: 'propose', command }, owner, () => {})
       ask.sent('leader', 0)
       this.sent.push({ command, ask })
-      return { ask, done }
+      return ask
     }
   })
   #nonces = 0
