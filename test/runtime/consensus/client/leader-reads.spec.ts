@@ -31,6 +31,7 @@ class Leader {
     this.reads.add(
       { op: 'read', least: undefined, part: 'machine', question: pack({ get: 'x' }) },
       {
+        full: false,
         done: (index, value) => void this.told.push([index, unpack(value)]),
         failed: (error) => void this.told.push(error)
       }
