@@ -173,6 +173,9 @@ export class Router {
   throttled(name: string, type: string | undefined, now: number, wish?: Wish): boolean {
     const group = this.#groups.get(name)
     if (group === undefined || type === undefined) return false
+    // Others that may be called are no use to whoever takes one alone: nothing is under way there, so nobody would call.
+    const target = wish && only(group, wish)
+    if (target !== undefined) return admits(target, now, undefined)
     for (const member of group.members()) {
       if (fits(member, wish) && admits(member.target, now, undefined)) return true
     }

@@ -357,6 +357,19 @@ describe('core/routing: room at a target', () => {
     assert.equal(router.choose('worker', 'job', 1), undefined)
   })
 
+  it('is no matter where the one that a key or a host leaves may not be called, be there room at others or not', () => {
+    const { router } = setUp({ throttle })
+    for (const peer of Object.keys(places)) router.add('worker', peer, peer)
+    const owner = router.choose('worker', 'job', 0, { key: 'k' })!
+    trip(router, owner)
+    for (const wish of [{ key: 'k' }, { peer: owner.target.place.peer }, { instance: owner.instance }]) {
+      assert.equal(router.choose('worker', 'job', 0, wish), undefined)
+      // Nothing is under way there: who waited would wait for ever.
+      assert.equal(router.throttled('worker', 'job', 0, wish), false)
+    }
+    assert.notEqual(router.choose('worker', 'job', 0), undefined)
+  })
+
   it('leaves nobody waiting once nothing is under way, or the target is gone', () => {
     const { router } = setUp({ throttle })
     router.add('worker', 'self', 'a')
