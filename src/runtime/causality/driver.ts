@@ -231,7 +231,7 @@ export class CausalDriver implements LinkHandler {
         this.#out.hand(effect.item, effect.waited, false)
         break
       case 'late':
-        effect.item.late()
+        this.#out.late(effect.item)
         break
       case 'wait':
         effect.item.wait(effect.crowded)
