@@ -133,7 +133,7 @@ export class Agent {
    * Rejects at once with `ERR_CONFIG` naming the key, `ERR_UNSUPPORTED`, `ERR_STOPPED`, `ERR_MESSAGE_TOO_LARGE`,
    * `ERR_UNREPRESENTABLE`, `ERR_INVALID_MESSAGE`, `ERR_ID_REUSED`, `ERR_NO_DATA_DIR`, `ERR_QUEUE_FULL`; where nobody takes it with
    * `ERR_NO_RESPONDERS`, `ERR_BACKPRESSURE` and `ERR_LINK_CLOSED` (at-most-once), `ERR_STORAGE` (not on disk); where it was given up
-   * and is a dead letter with `ERR_MAX_RETRIES`, `ERR_TTL`, `ERR_NO_HANDLER`, `ERR_TERMINATED`; where the caller's own wait ended with
+   * and is a dead letter with `ERR_MAX_RETRIES` (`ERR_COORDINATION_TIMEOUT` where the last attempt failed since the receiver's group had no majority), `ERR_TTL`, `ERR_NO_HANDLER`, `ERR_TERMINATED`; where the caller's own wait ended with
    * `ERR_TIMEOUT`, `ERR_ABORTED`.
    *
    * @example

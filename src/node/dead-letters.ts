@@ -23,7 +23,7 @@ export interface Letter {
   readonly source: string
   readonly data: Payload
   readonly message: Message
-  /** Why: `'ERR_MAX_RETRIES'`, `'ERR_TTL'`, `'ERR_TERMINATED'`, `'ERR_NO_HANDLER'`, `'ERR_FENCED'`, a stage's error … */
+  /** Why: `'ERR_MAX_RETRIES'`, `'ERR_COORDINATION_TIMEOUT'`, `'ERR_TTL'`, `'ERR_TERMINATED'`, `'ERR_NO_HANDLER'`, `'ERR_FENCED'`, a stage's error … */
   readonly code: string
   readonly reason: string
   readonly attempts: number
@@ -254,9 +254,11 @@ export class DeadLetterOffice implements DeadLetters {
   }
 }
 
+const GIVEN_UP: ReadonlySet<string> = new Set(['ERR_MAX_RETRIES', 'ERR_COORDINATION_TIMEOUT', 'ERR_TTL'])
+
 /** What ended it, and what the last attempt failed of, where that is not the same. Never throws, whatever was thrown. */
 function reasonOf(error: unknown): string {
   const { code, message } = toRemoteShape(error)
-  const cause = code === 'ERR_MAX_RETRIES' || code === 'ERR_TTL' ? (error as MeshError).cause : undefined
+  const cause = GIVEN_UP.has(code) ? (error as MeshError).cause : undefined
   return cause === undefined ? message : `${message}, the last: ${toRemoteShape(cause).message}`
 }

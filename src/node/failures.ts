@@ -57,6 +57,11 @@ export function isVoided(error: unknown): boolean {
   return codeOf(error) === 'ERR_VOIDED' && !wasThrown(error)
 }
 
+/** Its receiver shares what it does by a group that could not decide: nothing is wrong with either, and that has a word of its own. */
+function isUncoordinated(error: unknown): boolean {
+  return codeOf(error) === 'ERR_COORDINATION_TIMEOUT'
+}
+
 /** `code`: of the end, not of what led to it. */
 export function wasUnaccepted(code: string): boolean {
   return UNACCEPTED.has(code)
@@ -74,5 +79,6 @@ export function whyGivenUp(
 ): unknown {
   if (code === undefined) return cause
   const text = code === 'ERR_TTL' ? 'its time to live has passed' : `${attempts} attempts failed`
-  return new MeshError(code, `${template.name} has not acknowledged: ${text}`, { cause, details: { attempts } })
+  const told = code === 'ERR_MAX_RETRIES' && isUncoordinated(cause) ? 'ERR_COORDINATION_TIMEOUT' : code
+  return new MeshError(told, `${template.name} has not acknowledged: ${text}`, { cause, details: { attempts } })
 }

@@ -9,7 +9,7 @@ export const council: readonly Mutant[] = [
     name: 'what must wait for the disk is sent before',
     promise,
     scenario,
-    seed: 311,
+    seed: 8,
     file: 'src/runtime/consensus/persistence.ts',
     find: 'const pending = { number: write?.number, messages, snapshot',
     replace:
@@ -19,7 +19,7 @@ export const council: readonly Mutant[] = [
     name: 'a write counts as made when it is handed to the disk',
     promise,
     scenario,
-    seed: 7,
+    seed: 3,
     file: 'src/runtime/consensus/persistence.ts',
     find: 'const made = write === undefined || !write.sync',
     replace: 'const made = true'
@@ -28,7 +28,7 @@ export const council: readonly Mutant[] = [
     name: 'the log goes before the snapshot that stands for it is on disk',
     promise,
     scenario,
-    seed: 15,
+    seed: 8,
     file: 'src/runtime/consensus/raft-store.ts',
     find: 'if (!isNews()) return false\n    const parts',
     replace: `if (!isNews()) return false
@@ -40,7 +40,7 @@ export const council: readonly Mutant[] = [
     name: 'a snapshot has forgotten what sessions had done',
     promise,
     scenario,
-    seed: 129,
+    seed: 89,
     file: 'src/core/replicated/session.ts',
     find: 'return [this.number, this.nonce, this.used, this.#oldest, outcomes]',
     replace: 'return [this.number, this.nonce, this.used, this.#oldest, []]'
@@ -66,7 +66,7 @@ export const council: readonly Mutant[] = [
     name: 'the holder of a lock counts its ttl from the answer',
     promise,
     scenario,
-    seed: 7,
+    seed: 3,
     file: 'src/node/consensus/holding.ts',
     find: 'return new Holding({ client, clock, name, token: value, ttl, sentAt })',
     replace: 'return new Holding({ client, clock, name, token: value, ttl, sentAt: clock.monotonic() })'
@@ -75,7 +75,7 @@ export const council: readonly Mutant[] = [
     name: 'the holder of a lock counts its renewal from the answer',
     promise,
     scenario,
-    seed: 26,
+    seed: 6,
     file: 'src/node/consensus/holding.ts',
     find: 'if (value === true) this.#renewed(sentAt)',
     replace: 'if (value === true) this.#renewed(clock.monotonic() + 0 * sentAt)'
@@ -93,7 +93,7 @@ export const council: readonly Mutant[] = [
     name: 'a strong read shares an index that was asked for before it began',
     promise,
     scenario,
-    seed: 18,
+    seed: 3,
     file: 'src/runtime/consensus/client/group-reads.ts',
     find: 'waiting !== undefined && waiting.ask.attempts === 0 && !waiting.ask.settled',
     replace: 'waiting !== undefined && !waiting.ask.settled'
@@ -129,7 +129,7 @@ export const council: readonly Mutant[] = [
     name: 'what was applied before a leader’s snapshot stays beside it',
     promise,
     scenario,
-    seed: 20,
+    seed: 7,
     file: 'src/runtime/consensus/applier.ts',
     find: 'this.history.restart(index + 1)',
     replace: ''
@@ -147,7 +147,7 @@ export const council: readonly Mutant[] = [
     name: 'a vote without an entry is not written',
     promise,
     scenario,
-    seed: 42,
+    seed: 3,
     file: 'src/runtime/consensus/raft-store.ts',
     find: 'const value = encodeLogRecord({ hardState, entries })',
     replace: 'const value = encodeLogRecord({ hardState: entries.length > 0 ? hardState : undefined, entries })'

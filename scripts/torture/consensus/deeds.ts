@@ -1,6 +1,6 @@
 /** What the hosts of the trial are asked to do, each in its own process. */
 import { appendFileSync } from 'node:fs'
-import type { ConsensusStatus, KeyValueGroup, MeshError, Node } from '../../../src/index.ts'
+import type { Agent, ConsensusStatus, KeyValueGroup, MeshError, Node } from '../../../src/index.ts'
 import type { Operation } from '../../simulate/linearizability/history.ts'
 
 let group: KeyValueGroup
@@ -63,7 +63,8 @@ async function busy(client: string, file: string): Promise<void> {
     } catch (error) {
       if ((error as MeshError).code === undefined) throw error
       // It may have taken effect, or do so yet; a read has none.
-      if (operation.op !== 'read') appendFileSync(file, `${JSON.stringify({ ...operation, end: null })}\n`)
+      if (operation.op !== 'read')
+        appendFileSync(file, `${JSON.stringify({ ...operation, end: null, result: null })}\n`)
     }
     await enter(`entry/${client}/${i}`)
   }
@@ -83,7 +84,7 @@ async function enter(key: string): Promise<void> {
 function any(client: string, known: unknown): Asked {
   const key = keys[Math.floor(Math.random() * keys.length)]!
   const dice = Math.random()
-  if (dice < 0.4) return { op: 'read', key }
+  if (dice < 0.4) return { op: 'read', key, value: null }
   const value = `${client}.${++values}`
   return dice < 0.7 ? { op: 'write', key, value } : { op: 'cas', key, value: [known, value] }
 }
@@ -118,13 +119,14 @@ export async function missing(_: Node, wanted: string[]): Promise<string[]> {
 
 /** What was read, written or held, or the code that it was refused with. */
 export async function attempt(
-  _: Node,
-  what: 'write' | 'strong' | 'eventual' | 'lock',
+  node: Node,
+  what: 'write' | 'strong' | 'eventual' | 'lock' | 'deliver',
   key: string,
   timeout: number
 ): Promise<unknown> {
   try {
     if (what === 'write') await group.propose(key, key, { timeout })
+    else if (what === 'deliver') await deliver(node, key, timeout)
     else if (what === 'lock') await (await group.lock(key, { timeout })).release()
     else return await group.read(key, { consistency: what, timeout })
     return 'done'
@@ -132,3 +134,22 @@ export async function attempt(
     return (error as MeshError).code
   }
 }
+
+// ---- coordinated delivery ---------------------------------------------------------------------------------------------
+
+/** An agent of this host that shares its state and its deliveries with those of the same name elsewhere. */
+export async function share(node: Node): Promise<void> {
+  const tally = await node.agent('tally', { coordinated: { group } })
+  tally.receive(async ({ data }, ctx) => {
+    const before = ((await tally.state.get('sum')) as number | undefined) ?? 0
+    await ctx.commit([{ type: 'put', key: 'sum', value: before + (data as number) }])
+  })
+}
+
+/** One attempt at one of them. */
+async function deliver(node: Node, key: string, timeout: number): Promise<void> {
+  sender ??= await node.agent('sender')
+  await sender.send('tally', 1, { delivery: 'exactly-once', id: key, maxRetries: 0, timeout })
+}
+
+let sender: Agent | undefined

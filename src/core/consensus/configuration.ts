@@ -3,6 +3,7 @@ import type { Configuration } from './types.ts'
 /** What a configuration is to become. */
 export interface Target {
   readonly voters: readonly string[]
+  /** Have the log and no vote (thesis 4.2.1). */
   readonly learners: readonly string[]
 }
 

@@ -36,7 +36,7 @@ export function standsByLeader(state: State, { term, force }: MessageOf<'vote'>)
 }
 
 /**
- * The way to the leader broke, as it does when its process ends. Whoever suspects it rightly need not wait as long as for
+ * A rule of our own: the way to the leader broke, as it does when its process ends. Whoever suspects it rightly need not wait as long as for
  * one that is only silent. A leader that lives is heard of again before anybody stands, and where it reaches a quorum its
  * followers refuse the pre-vote. With leases it is owed all of the time.
  */

@@ -2,10 +2,10 @@ import type { Snapshot } from './types.ts'
 import { Window } from './window.ts'
 
 /**
- * What a leader knows of one follower.
+ * What a leader knows of one follower; the states are those of etcd's `tracker.Progress`.
  *
  * `probe`: where its log agrees is being found out, one append at a time. `replicate`: it agrees up to `match`, and
- * appends go out one after the other. `snapshot`: it lacks what the log does not have any more, and is sent the
+ * appends go out one after the other (pipelined and batched: thesis 10.2.2). `snapshot`: it lacks what the log does not have any more, and is sent the
  * snapshot; nothing else meanwhile.
  */
 export class Progress {
