@@ -104,4 +104,34 @@ describe('causal order in a mesh', () => {
       })
     })
   }
+
+  it('says which message it does not wait for any longer, and whose it is', async () => {
+    const limits = { causalGapTimeout: 700, failureTimeout: 20_000 }
+    await withMesh({ nodes: Array.from({ length: 3 }, () => ({ limits })), seed: 5, latency: [1, 5] }, async (mesh) => {
+      const [first, second, last] = mesh.nodes
+      const events = eventsOf(mesh, 2)
+      const got: string[] = []
+      await mesh.run(last!.agent('last', { receive: ({ data }) => void got.push(data) }))
+      const relay = await mesh.run(second!.agent('relay'))
+      relay.receive(({ data }) => void relay.send('last', `after ${data}`))
+      const source = await mesh.run(first!.agent('source'))
+      await mesh.run(source.send('last', 'before'))
+      mesh.partition([0], [2])
+      // Its first transmission is lost; the relay's message follows it.
+      const lost = source.send('last', 'lost', { maxRetries: 20 })
+      await mesh.run(source.send('relay', 'lost'))
+      await mesh.advance(300)
+      assert.deepEqual(got, ['before'])
+      await mesh.advance(1_000)
+      assert.deepEqual(got, ['before', 'after lost'])
+      const gaps = events.filter(({ kind }) => kind === 'causal-gap')
+      const told = gaps.map((gap) => ({ ...gap, at: 0 }))
+      assert.deepEqual(told, [
+        { kind: 'causal-gap', producer: `${first!.peerId}`, number: 2, reason: 'timeout', at: 0 }
+      ])
+      mesh.heal()
+      await mesh.run(lost)
+      assert.deepEqual(got, ['before', 'after lost', 'lost'])
+    })
+  })
 })

@@ -17,8 +17,6 @@ export interface WorldOptions {
   random: () => number
   /** Hosts that will crash: what goes through them is not promised to anybody. */
   doomed?: number
-  /** Keeps no history: for many hosts, where sizes and waits are what is asked for. */
-  unchecked?: boolean
 }
 
 /** One transmission with a number of its own. */
@@ -144,10 +142,9 @@ export class World {
 
   #record(from: Host, to: Iterable<string>, once: boolean): Event {
     const id = ++this.#serial
-    const { unchecked } = this.#options
-    const past = unchecked || from.doomed ? new Set<number>() : new Set(from.history)
+    const past = from.doomed ? new Set<number>() : new Set(from.history)
     const event = { id, from: from.name, to: new Set(to), past, once }
-    if (!from.doomed && !unchecked) from.history.add(id)
+    if (!from.doomed) from.history.add(id)
     this.stats.sent++
     return event
   }
@@ -373,7 +370,7 @@ export class World {
 
   /** A message that something has followed already comes too late, unless it is a repetition. */
   #check(host: Host, event: Event, way: Way): void {
-    if (this.#options.unchecked || event.past.has(event.id)) return
+    if (event.past.has(event.id)) return
     const copy = `${event.id}/${way}`
     const again = host.handed.has(copy)
     assert.ok(
