@@ -199,9 +199,14 @@ export function decodeSkip(body: Uint8Array): Skip {
   return skip
 }
 
-export function encodeNumbered({ epoch, stream, lowest, number, token, batch }: NumberedBatch): Uint8Array {
-  const writer = new ByteWriter(batch.length + 40).number(epoch).number(stream).number(lowest)
-  return writer.number(number).number(token).raw(batch).finish()
+export function encodeNumbered(numbered: NumberedBatch): Uint8Array {
+  const { epoch, stream, lowest, number, token, log, began, before, last, batch } = numbered
+  const writer = new ByteWriter(batch.length + 64).number(epoch).number(stream).number(lowest)
+  writer.number(number).number(token).number(log).number(began).number(before)
+  return writer
+    .number(last - before)
+    .raw(batch)
+    .finish()
 }
 
 /** `batch` is a view into `body`. */
@@ -209,7 +214,10 @@ export function decodeNumbered(body: Uint8Array): NumberedBatch {
   const reader = new ByteReader(body)
   const [epoch, stream, lowest] = [reader.number(), reader.number(), reader.number()]
   if (lowest === 0) throw new MeshError('ERR_MALFORMED', 'publish-subscribe: numbers are from 1')
-  return { epoch, stream, lowest, number: reader.number(), token: reader.number(), batch: reader.rest() }
+  const [number, token] = [reader.number(), reader.number()]
+  const [log, began, before] = [reader.number(), reader.number(), reader.number()]
+  const last = before + reader.number()
+  return { epoch, stream, lowest, number, token, log, began, before, last, batch: reader.rest() }
 }
 
 export function encodeTaken({ epoch, stream, received, taken }: Taken): Uint8Array {

@@ -72,6 +72,14 @@ export interface NumberedBatch {
   number: number
   /** 0: no acknowledgement is asked. */
   token: number
+  /** Epoch of the publisher's log. */
+  log: number
+  /** The last number in that log before this life of the publisher. */
+  began: number
+  /** What the receiver wants of the log up to here is in the batches before this one. */
+  before: number
+  /** And with this one up to here. */
+  last: number
   batch: Uint8Array
 }
 

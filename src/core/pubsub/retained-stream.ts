@@ -5,6 +5,9 @@ export interface Numbered {
   lowest: number
   /** 0: nothing is asked. */
   token: number
+  /** What the receiver wants of the publisher's log up to here is in the batches before it, and with it up to `last`. */
+  before: number
+  last: number
   batch: Uint8Array
 }
 
@@ -17,6 +20,8 @@ export interface RetentionLimits {
 
 interface Retained {
   token: number
+  before: number
+  last: number
   batch: Uint8Array
   /** The place of its first message that has one in the causal order; 0 where none has. */
   place: number
@@ -58,8 +63,8 @@ export class RetainedStream {
   }
 
   /** `place`: of its first message in the causal order, 0 where none has one. It never falls. */
-  push(batch: Uint8Array, token: number, place = 0): void {
-    this.#kept.push({ token, batch, place })
+  push(batch: Uint8Array, token: number, place = 0, before = 0, last = before): void {
+    this.#kept.push({ token, batch, place, before, last })
     this.#bytes += batch.length
     if (this.away) this.#bound()
   }
@@ -90,7 +95,8 @@ export class RetainedStream {
   peek(): Numbered | undefined {
     const retained = this.#kept[this.#next - this.#lowest]
     if (retained === undefined || this.away || this.#flight >= this.#limits.window) return undefined
-    return { number: this.#next, lowest: this.#lowest, token: retained.token, batch: retained.batch }
+    const { token, before, last, batch } = retained
+    return { number: this.#next, lowest: this.#lowest, token, before, last, batch }
   }
 
   sent(): void {
@@ -116,8 +122,12 @@ export class RetainedStream {
     }
   }
 
-  /** A number that nothing can be under any more: the receiver answers with how far it is. */
-  probe(): Numbered {
-    return { number: this.#lowest - 1, lowest: this.#lowest, token: 0, batch: NOTHING }
+  /**
+   * A number that nothing can be under any more: the receiver answers with how far it is, and learns what it has missed.
+   * `end`: the log's, as far as it has been pushed.
+   */
+  probe(end = 0): Numbered {
+    const before = this.#kept[0]?.before ?? end
+    return { number: this.#lowest - 1, lowest: this.#lowest, token: 0, before, last: before, batch: NOTHING }
   }
 }

@@ -2,9 +2,10 @@ import { BatchWriter, encodeNumbered } from '../../../protocols/publish-subscrib
 import { FRAME, MAX_BATCH_BYTES, MAX_BATCH_MESSAGES } from '../../../protocols/publish-subscribe/constants.ts'
 import type { Taken } from '../../../protocols/publish-subscribe/messages.ts'
 import { TopicCache } from '../../core/pubsub/cache.ts'
-import { RetainedStream } from '../../core/pubsub/retained-stream.ts'
+import { type Numbered, RetainedStream } from '../../core/pubsub/retained-stream.ts'
 import type { Clock, Timer } from '../ports.ts'
 import type { InterestView } from './interest.ts'
+import type { PublicationLog } from './log/publication-log.ts'
 import type { Outbound } from './outbound.ts'
 import type { PubSubLimits, PubSubStats } from './types.ts'
 
@@ -16,6 +17,8 @@ export interface AssuredPublisherComponents {
   stats: PubSubStats
   /** This node's incarnation. */
   epoch: number
+  /** What this node has published. */
+  log: () => Pick<PublicationLog, 'epoch' | 'began' | 'newest'>
 }
 
 /** Who wants a topic at least once. */
@@ -34,6 +37,8 @@ interface Receiver {
   retry: Timer | undefined
   /** Retries since the receiver last came any further. */
   tries: number
+  /** It is to be told where the stream is, and has not answered since. */
+  unheard: boolean
   /** Until it is no longer waited for. */
   leave: Timer | undefined
 }
@@ -46,8 +51,8 @@ export class AssuredPublisher {
   readonly #c: AssuredPublisherComponents
   readonly #routes: TopicCache<AssuredRoute>
   readonly #receivers = new Map<string, Receiver>()
-  /** `place`: of its first message that has one in the causal order. */
-  #batch: { route: AssuredRoute; writer: BatchWriter; place: number } | undefined
+  /** `place`: of its first message that has one in the causal order. `before` and `last`: numbers of the log. */
+  #batch: { route: AssuredRoute; writer: BatchWriter; place: number; before: number; last: number } | undefined
   #serial = 0
   /** A receiver has room again. */
   onOpen: () => void = () => {}
@@ -89,21 +94,23 @@ export class AssuredPublisher {
     return place > 0 && route?.peers.includes(peer) ? Math.min(known, place) : known
   }
 
-  /** `place` in the causal order; 0 without a stamp. With a `token` the message goes alone, and its receivers acknowledge it. */
+  /** `place` in the causal order; 0 without a stamp. `sequence` in the log. With a `token` the message goes alone, and its receivers acknowledge it. */
   add(
     route: AssuredRoute,
     topic: string,
     bytes: Uint8Array,
     stamp: Uint8Array | undefined,
     place: number,
+    sequence: number,
     token: number | undefined
   ): void {
     if (route.peers.length === 0) return
     const batch = this.#batch
     const full = batch !== undefined && batch.writer.length + bytes.length > MAX_BATCH_BYTES
     if (full || token !== undefined || batch?.route.key !== route.key) this.flush()
-    this.#batch ??= { route, writer: new BatchWriter(), place: 0 }
+    this.#batch ??= { route, writer: new BatchWriter(), place: 0, before: sequence - 1, last: sequence }
     const { writer } = this.#batch
+    this.#batch.last = sequence
     if (this.#batch.place === 0) this.#batch.place = place
     writer.add(topic, bytes, stamp)
     if (token !== undefined || writer.count >= MAX_BATCH_MESSAGES || writer.length >= MAX_BATCH_BYTES) this.flush(token)
@@ -117,7 +124,7 @@ export class AssuredPublisher {
     for (const peer of batch.route.peers) {
       if (!this.#c.view.assured.has(peer)) continue
       const receiver = this.#receiver(peer)
-      receiver.stream.push(body, token, batch.place)
+      receiver.stream.push(body, token, batch.place, batch.before, batch.last)
       this.#send(peer, receiver)
     }
   }
@@ -127,7 +134,7 @@ export class AssuredPublisher {
     if (receiver === undefined) {
       const { windowBytes: window, history } = this.#c.limits
       const stream = new RetainedStream({ window, history })
-      receiver = { serial: ++this.#serial, stream, retry: undefined, tries: 0, leave: undefined }
+      receiver = { serial: ++this.#serial, stream, retry: undefined, tries: 0, unheard: false, leave: undefined }
       this.#receivers.set(peer, receiver)
     }
     return receiver
@@ -135,10 +142,10 @@ export class AssuredPublisher {
 
   /** What the link has no room for now is sent by `pump`. */
   #send(peer: string, receiver: Receiver): void {
-    const { outbound, epoch, stats } = this.#c
-    const { stream, serial } = receiver
+    const { outbound, stats } = this.#c
+    const { stream } = receiver
     for (let numbered = stream.peek(); numbered !== undefined; numbered = stream.peek()) {
-      if (!outbound.offer(peer, FRAME.numbered, encodeNumbered({ epoch, stream: serial, ...numbered }))) break
+      if (!outbound.offer(peer, FRAME.numbered, this.#frame(receiver, numbered))) break
       stats.batches.direct++
       stats.bytes.direct += numbered.batch.length
       stream.sent()
@@ -146,9 +153,15 @@ export class AssuredPublisher {
     this.#watch(peer, receiver)
   }
 
+  #frame({ serial }: Receiver, numbered: Numbered): Uint8Array {
+    const { epoch, log } = this.#c
+    const { epoch: own, began } = log()
+    return encodeNumbered({ epoch, stream: serial, log: own, began, ...numbered })
+  }
+
   #watch(peer: string, receiver: Receiver): void {
-    const { stream } = receiver
-    if (receiver.retry !== undefined || !stream.pending || stream.away) return
+    const { stream, unheard } = receiver
+    if (receiver.retry !== undefined || !(stream.pending || unheard) || stream.away) return
     const ms = this.#c.limits.tail * 2 ** Math.min(receiver.tries, SLOWEST_RETRY)
     receiver.retry = this.#c.clock.after(ms, () => {
       receiver.retry = undefined
@@ -158,10 +171,11 @@ export class AssuredPublisher {
   }
 
   #retry(peer: string, receiver: Receiver): void {
-    const { stream, serial } = receiver
+    const { stream } = receiver
     stream.rewind()
-    const { epoch } = this.#c
-    this.#c.outbound.offer(peer, FRAME.numbered, encodeNumbered({ epoch, stream: serial, ...stream.probe() }))
+    // What waits for the turn's end is not in the stream yet.
+    const end = this.#batch?.before ?? this.#c.log().newest
+    this.#c.outbound.offer(peer, FRAME.numbered, this.#frame(receiver, stream.probe(end)))
     this.#send(peer, receiver)
   }
 
@@ -173,7 +187,9 @@ export class AssuredPublisher {
   acknowledged(peer: string, { epoch, stream, received, taken }: Taken): void {
     const receiver = this.#receivers.get(peer)
     if (receiver === undefined || epoch !== this.#c.epoch || stream !== receiver.serial) return
-    if (receiver.stream.acknowledge(received, taken)) {
+    const { unheard } = receiver
+    receiver.unheard = false
+    if (receiver.stream.acknowledge(received, taken) || unheard) {
       receiver.tries = 0
       receiver.retry?.cancel()
       receiver.retry = undefined
@@ -200,6 +216,13 @@ export class AssuredPublisher {
     this.onOpen()
   }
 
+  /** The peer wants something: it is told from where on, so that it can tell what it may miss later. */
+  wanted(peer: string): void {
+    const receiver = this.#receiver(peer)
+    receiver.unheard = true
+    this.#retry(peer, receiver)
+  }
+
   /** It was only cut off. */
   back(peer: string): void {
     const receiver = this.#receivers.get(peer)
@@ -207,6 +230,7 @@ export class AssuredPublisher {
     receiver.leave?.cancel()
     receiver.leave = undefined
     receiver.stream.away = false
+    receiver.unheard = true
     receiver.tries = 0
     this.#retry(peer, receiver)
   }

@@ -12,14 +12,29 @@ import type { Clock } from '../ports.ts'
 import type { PublicationArrivals } from './arrivals.ts'
 import type { AssuredSubscription } from './assured-subscription.ts'
 import type { LocalSubscriptions } from './local.ts'
+import type { LogGap } from './log/gap-repair.ts'
 import type { Pressure } from './pressure.ts'
 import type { PubSubStats } from './types.ts'
+
+/** A place in a publisher's log up to which everything wanted here has come. */
+interface Reached {
+  /** The publisher's life. */
+  life: number
+  log: number
+  sequence: number
+  /** Wall-clock ms. */
+  time: number
+}
 
 interface Inbound {
   epoch: number
   stream: number
   /** The number awaited. */
   next: number
+  /** What came before `next` is, or is to be, accounted for. */
+  whole: boolean
+  /** Undefined until the first batch. */
+  reached: Reached | undefined
   taken: number
   /** The last one that a frame came over. */
   link: Link
@@ -34,6 +49,8 @@ export interface AssuredReceiverComponents {
   /** Publishers whose streams are remembered. */
   publishers: number
   lost(publisher: string, batches: number | undefined): void
+  /** Reads from logs what the stream has not brought. */
+  repair(subscriptions: readonly AssuredSubscription[], gap: LogGap): Promise<void>
 }
 
 /**
@@ -45,6 +62,8 @@ export class AssuredReceiver {
   /** The one heard longest ago first. */
   readonly #inbound = new Map<string, Inbound>()
   readonly #due = new Set<string>()
+  /** Publishers of whose streams something is being read from logs: what comes by the stream comes again. */
+  readonly #repairing = new Set<string>()
 
   constructor(components: AssuredReceiverComponents) {
     this.#c = components
@@ -57,7 +76,9 @@ export class AssuredReceiver {
     if (inbound === undefined) return
     const { number, token, batch } = numbered
     this.#tell(link.peer)
-    if (number > inbound.next) return
+    if (number > inbound.next || this.#repairing.has(link.peer)) return
+    if (!inbound.whole && number >= inbound.next - 1 && !this.#account(link.peer, inbound, numbered)) return
+    if (number === inbound.next) this.#reach(inbound, numbered)
     const reached = number === inbound.next ? this.#deliver(link.peer, inbound, batch) : this.#count(batch)
     if (token !== 0) {
       link.send(FRAME.acknowledgement, encodeAcknowledgement({ token, subscribers: reached }), false)
@@ -70,13 +91,10 @@ export class AssuredReceiver {
     let known = this.#inbound.get(peer)
     if (known !== undefined && (known.epoch - epoch || known.stream - stream) > 0) return undefined
     if (known === undefined || known.epoch !== epoch || known.stream !== stream) {
-      if (known?.epoch === epoch) this.#gap(peer, undefined)
-      // Of a publisher that died nothing was promised: it is told, and costs no loop its end.
-      else if (known !== undefined) this.#c.lost(peer, undefined)
-      known = { epoch, stream, next: lowest, taken: lowest - 1, link }
+      known = { epoch, stream, next: lowest, taken: lowest - 1, link, whole: false, reached: known?.reached }
     } else if (lowest > known.next) {
-      this.#gap(peer, lowest - known.next)
       known.next = lowest
+      known.whole = false
     }
     known.link = link
     this.#inbound.delete(peer)
@@ -85,10 +103,30 @@ export class AssuredReceiver {
     return known
   }
 
-  #gap(publisher: string, batches: number | undefined): void {
-    this.#c.stats.lost += batches ?? 0
-    this.#c.lost(publisher, batches)
-    for (const subscription of this.#c.local.all()) subscription.gap(publisher, batches)
+  #reach({ reached }: Inbound, { epoch, log, last }: NumberedBatch): void {
+    if (reached === undefined) return
+    reached.life = epoch
+    reached.log = log
+    reached.sequence = last
+    reached.time = this.#c.clock.now()
+  }
+
+  /** The stream begins, or has left something out: false where that is read from logs before it goes on. */
+  #account(publisher: string, inbound: Inbound, { epoch, log, began, before }: NumberedBatch): boolean {
+    const { reached } = inbound
+    const after = reached === undefined ? before : behind(reached, epoch, log, began)
+    // Of a publisher that began anew, its log too, nothing was promised: it is told, and costs no loop its end.
+    if (reached !== undefined && reached.log !== log) this.#c.lost(publisher, undefined)
+    inbound.whole = true
+    inbound.reached = { life: epoch, log, sequence: before, time: this.#c.clock.now() }
+    if (after >= before) return true
+    const gap = { publisher, epoch: log, after, to: before, known: reached?.time ?? 0 }
+    this.#repairing.add(publisher)
+    void this.#c.repair(this.#c.local.all(), gap).then(() => {
+      this.#repairing.delete(publisher)
+      this.#tell(publisher)
+    })
+    return false
   }
 
   #deliver(publisher: string, inbound: Inbound, batch: Uint8Array): number {
@@ -143,4 +181,10 @@ export class AssuredReceiver {
   forget(): void {
     this.#inbound.clear()
   }
+}
+
+/** What is missing of the log is behind this number. What a former life numbered above `began` its disk has lost: the numbers were given again. */
+function behind(reached: Reached, life: number, log: number, began: number): number {
+  if (reached.log !== log) return 0
+  return reached.life === life ? reached.sequence : Math.min(reached.sequence, began)
 }

@@ -42,6 +42,10 @@ interface Loop {
 export class AssuredSubscription implements Subscription, Pressing, OrderedSubscription {
   readonly pattern: string
   readonly owner: string
+  /** Wall-clock ms. */
+  readonly created: number
+  /** What it may hold. */
+  readonly room: QueueLimits['maxQueue']
   readonly #screen: Screen
   readonly #queue: LeaseQueue<Item>
   readonly #components: AssuredSubscriptionComponents
@@ -74,6 +78,8 @@ export class AssuredSubscription implements Subscription, Pressing, OrderedSubsc
   ) {
     this.pattern = pattern
     this.owner = owner
+    this.created = Math.floor(components.clock.now())
+    this.room = limits.maxQueue
     this.#components = components
     this.#screen = new Screen(options.filter, { owner, pattern }, components)
     this.#queue = new LeaseQueue(limits)
@@ -128,19 +134,11 @@ export class AssuredSubscription implements Subscription, Pressing, OrderedSubsc
   }
 
   /** So many numbers up to `place` are in no log any more; some may not have matched. */
-  missed(place: LogPlace, messages: number): void {
+  missed(place: LogPlace, messages: number, feed: Settling | undefined = this.feed): void {
     if (this.#closed) return
     const { publisher } = place
     const gap = () => missing(publisher, `${messages} numbers before ${place.sequence + 1}`, { messages })
-    this.#queue.push({ gap, place, feed: this.feed }, 0)
-    this.#serve()
-  }
-
-  /** Messages of `publisher` are missing from here on; `batches` where it is known how many. */
-  gap(publisher: string, batches: number | undefined): void {
-    if (this.#closed) return
-    const many = batches === undefined ? 'more than it keeps' : `${batches} batches`
-    this.#queue.push({ gap: () => missing(publisher, many, { batches }), place: undefined }, 0)
+    this.#queue.push({ gap, place, feed }, 0)
     this.#serve()
   }
 

@@ -29,6 +29,8 @@ export class InterestView {
   onAway: (peer: string) => void = () => {}
   /** It lives, and in the same life. */
   onBack: (peer: string) => void = () => {}
+  /** A peer that wanted nothing at least once does now. */
+  onWanted: (peer: string) => void = () => {}
   /** A peer wants nothing at least once any more. */
   onUnwanted: (peer: string) => void = () => {}
   onTooMany: (peer: string) => void = () => {}
@@ -120,7 +122,9 @@ export class InterestView {
     const assured = entry?.delivery === 'at-least-once'
     const taken = this.table.set(peer, key, assured ? undefined : entry)
     if (!this.assured.set(peer, key, assured ? entry : undefined) || !taken) this.onTooMany(peer)
-    if (wanted && !this.assured.has(peer)) this.onUnwanted(peer)
+    if (wanted === this.assured.has(peer)) return
+    if (wanted) this.onUnwanted(peer)
+    else this.onWanted(peer)
   }
 
   stop(): void {

@@ -183,7 +183,7 @@ export class Publisher {
     const { routes, stats, local, wide, self, assured, assuredLocal } = this.#c
     const route = routes.of(topic)
     stats.published++
-    this.#c.logs.log.append(topic, bytes)
+    const sequence = this.#c.logs.log.append(topic, bytes)
     const once = route.interested.length > 0 || route.wide
     const kept = assured.active ? assured.route(topic) : undefined
     const keeps = kept !== undefined && kept.peers.length > 0
@@ -201,7 +201,7 @@ export class Publisher {
     if (keeps) {
       remote += kept.subscribers
       if (path === 'local' && kept.subscribers > 0) path = 'direct'
-      assured.add(kept, topic, bytes, stamp, outgoing?.number ?? 0, tokens?.assured)
+      assured.add(kept, topic, bytes, stamp, outgoing?.number ?? 0, sequence, tokens?.assured)
     }
     if (kind !== undefined) {
       this.#c.order!.published(kind, topic, once ? route.linked.peers : NOBODY, keeps ? kept.peers : NOBODY)

@@ -123,13 +123,17 @@ class MeshPubSub implements PubSub {
     })
     this.#wide = wide
     this.#announcer = new Announcer(membership, clock, this.#stopped.signal)
-    const assuring = (this.#assuring = new AssuredPublisher({ clock, view, outbound, limits, stats, epoch }))
+    const assuring = (this.#assuring = new AssuredPublisher({
+      ...{ clock, view, outbound, limits, stats, epoch },
+      log: () => this.#logs.log
+    }))
     const lost = (publisher: string, channel: number | undefined, packets: number | undefined) =>
       components.emit({ kind: 'lost', publisher, channel, packets })
     const arrivals = new PublicationArrivals(order, stats)
     const assured = (this.#assured = new AssuredReceiver({
       ...{ arrivals, clock, local: assuredLocal, pressure: patience, stats, publishers: limits.publishers },
-      lost: (publisher, batches) => lost(publisher, undefined, batches)
+      lost: (publisher, batches) => lost(publisher, undefined, batches),
+      repair: (subscriptions, gap) => this.#logs.repair(subscriptions, gap)
     }))
     const logs = (this.#logs = new Logs({
       ...{ clock, membership, outbound, limits: limits.log },
@@ -192,6 +196,7 @@ class MeshPubSub implements PubSub {
     }
     this.#view.onAway = (peer) => this.#assuring.away(peer)
     this.#view.onBack = (peer) => this.#assuring.back(peer)
+    this.#view.onWanted = (peer) => this.#assuring.wanted(peer)
     this.#view.onUnwanted = (peer) => this.#assuring.forget(peer)
     links.register(this.#receiver)
     broadcast.onMessage = (name, bytes) => void this.#receiver.broadcast(name, bytes)

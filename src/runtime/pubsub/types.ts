@@ -133,8 +133,8 @@ export interface SubscribeOptions extends QueueOptions {
   filter?: ((message: Message<Payload>) => boolean) | undefined
   /**
    * Default `'at-most-once'`. `'at-least-once'`: what a living publisher publishes is handed out at least once, in its order,
-   * also after lost links and after partitions that its history outlasts; what cannot be repaired is told by `ERR_GAP`, and so is
-   * what finds no room here after nothing was read for a minute.
+   * also after lost links and partitions: what its stream does not keep so long is read from its log. What is not there any more is
+   * told by `ERR_GAP`, and so is what finds no room here after nothing was read for a minute.
    */
   delivery?: 'at-most-once' | 'at-least-once' | undefined
   /**

@@ -81,8 +81,17 @@ describe('publish-subscribe codec', () => {
   })
 
   it('carries numbered batches, and how far their receiver is', () => {
+    const place = { log: count, began: count, before: fc.constant(7), last: fc.integer({ min: 7 }) }
     const numbered = fc.record(
-      { epoch: count, stream: count, lowest: fc.integer({ min: 1 }), number: count, token: count, batch: bytes },
+      {
+        epoch: count,
+        stream: count,
+        lowest: fc.integer({ min: 1 }),
+        number: count,
+        token: count,
+        ...place,
+        batch: bytes
+      },
       plain
     )
     const taken = fc.record({ epoch: count, stream: count, received: count, taken: count }, plain)
@@ -92,7 +101,8 @@ describe('publish-subscribe codec', () => {
         assert.deepEqual(codec.decodeTaken(codec.encodeTaken(taken)), taken)
       })
     )
-    const none = { epoch: 1, stream: 1, lowest: 0, number: 1, token: 0, batch: new Uint8Array(1) }
+    const log = { log: 1, began: 0, before: 0, last: 1 }
+    const none = { epoch: 1, stream: 1, lowest: 0, number: 1, token: 0, ...log, batch: new Uint8Array(1) }
     assert.throws(() => codec.decodeNumbered(codec.encodeNumbered(none)), { code: 'ERR_MALFORMED' })
   })
 

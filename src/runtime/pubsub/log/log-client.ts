@@ -11,6 +11,7 @@ import type { LogLimits, PubSubEvent, SubscribeOptions } from '../types.ts'
 import { CursorStore } from './cursor-store.ts'
 import type { FollowedLog } from './followed-log.ts'
 import { fromOf } from './from.ts'
+import { GapRepair, type LogGap } from './gap-repair.ts'
 import { LogFeed } from './log-feed.ts'
 import type { Feed, ReadableLog } from './types.ts'
 
@@ -27,7 +28,7 @@ export interface LogClientComponents {
 export class LogClient {
   readonly #c: LogClientComponents
   readonly #unsubscribe: () => void
-  readonly #feeds = new Set<LogFeed>()
+  readonly #feeds = new Set<LogFeed | GapRepair>()
   readonly #readers = new Map<number, FollowedLog>()
   /** Durable subscriptions that are open, by agent and name. */
   readonly #names = new Set<string>()
@@ -72,12 +73,8 @@ export class LogClient {
       ...{ clock, ask, emit, limits: this.#c.limits, pattern, cursors, subscription },
       from: fromOf(options.from),
       room: limits.maxQueue,
-      members: () => [membership.self.peer, ...[...membership.members()].map(({ record }) => record.peer)],
-      register: (make) => {
-        const log = make(++this.#serial)
-        this.#readers.set(log.reader.id, log)
-        return log
-      },
+      members: () => [membership.self.peer, ...this.#others()],
+      register: (make) => this.#register(make),
       unregister: (log) => this.#readers.delete(log.reader.id)
     })
     this.#feeds.add(feed)
@@ -107,6 +104,42 @@ export class LogClient {
       }
     }
     return { ready, settled: (place, bytes) => feed.settled(place, bytes), close, forget }
+  }
+
+  #others(): string[] {
+    return [...this.#c.membership.members()].map(({ record }) => record.peer)
+  }
+
+  #register(make: (id: number) => FollowedLog): FollowedLog {
+    const log = make(++this.#serial)
+    this.#readers.set(log.reader.id, log)
+    return log
+  }
+
+  /** Reads what the subscription misses of a publisher's stream; resolves when it has that, is told what is lost, or is closed. */
+  repair(subscription: AssuredSubscription, gap: LogGap): Promise<void> {
+    const { clock, ask, emit } = this.#c
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const end = () => {
+      this.#feeds.delete(repair)
+      this.#readers.delete(repair.log.reader.id)
+      resolve()
+    }
+    const repair = new GapRepair({
+      ...{ clock, ask, gap, subscription, done: end },
+      register: (make) => this.#register(make),
+      others: () => this.#others(),
+      lost: (packets) => emit({ kind: 'lost', publisher: gap.publisher, channel: undefined, packets })
+    })
+    const closed = () => {
+      repair.stop()
+      end()
+    }
+    subscription.signal.addEventListener('abort', closed, { once: true })
+    this.#feeds.add(repair)
+    this.#watch()
+    repair.start()
+    return promise.finally(() => subscription.signal.removeEventListener('abort', closed))
   }
 
   #watch(): void {

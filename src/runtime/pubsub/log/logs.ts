@@ -11,6 +11,7 @@ import type { Coalescer } from '../../telemetry/coalesce.ts'
 import type { AssuredSubscription } from '../assured-subscription.ts'
 import type { Outbound } from '../outbound.ts'
 import type { LogLimits, Memory, PubSubEvent, SubscribeOptions } from '../types.ts'
+import type { LogGap } from './gap-repair.ts'
 import { LogClient } from './log-client.ts'
 import { LogServer } from './log-server.ts'
 import { PublicationLog } from './publication-log.ts'
@@ -120,6 +121,11 @@ export class Logs {
     subscription.ready = Promise.race([feed.ready, closed])
     // Whoever does not wait for it is told by its loop.
     subscription.ready.catch((error) => subscription.fail(error))
+  }
+
+  /** Reads what all of them miss of a publisher's stream. */
+  async repair(subscriptions: readonly AssuredSubscription[], gap: LogGap): Promise<void> {
+    await Promise.all(subscriptions.map((subscription) => this.#client.repair(subscription, gap)))
   }
 
   stop(): Promise<void> {

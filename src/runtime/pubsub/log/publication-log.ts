@@ -42,6 +42,8 @@ export class PublicationLog implements ReadableLog {
   /** Number of the newest that was appended. */
   #newest = 0
   last = 0
+  /** The newest that a former life has left. */
+  began = 0
   /** When the newest was published: times never fall, whatever the clock does. */
   #time = 0
   /** Bytes that are not on disk. */
@@ -61,6 +63,10 @@ export class PublicationLog implements ReadableLog {
 
   get durable(): boolean {
     return this.#disk !== undefined
+  }
+
+  get newest(): number {
+    return this.#newest
   }
 
   get first(): number {
@@ -89,18 +95,19 @@ export class PublicationLog implements ReadableLog {
       onFailed: (last) => this.#lost(last)
     })
     this.#disk = log
-    this.#newest = this.last = this.#recent.base = log.last
+    this.#newest = this.last = this.began = this.#recent.base = log.last
     this.#trim()
   }
 
-  append(topic: string, bytes: Uint8Array): void {
+  /** Returns its number. */
+  append(topic: string, bytes: Uint8Array): number {
     const time = (this.#time = Math.max(this.#time, Math.floor(this.#c.clock.now())))
     const sequence = ++this.#newest
     this.#recent.push(sequence, time, topic, bytes)
     if (this.#disk === undefined) {
       this.last = sequence
       if (this.eager) this.#schedule()
-      return
+      return sequence
     }
     this.#disk.append(encodeRecord({ time, topic, bytes }))
     const size = bytes.length + OVERHEAD
@@ -108,6 +115,7 @@ export class PublicationLog implements ReadableLog {
     if (this.#retention.add(sequence, time, size)) this.#trim()
     if (this.eager || this.#unwritten >= this.#c.limits.group) this.#schedule()
     else this.#timer ??= this.#c.clock.after(this.#c.limits.linger, () => this.#write())
+    return sequence
   }
 
   /** At the turn's end: what is published in one turn is written, or read, together. */

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import type { MeshError, Subscription } from '../../src/index.ts'
+import { createMesh } from '../../src/testing/index.ts'
+
+const delivery = 'at-least-once'
+/** Long enough for both to hold each other to be dead; and for the publisher to give up what it keeps for the other. */
+const [APART, LONG] = [20_000, 120_000]
+
+interface Read {
+  data: unknown[]
+  errors: MeshError[]
+}
+
+/** Reads on after every gap. */
+function read(subscription: Subscription): Read {
+  const read: Read = { data: [], errors: [] }
+  const loop = async () => {
+    for (;;) {
+      try {
+        for await (const { data } of subscription) read.data.push(data)
+        return
+      } catch (error) {
+        read.errors.push(error as MeshError)
+      }
+    }
+  }
+  void loop()
+  return read
+}
+
+describe('repair of gaps for at-least-once subscriptions', () => {
+  for (const disks of [true, false]) {
+    it(`gives what was published in a long partition, in order, before anything more is published (disks: ${disks})`, async () => {
+      await using mesh = await createMesh({ nodes: 2, seed: 9, disks })
+      const shop = await mesh.nodes[0]!.agent('shop')
+      const subscriber = await mesh.nodes[1]!.agent('subscriber')
+      const orders = subscriber.subscribe('orders', { delivery })
+      const everything = subscriber.subscribe('>', { delivery })
+      await Promise.all([orders.ready, everything.ready])
+      const [some, all] = [read(orders), read(everything)]
+      await shop.publish('orders', 0)
+      await mesh.advance(1_000)
+      mesh.partition([0], [1])
+      await mesh.advance(APART)
+      for (let i = 1; i < 6; i++) {
+        await shop.publish('orders', i)
+        await shop.publish('other', -i)
+      }
+      await mesh.advance(LONG)
+      assert.deepEqual(some.data, [0])
+      mesh.heal()
+      await mesh.advance(60_000)
+      assert.deepEqual(some.data, [0, 1, 2, 3, 4, 5])
+      await shop.publish('orders', 6)
+      await mesh.advance(10_000)
+      assert.deepEqual(some, { data: [0, 1, 2, 3, 4, 5, 6], errors: [] })
+      assert.deepEqual(all, { data: [0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6], errors: [] })
+    })
+  }
+
+  it('gives what a publisher that crashed has on its disk, each once, and goes on', async () => {
+    await using mesh = await createMesh({ nodes: 2, seed: 9, disks: true })
+    const shop = await mesh.nodes[0]!.agent('shop')
+    const orders = (await mesh.nodes[1]!.agent('subscriber')).subscribe('orders', { delivery })
+    await orders.ready
+    const got = read(orders)
+    await shop.publish('orders', 0, { durable: true })
+    await mesh.advance(1_000)
+    mesh.partition([0], [1])
+    await mesh.advance(APART)
+    for (let i = 1; i < 6; i++) await shop.publish('orders', i, { durable: true })
+    mesh.crash(0)
+    mesh.heal()
+    await mesh.restart(0)
+    await (await mesh.nodes[0]!.agent('shop')).publish('orders', 6)
+    await mesh.advance(60_000)
+    assert.deepEqual(got, { data: [0, 1, 2, 3, 4, 5, 6], errors: [] })
+  })
+
+  it('tells how many numbers no log has any more, before what follows them', async () => {
+    const MANY = 20_000
+    await using mesh = await createMesh({ nodes: 2, seed: 9 })
+    const shop = await mesh.nodes[0]!.agent('shop')
+    const orders = (await mesh.nodes[1]!.agent('subscriber')).subscribe('orders', { delivery })
+    await orders.ready
+    const got = read(orders)
+    await shop.publish('orders', 0)
+    await mesh.advance(1_000)
+    mesh.partition([0], [1])
+    await mesh.advance(APART)
+    for (let i = 1; i <= MANY; i++) await shop.publish('orders', i)
+    await mesh.advance(LONG)
+    mesh.heal()
+    await mesh.advance(120_000)
+    const [error] = got.errors
+    assert.equal(got.errors.length, 1)
+    assert.equal(error!.code, 'ERR_GAP')
+    const { messages } = error!.details as { messages: number }
+    assert.ok(messages > 0 && messages < MANY)
+    assert.deepEqual(got.data, [0, ...Array.from({ length: MANY - messages }, (_, i) => messages + 1 + i)])
+  })
+})
