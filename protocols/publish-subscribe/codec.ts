@@ -200,11 +200,13 @@ export function decodeSkip(body: Uint8Array): Skip {
 }
 
 export function encodeNumbered(numbered: NumberedBatch): Uint8Array {
-  const { epoch, stream, lowest, number, token, log, began, before, last, batch } = numbered
-  const writer = new ByteWriter(batch.length + 64).number(epoch).number(stream).number(lowest)
+  const { epoch, stream, lowest, number, token, log, began, before, last, interest, numbers, batch } = numbered
+  const writer = new ByteWriter(batch.length + numbers.length + 64).number(epoch).number(stream).number(lowest)
   writer.number(number).number(token).number(log).number(began).number(before)
   return writer
     .number(last - before)
+    .number(interest)
+    .bytes(numbers)
     .raw(batch)
     .finish()
 }
@@ -217,7 +219,8 @@ export function decodeNumbered(body: Uint8Array): NumberedBatch {
   const [number, token] = [reader.number(), reader.number()]
   const [log, began, before] = [reader.number(), reader.number(), reader.number()]
   const last = before + reader.number()
-  return { epoch, stream, lowest, number, token, log, began, before, last, batch: reader.rest() }
+  const [interest, numbers] = [reader.number(), reader.bytes(body.length)]
+  return { epoch, stream, lowest, number, token, log, began, before, last, interest, numbers, batch: reader.rest() }
 }
 
 export function encodeTaken({ epoch, stream, received, taken }: Taken): Uint8Array {

@@ -80,6 +80,10 @@ export interface NumberedBatch {
   before: number
   /** And with this one up to here. */
   last: number
+  /** The highest number of what the receiver has announced that the publisher knew when it made this. */
+  interest: number
+  /** The log's number of each message of the batch, each less the one before (the first: less `before`), as LEB128. */
+  numbers: Uint8Array
   batch: Uint8Array
 }
 

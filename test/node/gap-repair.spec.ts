@@ -77,6 +77,61 @@ describe('repair of gaps for at-least-once subscriptions', () => {
     assert.deepEqual(got, { data: [0, 1, 2, 3, 4, 5, 6], errors: [] })
   })
 
+  it('gives what other subscribers have of a publisher that is gone, and each once when it comes back', async () => {
+    await using mesh = await createMesh({ nodes: 3, seed: 9, disks: true })
+    const [shop, near, far] = await Promise.all(mesh.nodes.map((node, i) => node.agent(`agent-${i}`)))
+    const subscriptions = [near!, far!].map((agent) => agent.subscribe('orders', { delivery }))
+    await Promise.all(subscriptions.map(({ ready }) => ready))
+    const [one, two] = subscriptions.map(read)
+    await shop!.publish('orders', 0, { durable: true })
+    await mesh.advance(1_000)
+    mesh.partition([0, 1], [2])
+    await mesh.advance(APART)
+    for (let i = 1; i < 6; i++) await shop!.publish('orders', i, { durable: true })
+    await mesh.advance(2_000)
+    mesh.crash(0)
+    mesh.heal()
+    await mesh.advance(LONG)
+    const all = [0, 1, 2, 3, 4, 5]
+    assert.deepEqual([one!.data, two!.data], [all, all])
+    await mesh.restart(0)
+    await (await mesh.nodes[0]!.agent('agent-0')).publish('orders', 6)
+    await mesh.advance(60_000)
+    const more = { data: [...all, 6], errors: [] }
+    assert.deepEqual([one, two], [more, more])
+  })
+
+  for (const apart of [1_000, LONG]) {
+    it(`hands nothing twice that came from others when the publisher was only cut off (for ${apart} ms more)`, async () => {
+      await using mesh = await createMesh({ nodes: 3, seed: 9 })
+      const [shop, near, far] = await Promise.all(mesh.nodes.map((node, i) => node.agent(`agent-${i}`)))
+      const subscriptions = [near!, far!].map((agent) => agent.subscribe('orders', { delivery }))
+      await Promise.all(subscriptions.map(({ ready }) => ready))
+      const [one, two] = subscriptions.map(read)
+      await shop!.publish('orders', 0)
+      await mesh.advance(1_000)
+      mesh.partition([0, 1], [2])
+      await mesh.advance(APART)
+      for (let i = 1; i < 4; i++) {
+        await shop!.publish('orders', i)
+        await mesh.advance(1_000)
+      }
+      // Whoever is between them comes over, the publisher does not.
+      mesh.heal()
+      mesh.partition([0], [1, 2])
+      await mesh.advance(APART)
+      assert.deepEqual(two!.data, [0, 1, 2, 3])
+      await Promise.all([4, 5].map((i) => shop!.publish('orders', i)))
+      await mesh.advance(apart)
+      mesh.heal()
+      await mesh.advance(60_000)
+      await shop!.publish('orders', 6)
+      await mesh.advance(10_000)
+      const all = { data: [0, 1, 2, 3, 4, 5, 6], errors: [] }
+      assert.deepEqual([one, two], [all, all])
+    })
+  }
+
   it('tells how many numbers no log has any more, before what follows them', async () => {
     const MANY = 20_000
     await using mesh = await createMesh({ nodes: 2, seed: 9 })

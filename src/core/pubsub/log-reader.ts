@@ -103,8 +103,9 @@ export class LogReader {
     )
   }
 
+  /** Turn 0 would close a reader. */
   digest(): Fetch {
-    return this.#fetch('digest')
+    return { ...this.#fetch('digest'), turn: Math.max(1, this.#turn) }
   }
 
   /** What closes the reader at whoever has it. */

@@ -8,8 +8,13 @@ export interface Numbered {
   /** What the receiver wants of the publisher's log up to here is in the batches before it, and with it up to `last`. */
   before: number
   last: number
+  numbers: Uint8Array
+  interest: number
   batch: Uint8Array
 }
+
+/** The log's numbers of what a batch has. */
+export type Span = Pick<Numbered, 'before' | 'last' | 'numbers'>
 
 export interface RetentionLimits {
   /** Bytes on their way to a receiver that it has not taken; beyond, the publisher waits. */
@@ -20,14 +25,15 @@ export interface RetentionLimits {
 
 interface Retained {
   token: number
-  before: number
-  last: number
+  span: Span
+  interest: number
   batch: Uint8Array
   /** The place of its first message that has one in the causal order; 0 where none has. */
   place: number
 }
 
 const NOTHING = new Uint8Array(0)
+const NOWHERE: Span = { before: 0, last: 0, numbers: NOTHING }
 
 /**
  * What one publisher keeps for one receiver until that has taken it: go-back-N. The receiver says how far it has received
@@ -63,8 +69,8 @@ export class RetainedStream {
   }
 
   /** `place`: of its first message in the causal order, 0 where none has one. It never falls. */
-  push(batch: Uint8Array, token: number, place = 0, before = 0, last = before): void {
-    this.#kept.push({ token, batch, place, before, last })
+  push(batch: Uint8Array, token: number, place = 0, span: Span = NOWHERE, interest = 0): void {
+    this.#kept.push({ token, batch, place, span, interest })
     this.#bytes += batch.length
     if (this.away) this.#bound()
   }
@@ -95,8 +101,9 @@ export class RetainedStream {
   peek(): Numbered | undefined {
     const retained = this.#kept[this.#next - this.#lowest]
     if (retained === undefined || this.away || this.#flight >= this.#limits.window) return undefined
-    const { token, before, last, batch } = retained
-    return { number: this.#next, lowest: this.#lowest, token, before, last, batch }
+    const { token, span, interest, batch } = retained
+    const { before, last, numbers } = span
+    return { number: this.#next, lowest: this.#lowest, token, before, last, numbers, interest, batch }
   }
 
   sent(): void {
@@ -124,10 +131,12 @@ export class RetainedStream {
 
   /**
    * A number that nothing can be under any more: the receiver answers with how far it is, and learns what it has missed.
-   * `end`: the log's, as far as it has been pushed.
+   * `end`: the log's, as far as it has been pushed; `known`: the interest.
    */
-  probe(end = 0): Numbered {
-    const before = this.#kept[0]?.before ?? end
-    return { number: this.#lowest - 1, lowest: this.#lowest, token: 0, before, last: before, batch: NOTHING }
+  probe(end = 0, known = 0): Numbered {
+    const { span, interest } = this.#kept[0] ?? { span: { before: end }, interest: known }
+    const { before } = span
+    const place = { before, last: before, numbers: NOTHING, interest }
+    return { number: this.#lowest - 1, lowest: this.#lowest, token: 0, ...place, batch: NOTHING }
   }
 }

@@ -1,7 +1,7 @@
 import type { InterestEntry } from '../../core/pubsub/interest.ts'
 import type { Membership } from '../membership/types.ts'
 import type { Clock } from '../ports.ts'
-import { SUBSCRIPTION_PREFIX } from './interest.ts'
+import { numberOf, SUBSCRIPTION_PREFIX } from './interest.ts'
 
 /** What one entry stands for. */
 interface Wish {
@@ -48,6 +48,11 @@ export class Announcer {
     await this.#membership.announced(version, { signal: AbortSignal.any([signal, this.#stopped]) })
     signal.throwIfAborted()
     this.#stopped.throwIfAborted()
+  }
+
+  /** The number under which it is announced. */
+  number(wish: Wish): number {
+    return numberOf(this.#announced.get(nameOf(wish))!.key)
   }
 
   remove(wish: Wish): void {

@@ -1,8 +1,9 @@
+import { ByteWriter } from '../../../protocols/publish-subscribe/bytes.ts'
 import { BatchWriter, encodeNumbered } from '../../../protocols/publish-subscribe/codec.ts'
 import { FRAME, MAX_BATCH_BYTES, MAX_BATCH_MESSAGES } from '../../../protocols/publish-subscribe/constants.ts'
 import type { Taken } from '../../../protocols/publish-subscribe/messages.ts'
 import { TopicCache } from '../../core/pubsub/cache.ts'
-import { type Numbered, RetainedStream } from '../../core/pubsub/retained-stream.ts'
+import { type Numbered, RetainedStream, type Span } from '../../core/pubsub/retained-stream.ts'
 import type { Clock, Timer } from '../ports.ts'
 import type { InterestView } from './interest.ts'
 import type { PublicationLog } from './log/publication-log.ts'
@@ -19,6 +20,26 @@ export interface AssuredPublisherComponents {
   epoch: number
   /** What this node has published. */
   log: () => Pick<PublicationLog, 'epoch' | 'began' | 'newest'>
+}
+
+/** The numbers of a batch's messages in the log. */
+class BatchSpan {
+  readonly before: number
+  readonly #numbers = new ByteWriter(64)
+  #last: number
+
+  constructor(before: number) {
+    this.before = this.#last = before
+  }
+
+  add(sequence: number): void {
+    this.#numbers.number(sequence - this.#last)
+    this.#last = sequence
+  }
+
+  finish(): Span {
+    return { before: this.before, last: this.#last, numbers: this.#numbers.finish() }
+  }
 }
 
 /** Who wants a topic at least once. */
@@ -39,6 +60,8 @@ interface Receiver {
   tries: number
   /** It is to be told where the stream is, and has not answered since. */
   unheard: boolean
+  /** The highest number of what it has announced. */
+  interest: number
   /** Until it is no longer waited for. */
   leave: Timer | undefined
 }
@@ -51,8 +74,8 @@ export class AssuredPublisher {
   readonly #c: AssuredPublisherComponents
   readonly #routes: TopicCache<AssuredRoute>
   readonly #receivers = new Map<string, Receiver>()
-  /** `place`: of its first message that has one in the causal order. `before` and `last`: numbers of the log. */
-  #batch: { route: AssuredRoute; writer: BatchWriter; place: number; before: number; last: number } | undefined
+  /** `place`: of its first message that has one in the causal order. `span`: their numbers in the log. */
+  #batch: { route: AssuredRoute; writer: BatchWriter; place: number; span: BatchSpan } | undefined
   #serial = 0
   /** A receiver has room again. */
   onOpen: () => void = () => {}
@@ -108,9 +131,9 @@ export class AssuredPublisher {
     const batch = this.#batch
     const full = batch !== undefined && batch.writer.length + bytes.length > MAX_BATCH_BYTES
     if (full || token !== undefined || batch?.route.key !== route.key) this.flush()
-    this.#batch ??= { route, writer: new BatchWriter(), place: 0, before: sequence - 1, last: sequence }
-    const { writer } = this.#batch
-    this.#batch.last = sequence
+    this.#batch ??= { route, writer: new BatchWriter(), place: 0, span: new BatchSpan(sequence - 1) }
+    const { writer, span } = this.#batch
+    span.add(sequence)
     if (this.#batch.place === 0) this.#batch.place = place
     writer.add(topic, bytes, stamp)
     if (token !== undefined || writer.count >= MAX_BATCH_MESSAGES || writer.length >= MAX_BATCH_BYTES) this.flush(token)
@@ -121,10 +144,11 @@ export class AssuredPublisher {
     if (batch === undefined) return
     this.#batch = undefined
     const body = batch.writer.finish()
+    const span = batch.span.finish()
     for (const peer of batch.route.peers) {
       if (!this.#c.view.assured.has(peer)) continue
       const receiver = this.#receiver(peer)
-      receiver.stream.push(body, token, batch.place, batch.before, batch.last)
+      receiver.stream.push(body, token, batch.place, span, receiver.interest)
       this.#send(peer, receiver)
     }
   }
@@ -134,7 +158,15 @@ export class AssuredPublisher {
     if (receiver === undefined) {
       const { windowBytes: window, history } = this.#c.limits
       const stream = new RetainedStream({ window, history })
-      receiver = { serial: ++this.#serial, stream, retry: undefined, tries: 0, unheard: false, leave: undefined }
+      receiver = {
+        serial: ++this.#serial,
+        stream,
+        retry: undefined,
+        tries: 0,
+        unheard: false,
+        interest: 0,
+        leave: undefined
+      }
       this.#receivers.set(peer, receiver)
     }
     return receiver
@@ -174,8 +206,8 @@ export class AssuredPublisher {
     const { stream } = receiver
     stream.rewind()
     // What waits for the turn's end is not in the stream yet.
-    const end = this.#batch?.before ?? this.#c.log().newest
-    this.#c.outbound.offer(peer, FRAME.numbered, this.#frame(receiver, stream.probe(end)))
+    const end = this.#batch?.span.before ?? this.#c.log().newest
+    this.#c.outbound.offer(peer, FRAME.numbered, this.#frame(receiver, stream.probe(end, receiver.interest)))
     this.#send(peer, receiver)
   }
 
@@ -217,8 +249,10 @@ export class AssuredPublisher {
   }
 
   /** The peer wants something: it is told from where on, so that it can tell what it may miss later. */
-  wanted(peer: string): void {
+  wanted(peer: string, interest: number, first: boolean): void {
     const receiver = this.#receiver(peer)
+    receiver.interest = Math.max(receiver.interest, interest)
+    if (!first) return
     receiver.unheard = true
     this.#retry(peer, receiver)
   }

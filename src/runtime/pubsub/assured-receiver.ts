@@ -7,38 +7,20 @@ import {
 } from '../../../protocols/publish-subscribe/codec.ts'
 import { FRAME } from '../../../protocols/publish-subscribe/constants.ts'
 import type { NumberedBatch } from '../../../protocols/publish-subscribe/messages.ts'
+import { covers } from '../../core/pubsub/pattern.ts'
+import type { RecentLimits } from '../../core/pubsub/recent.ts'
 import type { Link } from '../links/types.ts'
 import type { Clock } from '../ports.ts'
 import type { PublicationArrivals } from './arrivals.ts'
+import { AssuredRepair } from './assured-repair.ts'
 import type { AssuredSubscription } from './assured-subscription.ts'
+import type { Inbound } from './inbound.ts'
 import type { LocalSubscriptions } from './local.ts'
 import type { LogGap } from './log/gap-repair.ts'
+import { StreamReplica } from './log/stream-replica.ts'
+import type { ReadableLog } from './log/types.ts'
 import type { Pressure } from './pressure.ts'
 import type { PubSubStats } from './types.ts'
-
-/** A place in a publisher's log up to which everything wanted here has come. */
-interface Reached {
-  /** The publisher's life. */
-  life: number
-  log: number
-  sequence: number
-  /** Wall-clock ms. */
-  time: number
-}
-
-interface Inbound {
-  epoch: number
-  stream: number
-  /** The number awaited. */
-  next: number
-  /** What came before `next` is, or is to be, accounted for. */
-  whole: boolean
-  /** Undefined until the first batch. */
-  reached: Reached | undefined
-  taken: number
-  /** The last one that a frame came over. */
-  link: Link
-}
 
 export interface AssuredReceiverComponents {
   clock: Clock
@@ -49,9 +31,14 @@ export interface AssuredReceiverComponents {
   /** Publishers whose streams are remembered. */
   publishers: number
   lost(publisher: string, batches: number | undefined): void
-  /** Reads from logs what the stream has not brought. */
-  repair(subscriptions: readonly AssuredSubscription[], gap: LogGap): Promise<void>
+  /** Reads from logs what the stream has not brought; resolves with the number up to which the subscription has that. */
+  repair(subscription: AssuredSubscription, gap: LogGap): Promise<number>
+  /** What is kept of each publisher for others. */
+  replica: RecentLimits
 }
+
+/** Bytes that are kept for others of all publishers together. A guess. */
+const MOST_KEPT = 16 * 2 ** 20
 
 /**
  * Numbered batches of each publisher, put into the at-least-once subscriptions in order, each once while the publisher's
@@ -62,11 +49,18 @@ export class AssuredReceiver {
   /** The one heard longest ago first. */
   readonly #inbound = new Map<string, Inbound>()
   readonly #due = new Set<string>()
-  /** Publishers of whose streams something is being read from logs: what comes by the stream comes again. */
-  readonly #repairing = new Set<string>()
+  /** Bytes that are kept for others. */
+  #keptBytes = 0
+  readonly repair: AssuredRepair
 
   constructor(components: AssuredReceiverComponents) {
     this.#c = components
+    const { clock, local, lost, repair } = components
+    this.repair = new AssuredRepair({
+      ...{ clock, local, lost, repair },
+      inbound: (publisher) => this.#inbound.get(publisher),
+      repaired: (publisher) => this.#tell(publisher)
+    })
     components.arrivals.onRelieved = () => this.relieved()
   }
 
@@ -76,10 +70,11 @@ export class AssuredReceiver {
     if (inbound === undefined) return
     const { number, token, batch } = numbered
     this.#tell(link.peer)
-    if (number > inbound.next || this.#repairing.has(link.peer)) return
-    if (!inbound.whole && number >= inbound.next - 1 && !this.#account(link.peer, inbound, numbered)) return
-    if (number === inbound.next) this.#reach(inbound, numbered)
-    const reached = number === inbound.next ? this.#deliver(link.peer, inbound, batch) : this.#count(batch)
+    const awaited = inbound.next
+    if (!this.#ready(link.peer, inbound, numbered)) return
+    // Where it has come from others it is only counted.
+    const reached =
+      number === awaited && inbound.next === awaited ? this.#deliver(link.peer, inbound, batch) : this.#count(batch)
     if (token !== 0) {
       link.send(FRAME.acknowledgement, encodeAcknowledgement({ token, subscribers: reached }), false)
     }
@@ -91,7 +86,9 @@ export class AssuredReceiver {
     let known = this.#inbound.get(peer)
     if (known !== undefined && (known.epoch - epoch || known.stream - stream) > 0) return undefined
     if (known === undefined || known.epoch !== epoch || known.stream !== stream) {
-      known = { epoch, stream, next: lowest, taken: lowest - 1, link, whole: false, reached: known?.reached }
+      const { reached, ahead } = known ?? { reached: undefined, ahead: undefined }
+      if (known !== undefined) this.#keep(known, undefined)
+      known = { epoch, stream, next: lowest, taken: lowest - 1, link, whole: false, reached, ahead, kept: undefined }
     } else if (lowest > known.next) {
       known.next = lowest
       known.whole = false
@@ -99,34 +96,73 @@ export class AssuredReceiver {
     known.link = link
     this.#inbound.delete(peer)
     this.#inbound.set(peer, known)
-    if (this.#inbound.size > this.#c.publishers) this.#inbound.delete(this.#inbound.keys().next().value!)
+    if (this.#inbound.size > this.#c.publishers) this.#forget(this.#inbound.keys().next().value!)
     return known
   }
 
-  #reach({ reached }: Inbound, { epoch, log, last }: NumberedBatch): void {
-    if (reached === undefined) return
-    reached.life = epoch
-    reached.log = log
-    reached.sequence = last
-    reached.time = this.#c.clock.now()
+  /** Whether the batch goes to the subscriptions: it is in its place, and they have all that was before it. */
+  #ready(publisher: string, inbound: Inbound, numbered: NumberedBatch): boolean {
+    const { number, before, last, interest, epoch } = numbered
+    if (number > inbound.next || this.repair.busy(publisher)) return false
+    if (number < inbound.next - 1) return true
+    if (!inbound.whole) {
+      if (inbound.reached === undefined) this.#begin(inbound, numbered)
+      else if (!this.repair.whole(publisher, inbound, numbered, before)) return false
+      this.#keep(inbound, new StreamReplica(this.#c.replica, epoch, before))
+    }
+    inbound.kept?.knows(interest, before)
+    if (number < inbound.next) return true
+    if (inbound.ahead !== undefined && Math.max(...inbound.ahead.values()) > before) {
+      // Some have it from others: the rest of it is read for each that lacks it.
+      if (!this.repair.whole(publisher, inbound, numbered, last)) return false
+      inbound.next++
+      this.#keep(inbound, new StreamReplica(this.#c.replica, epoch, last))
+      return true
+    }
+    this.#reach(inbound, numbered)
+    return true
   }
 
-  /** The stream begins, or has left something out: false where that is read from logs before it goes on. */
-  #account(publisher: string, inbound: Inbound, { epoch, log, began, before }: NumberedBatch): boolean {
-    const { reached } = inbound
-    const after = reached === undefined ? before : behind(reached, epoch, log, began)
-    // Of a publisher that began anew, its log too, nothing was promised: it is told, and costs no loop its end.
-    if (reached !== undefined && reached.log !== log) this.#c.lost(publisher, undefined)
+  #begin(inbound: Inbound, { epoch, log, before }: NumberedBatch): void {
     inbound.whole = true
     inbound.reached = { life: epoch, log, sequence: before, time: this.#c.clock.now() }
-    if (after >= before) return true
-    const gap = { publisher, epoch: log, after, to: before, known: reached?.time ?? 0 }
-    this.#repairing.add(publisher)
-    void this.#c.repair(this.#c.local.all(), gap).then(() => {
-      this.#repairing.delete(publisher)
-      this.#tell(publisher)
-    })
-    return false
+  }
+
+  #reach({ reached, kept }: Inbound, numbered: NumberedBatch): void {
+    const time = this.#c.clock.now()
+    reached!.life = numbered.epoch
+    reached!.log = numbered.log
+    reached!.sequence = numbered.last
+    reached!.time = time
+    if (kept === undefined) return
+    const before = kept.bytes
+    kept.extend(numbered, time)
+    this.#keptBytes += kept.bytes - before
+    if (this.#keptBytes > MOST_KEPT) this.#spare()
+  }
+
+  #keep(inbound: Inbound, kept: StreamReplica | undefined): void {
+    this.#keptBytes -= inbound.kept?.bytes ?? 0
+    inbound.kept = kept
+  }
+
+  /** What was kept for others of whom was heard longest ago goes first. */
+  #spare(): void {
+    for (const { kept } of this.#inbound.values()) {
+      while (kept !== undefined && kept.bytes > 0 && this.#keptBytes > MOST_KEPT) {
+        const before = kept.bytes
+        kept.drop()
+        this.#keptBytes += kept.bytes - before
+      }
+    }
+  }
+
+  /** What the stream of that life has brought of the publisher, where nothing that matches is left out. */
+  replica(publisher: string, pattern: string, epoch: number): ReadableLog | undefined {
+    const kept = this.#inbound.get(publisher)?.kept
+    if (kept?.epoch !== epoch) return undefined
+    const interests = this.#c.local.all().filter((one) => one.interest > 0 && covers(one.pattern, pattern))
+    return interests.length === 0 ? undefined : kept.read(Math.min(...interests.map((one) => one.interest)))
   }
 
   #deliver(publisher: string, inbound: Inbound, batch: Uint8Array): number {
@@ -179,12 +215,12 @@ export class AssuredReceiver {
 
   /** The first subscription comes: what it misses of the past is no gap. */
   forget(): void {
-    this.#inbound.clear()
+    this.repair.stop()
+    for (const publisher of [...this.#inbound.keys()]) this.#forget(publisher)
   }
-}
 
-/** What is missing of the log is behind this number. What a former life numbered above `began` its disk has lost: the numbers were given again. */
-function behind(reached: Reached, life: number, log: number, began: number): number {
-  if (reached.log !== log) return 0
-  return reached.life === life ? reached.sequence : Math.min(reached.sequence, began)
+  #forget(publisher: string): void {
+    this.#keep(this.#inbound.get(publisher)!, undefined)
+    this.#inbound.delete(publisher)
+  }
 }

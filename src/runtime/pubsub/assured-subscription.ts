@@ -62,6 +62,8 @@ export class AssuredSubscription implements Subscription, Pressing, OrderedSubsc
   /** While nobody reads it: of each publisher how many messages it had no room for. */
   #shed: Map<string, { messages: number }> | undefined
   ready: Promise<void> = Promise.resolve()
+  /** The number under which its pattern is announced; 0 until it is. */
+  interest = 0
   /** What reads logs for it. */
   feed: Feed | undefined
   readonly paced = true

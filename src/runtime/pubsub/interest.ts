@@ -29,8 +29,10 @@ export class InterestView {
   onAway: (peer: string) => void = () => {}
   /** It lives, and in the same life. */
   onBack: (peer: string) => void = () => {}
-  /** A peer that wanted nothing at least once does now. */
-  onWanted: (peer: string) => void = () => {}
+  /** A peer wants more at least once, which it has announced under a number; `first`: it wanted nothing before. */
+  onWanted: (peer: string, number: number, first: boolean) => void = () => {}
+  /** A member lives. */
+  onUp: (peer: string) => void = () => {}
   /** A peer wants nothing at least once any more. */
   onUnwanted: (peer: string) => void = () => {}
   onTooMany: (peer: string) => void = () => {}
@@ -85,6 +87,7 @@ export class InterestView {
     this.assured.generation++
     this.#peers.add(peer)
     for (const entry of member.entries.values()) this.#entry(peer, entry.key, entry.value)
+    this.onUp(peer)
   }
 
   #down(member: Member, reason: string): void {
@@ -122,12 +125,17 @@ export class InterestView {
     const assured = entry?.delivery === 'at-least-once'
     const taken = this.table.set(peer, key, assured ? undefined : entry)
     if (!this.assured.set(peer, key, assured ? entry : undefined) || !taken) this.onTooMany(peer)
-    if (wanted === this.assured.has(peer)) return
-    if (wanted) this.onUnwanted(peer)
-    else this.onWanted(peer)
+    if (assured && this.assured.has(peer)) this.onWanted(peer, numberOf(key), !wanted)
+    else if (wanted && !this.assured.has(peer)) this.onUnwanted(peer)
   }
 
   stop(): void {
     this.#unsubscribe()
   }
+}
+
+/** The number of what is announced under `key`, from 1; 0 where the key has none. */
+export function numberOf(key: string): number {
+  const serial = Number.parseInt(key.slice(SUBSCRIPTION_PREFIX.length), 36)
+  return Number.isSafeInteger(serial) ? serial + 1 : 0
 }

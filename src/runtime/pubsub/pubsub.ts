@@ -133,12 +133,14 @@ class MeshPubSub implements PubSub {
     const assured = (this.#assured = new AssuredReceiver({
       ...{ arrivals, clock, local: assuredLocal, pressure: patience, stats, publishers: limits.publishers },
       lost: (publisher, batches) => lost(publisher, undefined, batches),
-      repair: (subscriptions, gap) => this.#logs.repair(subscriptions, gap)
+      repair: (subscription, gap) => this.#logs.repair(subscription, gap),
+      replica: limits.log.replica
     }))
     const logs = (this.#logs = new Logs({
       ...{ clock, membership, outbound, limits: limits.log },
       emit: (event) => components.emit(event),
       report: components.report ?? (() => {}),
+      streamed: (publisher, pattern, epoch) => assured.replica(publisher, pattern, epoch),
       coalescer: this.#coalescer,
       open: () => this.#publisher.pump()
     }))
@@ -193,10 +195,12 @@ class MeshPubSub implements PubSub {
     this.#view.onDown = (peer) => {
       this.#outbound.forget(peer)
       this.#acknowledgements.gone(peer)
+      this.#assured.repair.down(peer)
     }
+    this.#view.onUp = (peer) => this.#assured.repair.up(peer)
     this.#view.onAway = (peer) => this.#assuring.away(peer)
     this.#view.onBack = (peer) => this.#assuring.back(peer)
-    this.#view.onWanted = (peer) => this.#assuring.wanted(peer)
+    this.#view.onWanted = (peer, number, first) => this.#assuring.wanted(peer, number, first)
     this.#view.onUnwanted = (peer) => this.#assuring.forget(peer)
     links.register(this.#receiver)
     broadcast.onMessage = (name, bytes) => void this.#receiver.broadcast(name, bytes)
@@ -290,7 +294,9 @@ class MeshPubSub implements PubSub {
     const announce = async (): Promise<void> => {
       subscription.signal.throwIfAborted()
       told = true
-      await this.#announcer.add(wish, subscription.signal)
+      const added = this.#announcer.add(wish, subscription.signal)
+      if (subscription instanceof AssuredSubscription) subscription.interest = this.#announcer.number(wish)
+      await added
     }
     subscription.ready = this.#ordered?.join(subscription, options, announce) ?? announce()
     // Whoever does not wait for it need not handle that it failed.
@@ -386,6 +392,7 @@ class MeshPubSub implements PubSub {
     this.#pressure.stop()
     this.#patience.stop()
     this.#assuring.stop()
+    this.#assured.repair.stop()
     this.#outbound.stop()
     this.#coalescer.stop()
   }

@@ -81,7 +81,8 @@ describe('publish-subscribe codec', () => {
   })
 
   it('carries numbered batches, and how far their receiver is', () => {
-    const place = { log: count, began: count, before: fc.constant(7), last: fc.integer({ min: 7 }) }
+    const span = { before: fc.constant(7), last: fc.integer({ min: 7 }), numbers: bytes }
+    const place = { log: count, began: count, interest: count, ...span }
     const numbered = fc.record(
       {
         epoch: count,
@@ -101,7 +102,7 @@ describe('publish-subscribe codec', () => {
         assert.deepEqual(codec.decodeTaken(codec.encodeTaken(taken)), taken)
       })
     )
-    const log = { log: 1, began: 0, before: 0, last: 1 }
+    const log = { log: 1, began: 0, before: 0, last: 1, interest: 1, numbers: new Uint8Array(1) }
     const none = { epoch: 1, stream: 1, lowest: 0, number: 1, token: 0, ...log, batch: new Uint8Array(1) }
     assert.throws(() => codec.decodeNumbered(codec.encodeNumbered(none)), { code: 'ERR_MALFORMED' })
   })

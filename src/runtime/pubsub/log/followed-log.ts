@@ -13,6 +13,8 @@ export interface FollowedLogComponents {
   others(): Iterable<string>
   room(): Room
   brought(log: FollowedLog, brought: Brought): void
+  /** Nobody else has more of it. */
+  nobody?(): void
 }
 
 /** ms that others are given to tell what they have of a publisher that is gone. A guess: some round trips. */
@@ -32,6 +34,8 @@ export class FollowedLog {
   /** Settles with the first answer, or when there will be none for now. */
   readonly answered = Promise.withResolvers<void>()
   readonly #c: FollowedLogComponents
+  /** How much whoever it was last read from instead of the publisher has said to have. */
+  aim = 0
   /** Whom it is read from. */
   #source: string | undefined
   #heard = false
@@ -85,7 +89,10 @@ export class FollowedLog {
     this.#source = undefined
     this.#timer?.cancel()
     this.#timer = undefined
-    if (this.reader.received === undefined) return
+    if (this.reader.received === undefined) {
+      this.#c.nobody?.()
+      return
+    }
     this.#digests = []
     for (const peer of this.#c.others()) this.#c.ask(peer, this.reader.digest())
     this.#timer = this.#c.clock.after(DIGEST, () => this.#choose())
@@ -96,7 +103,9 @@ export class FollowedLog {
     this.#digests = undefined
     this.#timer = undefined
     const [best] = digests.sort((a, b) => b.last - a.last)
+    this.aim = best?.last ?? this.aim
     if (best !== undefined) this.#read(best.peer)
+    else this.#c.nobody?.()
   }
 
   entries(peer: string, frame: Entries): void {

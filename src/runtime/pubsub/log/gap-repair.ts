@@ -12,7 +12,8 @@ export interface LogGap {
   epoch: number
   /** Everything up to here has come. */
   after: number
-  to: number
+  /** Undefined: as much as others have of a publisher that is gone. */
+  to: number | undefined
   /** Wall-clock ms when the stream was last known to have nothing missing: who subscribed later is given nothing older. */
   known: number
 }
@@ -32,8 +33,8 @@ export interface GapRepairComponents {
   done(repair: GapRepair): void
 }
 
-/** Polls without a word, though there is room and the publisher lives, after which the rest is held to be lost. A guess: half a minute. */
-const SILENT = 6
+/** Polls, with the publisher alive, in which nothing came and nothing was read, after which the rest is told to be missing: a minute, as for streams. */
+const SILENT = 12
 
 /** Reads for one subscription what is missing of one publisher's stream: from its log, or from others while it is gone. */
 export class GapRepair {
@@ -41,7 +42,7 @@ export class GapRepair {
   readonly log: FollowedLog
   readonly #c: GapRepairComponents
   /** Everything up to here was handed over, or told to be lost. */
-  #at: number
+  at: number
   #silent = 0
   #over = false
 
@@ -49,7 +50,7 @@ export class GapRepair {
     const { clock, gap, subscription, register, ask, others } = components
     this.#c = components
     this.pattern = subscription.pattern
-    this.#at = gap.after
+    this.at = gap.after
     const begin = { beginning: 'position' as const, value: gap.after }
     const at = { epoch: gap.epoch, sequence: gap.after }
     this.log = register((id) => {
@@ -57,9 +58,14 @@ export class GapRepair {
       return new FollowedLog(reader, {
         ...{ clock, ask, others, replica: undefined },
         room: () => this.#room(),
-        brought: (_log, brought) => this.#brought(brought)
+        brought: (_log, brought) => this.#brought(brought),
+        nobody: () => this.#nobody()
       })
     })
+  }
+
+  #nobody(): void {
+    if (this.#c.gap.to === undefined) this.#end()
   }
 
   /** It keeps nothing for others. */
@@ -72,18 +78,18 @@ export class GapRepair {
   }
 
   start(): void {
-    const { others, gap } = this.#c
-    if (others().includes(gap.publisher)) this.log.up()
-    else this.log.seek()
+    if (this.#c.gap.to === undefined) this.log.seek()
+    else this.log.up()
   }
 
   up(peer: string): void {
-    if (peer === this.log.publisher) this.log.up()
-    else this.log.seek()
+    if (peer === this.log.publisher && this.#c.gap.to !== undefined) this.log.up()
   }
 
+  /** Of a publisher that is gone again nothing is waited for. */
   down(peer: string): void {
-    this.log.down(peer)
+    if (peer === this.log.publisher && this.#c.gap.to !== undefined) this.#end()
+    else this.log.down(peer)
   }
 
   broken(peer: string): void {
@@ -91,16 +97,16 @@ export class GapRepair {
   }
 
   poll(): void {
-    const { subscription, others, gap } = this.#c
-    const waits = subscription.full || !others().includes(gap.publisher)
-    this.#silent = waits ? 0 : this.#silent + 1
+    const { others, gap } = this.#c
+    this.#silent = others().includes(gap.publisher) ? this.#silent + 1 : 0
     if (this.#silent < SILENT) this.log.poll()
-    else this.#reached(gap.to)
+    else this.#reached(gap.to ?? this.at)
   }
 
   #brought({ after, entries, restarted }: Brought): void {
     const { subscription, gap } = this.#c
-    const { publisher, epoch, to, known } = gap
+    const { publisher, epoch, known } = gap
+    const to = gap.to ?? Number.POSITIVE_INFINITY
     this.#silent = 0
     // Another log, or one that has lost its end: of what is asked for nothing is left.
     if (restarted) {
@@ -113,8 +119,8 @@ export class GapRepair {
       const wanted = sequence <= to && (subscription.created <= known || time >= subscription.created)
       if (!wanted || !subscription.offer(publisher, topic, bytes, place, this)) this.settled(place, bytes.length)
     }
-    this.#at = Math.min(this.log.reader.received!.sequence, to)
-    if (this.#at === to) this.#end()
+    this.at = Math.min(this.log.reader.received!.sequence, to)
+    if (this.at >= (gap.to ?? this.log.aim)) this.#end()
   }
 
   /** No log has what is left up to here. */
@@ -124,17 +130,18 @@ export class GapRepair {
   }
 
   #missing(before: number): void {
-    const messages = before - this.#at
+    const messages = before - this.at
     if (messages <= 0) return
     const { publisher, epoch } = this.#c.gap
     this.#c.subscription.missed({ publisher, epoch, sequence: before, time: 0 }, messages, this)
     this.#c.lost(messages)
-    this.#at = before
+    this.at = before
   }
 
   /** The subscription is done with a message of so many bytes; undefined: with the news that some are missing. */
   settled({ epoch, sequence }: LogPlace, bytes: number | undefined): void {
     if (this.#over) return
+    this.#silent = 0
     const room = bytes === undefined ? { messages: 0, bytes: 0 } : { messages: 1, bytes }
     this.log.settled(epoch, sequence, room)
   }

@@ -116,14 +116,14 @@ export class LogClient {
     return log
   }
 
-  /** Reads what the subscription misses of a publisher's stream; resolves when it has that, is told what is lost, or is closed. */
-  repair(subscription: AssuredSubscription, gap: LogGap): Promise<void> {
+  /** Reads what the subscription misses of a publisher's stream; resolves when it has that, is told what is lost, or can go no further. */
+  repair(subscription: AssuredSubscription, gap: LogGap): Promise<number> {
     const { clock, ask, emit } = this.#c
-    const { promise, resolve } = Promise.withResolvers<void>()
+    const { promise, resolve } = Promise.withResolvers<number>()
     const end = () => {
       this.#feeds.delete(repair)
       this.#readers.delete(repair.log.reader.id)
-      resolve()
+      resolve(repair.at)
     }
     const repair = new GapRepair({
       ...{ clock, ask, gap, subscription, done: end },

@@ -6,7 +6,7 @@ import type { LogScan, ReadableLog } from './types.ts'
 export interface LogServerComponents {
   own: ReadableLog
   /** What this node has received of a publisher, all of it that the pattern matches. */
-  replica(publisher: string, pattern: string): ReadableLog | undefined
+  replica(publisher: string, pattern: string, epoch: number): ReadableLog | undefined
   /** False where the peer's link has no room now: `pump` follows. */
   send(peer: string, entries: Uint8Array): boolean
   /** Readers of one peer. */
@@ -72,7 +72,7 @@ export class LogServer {
   }
 
   #open(peer: string, fetch: Fetch, known: Reader | undefined): void {
-    const log = fetch.publisher === '' ? this.#c.own : this.#c.replica(fetch.publisher, fetch.pattern)
+    const log = fetch.publisher === '' ? this.#c.own : this.#c.replica(fetch.publisher, fetch.pattern, fetch.epoch)
     const digest = fetch.beginning === 'digest'
     if (!digest) this.#drop(known)
     if (log === undefined) return

@@ -15,6 +15,7 @@ import type { LogGap } from './gap-repair.ts'
 import { LogClient } from './log-client.ts'
 import { LogServer } from './log-server.ts'
 import { PublicationLog } from './publication-log.ts'
+import type { ReadableLog } from './types.ts'
 
 export interface LogsComponents {
   clock: Clock
@@ -24,6 +25,8 @@ export interface LogsComponents {
   limits: LogLimits
   emit(event: PubSubEvent): void
   report: StorageReport
+  /** What streams have brought here, where it is whole and of that epoch. */
+  streamed(publisher: string, pattern: string, epoch: number): ReadableLog | undefined
   /** Publishers that waited for the disk may go on. */
   open(): void
 }
@@ -52,7 +55,8 @@ export class Logs {
     this.#client = new LogClient({ clock, membership, limits, emit, ask: (peer, fetch) => this.#ask(peer, fetch) })
     this.#server = new LogServer({
       own: this.log,
-      replica: (publisher, pattern) => this.#client.replica(publisher, pattern),
+      replica: (publisher, pattern, epoch) =>
+        components.streamed(publisher, pattern, epoch) ?? this.#client.replica(publisher, pattern),
       send: (peer, body) => (peer === this.#self ? this.#here(body) : outbound.offer(peer, FRAME.entries, body)),
       readers: limits.readers,
       read: (somebody) => {
@@ -123,9 +127,9 @@ export class Logs {
     subscription.ready.catch((error) => subscription.fail(error))
   }
 
-  /** Reads what all of them miss of a publisher's stream. */
-  async repair(subscriptions: readonly AssuredSubscription[], gap: LogGap): Promise<void> {
-    await Promise.all(subscriptions.map((subscription) => this.#client.repair(subscription, gap)))
+  /** Reads what the subscription misses of a publisher's stream; resolves with the number up to which it has that. */
+  repair(subscription: AssuredSubscription, gap: LogGap): Promise<number> {
+    return this.#client.repair(subscription, gap)
   }
 
   stop(): Promise<void> {
