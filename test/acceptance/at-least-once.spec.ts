@@ -100,10 +100,10 @@ describe('the API, “with at-least-once, asking for the next acknowledges the l
     const [gap, ...others] = read.errors
     assert.deepEqual(others, [])
     assert.deepEqual([gap?.code, gap?.retryable], ['ERR_GAP', false])
-    const { publisher: who, batches } = gap!.details!
+    const { publisher: who, messages } = gap!.details!
     assert.equal(who, mesh.nodes[0]!.peerId.toString())
     const kept = read.data.filter((data) => data instanceof Uint8Array)
-    assert.equal(kept.length + (batches as number), 12)
+    assert.equal(kept.length + (messages as number), 12)
     assert.deepEqual(
       read.data.filter((data) => typeof data === 'number'),
       numbers(0, 6)
