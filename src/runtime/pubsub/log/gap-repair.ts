@@ -82,8 +82,11 @@ export class GapRepair {
     else this.log.up()
   }
 
+  /** From now on what the publisher publishes is for its stream to bring, in causal order. */
   up(peer: string): void {
-    if (peer === this.log.publisher && this.#c.gap.to !== undefined) this.log.up()
+    if (peer !== this.log.publisher) return
+    if (this.#c.gap.to === undefined) this.#end()
+    else this.log.up()
   }
 
   /** Of a publisher that is gone again nothing is waited for. */
