@@ -132,6 +132,32 @@ describe('repair of gaps for at-least-once subscriptions', () => {
     })
   }
 
+  it('does not let a subscription that nobody reads keep the others from what follows', async () => {
+    const MANY = 50
+    await using mesh = await createMesh({ nodes: 2, seed: 9 })
+    const shop = await mesh.nodes[0]!.agent('shop')
+    const subscriber = await mesh.nodes[1]!.agent('subscriber')
+    const unread = subscriber.subscribe('orders', { delivery, maxQueue: { messages: 10, bytes: 100_000 } })
+    const orders = subscriber.subscribe('orders', { delivery })
+    await Promise.all([unread.ready, orders.ready])
+    const got = read(orders)
+    await shop.publish('orders', 0)
+    await mesh.advance(1_000)
+    mesh.partition([0], [1])
+    await mesh.advance(APART)
+    for (let i = 1; i < MANY; i++) await shop.publish('orders', i)
+    await mesh.advance(LONG)
+    mesh.heal()
+    await mesh.advance(LONG)
+    await shop.publish('orders', MANY)
+    await mesh.advance(10_000)
+    assert.deepEqual(got, { data: Array.from({ length: MANY + 1 }, (_, i) => i), errors: [] })
+    const late = read(unread)
+    await mesh.advance(10_000)
+    assert.equal(late.errors.length, 1)
+    assert.equal(late.data.length + (late.errors[0]!.details as { messages: number }).messages, MANY + 1)
+  })
+
   it('tells how many numbers no log has any more, before what follows them', async () => {
     const MANY = 20_000
     await using mesh = await createMesh({ nodes: 2, seed: 9 })

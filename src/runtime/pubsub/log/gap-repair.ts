@@ -110,7 +110,8 @@ export class GapRepair {
     const { subscription, gap } = this.#c
     const { publisher, epoch, known } = gap
     const to = gap.to ?? Number.POSITIVE_INFINITY
-    this.#silent = 0
+    // That it is still there is no progress.
+    if (this.log.reader.received!.sequence > this.at) this.#silent = 0
     // Another log, or one that has lost its end: of what is asked for nothing is left.
     if (restarted) {
       this.#reached(to)
