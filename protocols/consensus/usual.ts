@@ -3,8 +3,9 @@
  * a list and an object for each call in between. Measured: a fifth of the time, a half for decoding answers. What is not of this kind, or not surely
  * well-formed, is for `codec.ts` to write, read or refuse; the bytes mean the same.
  */
-import { isShort, Reader, Writer } from './bytes.ts'
+
 import { MAX_BATCH, Op } from './constants.ts'
+import { isShort, Reader, Writer } from './messagepack.ts'
 import type { Answer, Call, Calls, Done } from './messages.ts'
 
 /** Bytes of a call or an answer beside its texts and bytes, at most. */

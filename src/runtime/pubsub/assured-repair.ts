@@ -1,7 +1,7 @@
 import type { NumberedBatch } from '../../../protocols/publish-subscribe/messages.ts'
 import type { Clock, Timer } from '../ports.ts'
+import type { Inbound, Reached } from './assured-inbound.ts'
 import type { AssuredSubscription } from './assured-subscription.ts'
-import type { Inbound, Reached } from './inbound.ts'
 import type { LocalSubscriptions } from './local.ts'
 import type { LogGap } from './log/gap-repair.ts'
 import { epochOfLife } from './log/stream-replica.ts'
